@@ -1,0 +1,266 @@
+"""Every error of Perdure, one class per cause.
+
+The docstring of a class is its message: a template over the fields given when it is raised. The first
+sentence says what happened and where, the last line says what to do next. The fields stay readable as
+attributes, and every error survives pickling.
+
+In a notebook an error shows as its message alone: `_render_traceback_` is honoured by IPython, and keeps
+Perdure's own frames out of a user's cell.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+
+def _rebuild(cls: type[PerdureError], fields: dict[str, Any]) -> PerdureError:
+    """Make the error again from its fields (the inverse of `PerdureError.__reduce__`)."""
+    return cls(**fields)
+
+
+class PerdureError(Exception):
+    """Perdure cannot go on."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.fields = fields
+        for name, value in fields.items():
+            setattr(self, name, value)
+        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format(**fields))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.fields)
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows in place of a traceback."""
+        return f"{type(self).__name__}: {self}".splitlines()
+
+
+# -- values ----------------------------------------------------------------------------------------------
+
+
+class NotKeepable(PerdureError):
+    """`{path}` cannot be kept: it is {type}. {cause}
+    {advice}"""
+
+    path: str
+    type: str
+    cause: str
+    advice: str
+
+
+class Untrusted(PerdureError):
+    """{subject} is not loaded: {cause}
+    {advice}"""
+
+    subject: str
+    cause: str
+    advice: str
+
+
+class Damaged(PerdureError):
+    """{subject} is damaged and was not loaded: {cause}
+    {advice}"""
+
+    subject: str
+    cause: str
+    advice: str
+
+
+class NotLoadable(PerdureError):
+    """{subject} was kept but cannot be loaded here: {cause}
+    {advice}"""
+
+    subject: str
+    cause: str
+    advice: str
+
+
+class BadRegistration(PerdureError):
+    """`{name}` cannot be registered: {cause}
+    Give both: a dump function that returns keepable data, and a load function that makes the object from it."""
+
+    name: str
+    cause: str
+
+
+# -- the store -------------------------------------------------------------------------------------------
+
+
+class StoreError(PerdureError):
+    """The store at {path} cannot be used: {cause}"""
+
+    path: str
+
+
+class StoreReadOnly(StoreError):
+    """The store at {path} is read-only, so nothing can be kept there.
+    Make the folder writable, or set PERDURE_STORE to a folder that is."""
+
+
+class StoreFull(StoreError):
+    """There is no room left for the store at {path}; what was kept before is whole.
+    Free some space (`perdure gc` removes what no run needs), or set PERDURE_STORE to a larger disk."""
+
+
+class StoreBusy(StoreError):
+    """The store at {path} was locked by another process for {seconds:g} s; nothing was written.
+    Close the program that holds `journal.db` open for writing, then run the cell again."""
+
+    seconds: float
+
+
+class StoreTooNew(StoreError):
+    """The store at {path} was written by a newer Perdure (schema {found}, this version reads up to {known}).
+    Upgrade with `pip install --upgrade perdure`, or set PERDURE_STORE to another folder."""
+
+    found: int
+    known: int
+
+
+class StoreDamaged(StoreError):
+    """The journal of the store at {path} is damaged: {cause}. It was left untouched.
+    Restore the folder from a backup, or move it away to start anew."""
+
+    cause: str
+
+
+class StoreForked(StoreError):
+    """The store at {path} was opened before this process was forked, and cannot be used in the child.
+    Call steps from the parent, or open the store again in the child."""
+
+
+# -- runs ------------------------------------------------------------------------------------------------
+
+
+class RunOwned(PerdureError):
+    """Run {run} of `{workflow}` is at work elsewhere: process {pid} on {host}, since {since}{where}.
+    Stop that kernel, then run this cell again."""
+
+    run: str
+    workflow: str
+    pid: int
+    host: str
+    since: str
+    where: str
+
+
+class NotOwner(PerdureError):
+    """This process no longer owns run {run}: another one took it over, and nothing more is written from here.
+    Restart this kernel to take the run back."""
+
+    run: str
+
+
+class NoSuchRun(PerdureError):
+    """There is no run `{run}` in the store at {path}.
+    `perdure runs` lists those that there are."""
+
+    run: str
+    path: str
+
+
+class NoSuchStep(PerdureError):
+    """There is no step `{step}` in run {run}{hint}.
+    `%timeline` shows the steps of the run."""
+
+    step: str
+    run: str
+    hint: str
+
+
+class UnlawfulMove(PerdureError):
+    """A {what} cannot go from `{old}` to `{new}`.
+    This is a defect of Perdure; nothing was written. Please report it."""
+
+    what: str
+    old: str
+    new: str
+
+
+class InDoubt(PerdureError):
+    """Effect `{step}` is in doubt: {cause}. Perdure does not repeat an effect by itself.
+    Find out whether it took place, then: `%perdure resolve {step} again`, `... done [VALUE]` or `... fail`."""
+
+    step: str
+    cause: str
+
+
+class EffectUnclear(PerdureError):
+    """Effect `{step}` was not run: {cause}.
+    If it is new, give it a key (`key=` or `--key`) or ask for it with `--redo`; otherwise restore its inputs."""
+
+    step: str
+    cause: str
+
+
+class CodeEdited(PerdureError):
+    """The code of `{step}` was edited, and its `on_edit` is "ask": {changed} changed.
+    Run it again with `--redo`, or keep the older result with `--on-edit keep`."""
+
+    step: str
+    changed: str
+
+
+class StrictDrift(PerdureError):
+    """`{step}` is run with --strict, and {cause}.
+    Leave out --strict to go on, or restore what it expects."""
+
+    step: str
+    cause: str
+
+
+class StepTimeout(PerdureError):
+    """Step `{step}` was stopped: it ran longer than {timeout}.
+    Give it more time with `--timeout`, or split it into smaller steps."""
+
+    step: str
+    timeout: str
+
+
+class WorkflowFailed(PerdureError):
+    """Run {run} of `{workflow}` failed: {cause}
+    Its finished steps are kept. Mend the cause and start it again: it goes on from there."""
+
+    run: str
+    workflow: str
+    cause: str
+
+
+class WrongThread(PerdureError):
+    """`.result()` would stop the event loop that `{name}` needs to finish.
+    Write `await {call}` instead."""
+
+    name: str
+    call: str
+
+
+# -- names, as people write them -------------------------------------------------------------------------
+
+
+class UndefinedName(PerdureError):
+    """`{name}` is not defined: {where} reads it, and no cell has made it{hint}.
+    Run the cell that makes `{name}` first, or `%resume` to bring back what is kept."""
+
+    name: str
+    where: str
+    hint: str
+
+
+class DuplicateStep(PerdureError):
+    """There are two steps named `{step}` in this notebook: {first} and {second}.
+    Give one of them another name, or, if this cell takes the other's place, add `--replace`."""
+
+    step: str
+    first: str
+    second: str
+
+
+class NotKept(PerdureError):
+    """`{name}` is not here: step `{step}` made {type}, which could not be kept. {cause}
+    Run `%%step {step} --redo` again to make it, or make it in a `%%setup` cell, which always runs."""
+
+    name: str
+    step: str
+    type: str
+    cause: str

@@ -1,0 +1,113 @@
+"""What a journal and a blob store promise. Anybody's implementation can be judged by `perdure.testing`.
+
+Journal
+1. `write` is one atomic commit: after it returned, all its records are durable; before, none is visible.
+2. A write is refused with `NotOwner`, and changes nothing, when its epoch is not the run's newest.
+3. Records are put: writing one with the same identity again replaces it.
+4. Reads see every acknowledged write, from any thread, and never block a writer of another process.
+5. A journal that was killed at any instant opens again with everything that it acknowledged.
+6. Listing never decodes a value.
+
+Blobs
+7. A blob is named by the BLAKE3 digest of its bytes, born whole, and never changed afterwards.
+8. `put` returns after the bytes are durable; putting the same bytes again costs no new space.
+9. `get` returns the bytes as they were put, or raises `Damaged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from .records import (
+    AttemptRecord,
+    CallRecord,
+    NoteRecord,
+    Record,
+    RestoreRecord,
+    RunRecord,
+    SessionRecord,
+    ValueRecord,
+)
+
+
+class Journal(Protocol):
+    """The ordered record of runs, calls, attempts, sessions, restores and values."""
+
+    def write(self, run: str, epoch: int, records: Sequence[Record], *, durability: str | None = None) -> None:
+        """Put the records in one commit, as the owner of `run` with `epoch`.
+
+        Values may belong to the run or to none; every other record must be the run's own.
+        The session record of (run, epoch), where there is one, gets its `seen` time with each commit.
+
+        Args:
+            durability: "power" waits for the disk, "process" survives the death of the process only;
+                None takes the journal's own setting.
+
+        Raises:
+            NotOwner: `epoch` is not the newest of the run.
+            StoreBusy, StoreFull, StoreReadOnly, StoreDamaged: nothing was written.
+        """
+
+    def claim(self, run: RunRecord, session: SessionRecord) -> int:
+        """Make `session`'s process the owner of `run`, which is added when it is new; return the new epoch.
+
+        The epoch fields of both records are ignored and set; of a run that is known, only the epoch and the
+        session are written, nothing else.
+        """
+
+    def run(self, run: str) -> RunRecord | None: ...
+    def runs(self, *, workflow: str | None = None, limit: int | None = None) -> list[RunRecord]:
+        """Runs, the newest (`created`) first."""
+
+    def find_run(self, workflow: str, parent: str | None, key: str) -> RunRecord | None:
+        """The newest run of this workflow, parent and key."""
+
+    def children(self, run: str) -> list[RunRecord]:
+        """The runs that were started from this one, the oldest first."""
+
+    def calls(self, run: str) -> list[CallRecord]:
+        """All versions of all calls, by `seq`."""
+
+    def attempts(self, run: str) -> list[AttemptRecord]:
+        """By start, of all calls."""
+
+    def sessions(self, run: str) -> list[SessionRecord]:
+        """By epoch."""
+
+    def restores(self, run: str) -> list[RestoreRecord]:
+        """By time."""
+
+    def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
+        """By time."""
+
+    def value(self, value: str) -> ValueRecord | None: ...
+    def blob_names(self) -> set[str]:
+        """The names of all blobs that a value refers to."""
+
+    def forget(self, runs: Iterable[str]) -> None:
+        """Delete these runs with all that is theirs, values too, in one commit."""
+
+    def check(self) -> str:
+        """"ok", or what the journal's own integrity check found."""
+
+    def close(self) -> None:
+        """Write out what is queued and let go. Twice is fine."""
+
+
+class Blobs(Protocol):
+    """Content-addressed pieces of bytes."""
+
+    def put(self, data: bytes | memoryview, *, durability: str = "power") -> str:
+        """Keep the bytes; return their name (64 hexadecimal digits)."""
+
+    def get(self, name: str, *, copy: bool = True) -> memoryview:
+        """The bytes, writable and private to the caller; one memory for each call.
+
+        With `copy=False` the view may be read-only.
+        """
+
+    def names(self) -> set[str]: ...
+    def size(self, name: str) -> int: ...
+    def remove(self, names: Iterable[str]) -> int:
+        """Delete these; return the bytes that became free. A name that is not there is passed over."""

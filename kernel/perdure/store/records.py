@@ -1,0 +1,225 @@
+"""The records that a journal keeps: plain, frozen, and the same for every kind of journal.
+
+Times are seconds since 1970 (UTC). Digests are hexadecimal strings. `dict` fields hold only what msgpack
+keeps exactly, so that a record can be read without running anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One execution of a workflow, from its inputs to its result, however many kernels it takes."""
+
+    id: str
+    """`r_` and eight hexadecimal digits."""
+    workflow: str
+    key: str
+    """What makes it this run and no other: the digest of its inputs or parameters, or the key that was given."""
+    kind: str
+    """`notebook` (open-ended), `cell` (a %%workflow cell) or `function` (a @workflow function)."""
+    state: str
+    """One of the states of `perdure.engine.states.RUN`."""
+    created: float
+    updated: float
+    parent: str | None = None
+    """The run from which this one was started."""
+    forked_from: str | None = None
+    """The finished run whose calls this one may restore."""
+    code: str = ""
+    """Digest of the body when it last ran; empty for notebooks."""
+    epoch: int = 0
+    """How many owners it has had; the last of them may write."""
+    notebook: str | None = None
+    """Path of the notebook or script, as far as known. A hint, never a key."""
+    inputs: str | None = None
+    """Id of the value that holds its inputs."""
+    result: str | None = None
+    """Id of the value that holds its result."""
+    error: str | None = None
+    """One line, when it failed."""
+    finished: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One process that owned a run for a while."""
+
+    run: str
+    epoch: int
+    pid: int
+    host: str
+    started: float
+    seen: float
+    """When it last wrote: a killed process was alive at least until then."""
+    ended: float | None = None
+    """When it let go in good order; None while it lives, or when it was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of what a call depends on, so that a miss can be explained by name."""
+
+    name: str
+    digest: str
+    weak: bool = False
+    """True where the value could not be digested, and stands by its origin or type."""
+    preview: str = ""
+    """One short line that shows the value (for inputs) or where it stands (for code)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One name that a %%step cell bound, changed or deleted."""
+
+    name: str
+    how: str
+    """`value` (kept by value), `definition` (made again by its source), `deleted` or `refused`."""
+    type: str = ""
+    digest: str = ""
+    """Content digest of a kept value."""
+    cause: str = ""
+    """Why it was refused, and what to do; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One use of a step inside a run. The key stands in parts, never as one opaque hash."""
+
+    id: str
+    """`c_` and eight hexadecimal digits."""
+    run: str
+    seq: int
+    """Position in its run: a later call has a higher number."""
+    branch: str
+    """Path of parallel children, such as `0.2`; empty for the trunk."""
+    step: str
+    inputs: str
+    """Digest over all input parts."""
+    occurrence: int
+    """Counts equal calls (branch, step, inputs) within one pass over a body, from 0."""
+    code: str
+    """Digest over all code parts."""
+    kind: str
+    """`pure`, `effect` or `volatile`."""
+    state: str
+    """One of the states of `perdure.engine.states.CALL`."""
+    epoch: int
+    """The owner that made it."""
+    started: float
+    key: str | None = None
+    """The key that the user gave, if any."""
+    ended: float | None = None
+    took: float = 0.0
+    """Seconds of work in the last attempt."""
+    input_parts: tuple[Part, ...] = ()
+    code_parts: tuple[Part, ...] = ()
+    reason: str = ""
+    """Why it ran, in words."""
+    source: str = ""
+    """The code as it was typed."""
+    cell: str | None = None
+    """Id of the cell, where the front end tells it. A hint."""
+    position: int = 0
+    """For %%step cells: the execution count when it ran. A hint for ordering."""
+    value: str | None = None
+    """Id of the value that holds its result or outputs."""
+    shown: str | None = None
+    """Id of the value that holds what it printed, displayed and drew."""
+    needs: str | None = None
+    """Id of the value that holds what it read from unmarked cells."""
+    outputs: tuple[Output, ...] = ()
+    bytes: int = 0
+    """Bytes of its values, before sharing."""
+    caught: bool = False
+    """For a failed call: whether the body went on after it, so that the failure is an outcome."""
+    error: str | None = None
+    """One line, when the last attempt failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One try at a call."""
+
+    call: str
+    run: str
+    number: int
+    """From 1."""
+    epoch: int
+    state: str
+    """One of the states of `perdure.engine.states.ATTEMPT`."""
+    started: float
+    ended: float | None = None
+    error: str | None = None
+    traceback: str | None = None
+    """Text, the user's frames only."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRecord:
+    """A checkpoint that a later owner used instead of running the call. One per run, call and epoch."""
+
+    run: str
+    call: str
+    epoch: int
+    at: float
+    took: float
+    """Seconds that the restore cost."""
+    saved: float
+    """Seconds of work that were not needed again."""
+    reason: str = ""
+    older_code: bool = False
+    """Restored although its code was edited."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRecord:
+    """A small named fact about a run: a %%setup cell's source, a parameter, a decision."""
+
+    run: str
+    kind: str
+    name: str
+    at: float
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRecord:
+    """A stored value: what is needed to check, list and preview it without decoding it."""
+
+    id: str
+    """`v_` and sixteen hexadecimal digits."""
+    run: str
+    step: str
+    inputs: str
+    """Run, step and inputs digest are covered by the signature, so that values cannot be swapped."""
+    format: int
+    """Version of the envelope's format."""
+    codec: str
+    """`plain` (msgpack alone: no class is constructed) or `full` (may construct classes or unpickle)."""
+    python: str
+    """Such as `3.13`."""
+    packages: dict[str, str]
+    """Versions of the packages whose classes lie in it."""
+    digest: str
+    """Digest of stream and buffers."""
+    size: int
+    """Bytes of stream and buffers."""
+    preview: dict[str, Any]
+    stream: bytes | None
+    """The stream itself, or None when it lies in a blob."""
+    stream_blob: str | None
+    buffers: tuple[str, ...]
+    """Names of the blobs that hold the large buffers, in order."""
+    key_id: str
+    """Short fingerprint of the key that signed it."""
+    signature: bytes
+    created: float
+
+
+Record: TypeAlias = (
+    RunRecord | SessionRecord | CallRecord | AttemptRecord | RestoreRecord | NoteRecord | ValueRecord
+)
