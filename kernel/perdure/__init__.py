@@ -1,0 +1,1 @@
+"""Perdure makes Jupyter notebooks durable."""
