@@ -1,0 +1,55 @@
+# Everything runs in .venv, which is made here; nothing is installed outside this folder.
+# PYTHON=/path/to/python3.12 make ...   takes that Python instead of the first suitable one.
+
+VENV := .venv
+BIN := $(VENV)/bin
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab lint clean
+.DELETE_ON_ERROR:
+
+help:  ## show the targets
+	@echo "Perdure: durable Jupyter notebooks"
+	@echo
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+
+demo: $(VENV)/.with-demo  ## run notebooks/flights.ipynb, kill its kernel, and see it pick up (about 2 minutes)
+	@$(BIN)/perdure demo
+
+test: $(VENV)/.with-demo $(VENV)/.with-test  ## run all tests
+	@$(BIN)/python -m pytest
+
+lab: $(VENV)/.with-demo $(VENV)/.with-lab  ## open JupyterLab on notebooks/ with the kernel "Python 3 (Perdure)"
+	@$(BIN)/perdure install-kernel --sys-prefix
+	@$(BIN)/python -m jupyterlab --notebook-dir=notebooks
+
+lint: $(VENV)/.with-lint  ## check style, types and floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+clean:  ## remove .venv and what tools have cached
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# One stamp for each set of packages: pip runs again only when pyproject.toml changed.
+$(VENV)/.with-%: pyproject.toml $(VENV)/.made
+	@echo "Installing perdure[$*] into $(VENV) ..."
+	@$(PIP) --editable ".[$*]"
+	@touch $@
+
+# The stamp comes last, so that a venv that was interrupted half-way is made again.
+$(VENV)/.made:
+	@for python in $(CANDIDATES); do \
+	    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	        "$$python" -m venv $(VENV) && touch $@; \
+	        exit; \
+	    fi; \
+	done; \
+	echo "No suitable Python among: $(CANDIDATES)." >&2; \
+	echo "Perdure needs Python 3.11 or newer with venv and pip (on Debian: apt install python3-venv)." >&2; \
+	echo "Name one by hand with: make PYTHON=/path/to/python" >&2; \
+	exit 1
