@@ -1,0 +1,57 @@
+"""What an encoded value is made of, and the signal by which a part of a value is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+FORMAT = 1
+"""Version of the stream and of the envelope that is signed."""
+
+LARGE = 1 << 20
+"""Memory of this many bytes or more travels out of band."""
+
+LONG = 64
+"""Text and bytes longer than this are written once, however often they occur."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value as bytes (promise 4: exact, or it was refused before it became one of these)."""
+
+    codec: str
+    """`plain`: loading constructs builtins and the standard library's types only. `full`: it may construct
+    classes of the user or of packages, or unpickle."""
+    stream: bytes
+    """msgpack: `[FORMAT, tree, leaves, number of buffers that belong to the tree]`."""
+    buffers: tuple[memoryview, ...]
+    """Large memory, out of band. Views of live memory after `encode`; writable views are taken over by `decode`,
+    read-only ones are copied."""
+    packages: dict[str, str]
+    """Versions of the packages whose classes lie in it."""
+    preview: dict[str, Any]
+    """At most 4 kB of msgpack; shows the value without decoding it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of stream and buffers."""
+        return len(self.stream) + sum(view.nbytes for view in self.buffers)
+
+
+class Refusal(Exception):  # noqa: N818  a signal inside the codec; the door turns it into NotKeepable
+    """A part of a value cannot be kept. Carries the part itself, so that the path to it can be found."""
+
+    def __init__(self, part: Any, cause: str, advice: str) -> None:
+        super().__init__(cause)
+        self.part = part
+        self.cause = cause
+        self.advice = advice
+
+
+class Tag:
+    """The mark at the head of a tagged list, as read back from msgpack."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int, _data: bytes) -> None:
+        self.number = number
