@@ -1,23 +1,22 @@
-"""The signature over a stored value: what was stored, and for whom (promise 8).
+"""The envelope of a stored value: a signature over everything that says what the bytes are and whose.
 
-It covers the run, the step and the inputs too, so that one value cannot be put in the place of another.
+The key is one user's, so a signature that verifies says that this user's Perdure wrote these bytes, for this
+run, step and inputs. The stream is covered by its digest, the buffers by their names, which are digests.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 
-from .model import FORMAT
-
-__all__ = ["FORMAT", "sign", "verify"]
+FORMAT = 1
+"""Version of the envelope's format; a higher one was written by a newer Perdure."""
 
 
 def sign(
     key: bytes,
     *,
-    format: int,  # noqa: A002  the name of the record's field
+    format: int,  # noqa: A002  the field is called so in the record
     codec: str,
     stream: bytes,
     buffers: Sequence[str],
@@ -25,29 +24,30 @@ def sign(
     step: str,
     inputs: str,
 ) -> bytes:
-    """HMAC-SHA256 (32 bytes) over everything that a value's bytes and place depend on.
+    """The signature (HMAC-SHA256) of a value.
 
     Args:
-        key: the user's secret.
-        format: version of the format.
+        key: The user's secret.
+        format: Version of the format.
         codec: `plain` or `full`.
-        stream: 32-byte BLAKE3 digest of the stream.
-        buffers: names of the blobs that hold the buffers, in order.
-        run: the run that the value belongs to.
-        step: the step that made it.
-        inputs: digest of the call's inputs.
+        stream: The 32 bytes of the stream's BLAKE3 digest, not the stream itself.
+        buffers: Names of the blobs that hold the large buffers, in order.
+        run: Id of the run that the value belongs to.
+        step: Name of its step.
+        inputs: Digest of the step's inputs.
     """
     import ormsgpack
 
+    # A msgpack array is canonical: every length is written before its text, so no two values look alike.
     message = ormsgpack.packb([format, codec, stream, list(buffers), run, step, inputs])
-    return hmac.new(key, message, hashlib.sha256).digest()
+    return hmac.digest(key, message, "sha256")
 
 
 def verify(
     key: bytes,
     signature: bytes,
     *,
-    format: int,  # noqa: A002  the name of the record's field
+    format: int,  # noqa: A002  the field is called so in the record
     codec: str,
     stream: bytes,
     buffers: Sequence[str],
@@ -55,8 +55,8 @@ def verify(
     step: str,
     inputs: str,
 ) -> bool:
-    """Whether `signature` was made with `key` over exactly these parts; takes the same time either way."""
-    made = sign(
+    """Whether `signature` is that of a value with these parts, compared in constant time."""
+    expected = sign(
         key, format=format, codec=codec, stream=stream, buffers=buffers, run=run, step=step, inputs=inputs
     )
-    return hmac.compare_digest(made, signature)
+    return hmac.compare_digest(expected, signature)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-FORMAT = 1
-"""Version of the stream and of the envelope that is signed."""
-
 LARGE = 1 << 20
 """Memory of this many bytes or more travels out of band."""
 
@@ -17,7 +14,7 @@ LONG = 64
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A value as bytes (promise 4: exact, or it was refused before it became one of these)."""
+    """A value as bytes (promise 4: exact, or refused before it became one of these)."""
 
     codec: str
     """`plain`: loading constructs builtins and the standard library's types only. `full`: it may construct
@@ -25,8 +22,8 @@ class Encoded:
     stream: bytes
     """msgpack: `[FORMAT, tree, leaves, number of buffers that belong to the tree]`."""
     buffers: tuple[memoryview, ...]
-    """Large memory, out of band. Views of live memory after `encode`; writable views are taken over by `decode`,
-    read-only ones are copied."""
+    """Large memory, out of band. Views of live memory after `encode`; `decode` takes writable views over,
+    and copies read-only ones."""
     packages: dict[str, str]
     """Versions of the packages whose classes lie in it."""
     preview: dict[str, Any]
