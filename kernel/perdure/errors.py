@@ -29,6 +29,7 @@ class PerdureError(Exception):
         super().__init__(inspect.cleandoc(type(self).__doc__ or "").format(**fields))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as class and fields, not as a finished message."""
         return _rebuild, (type(self), self.fields)
 
     def _render_traceback_(self) -> list[str]:
@@ -264,3 +265,38 @@ class NotKept(PerdureError):
     step: str
     type: str
     cause: str
+
+
+# -- the command line ------------------------------------------------------------------------------------
+
+
+class NoStore(PerdureError):
+    """There is no store at {path}.
+    Name one with `--store`, or go to the folder of a notebook that uses Perdure."""
+
+    path: str
+
+
+class NotInstalled(PerdureError):
+    """`perdure {command}` needs the package `{package}`, which is not installed.
+    Install it with `pip install 'perdure[{extra}]'`."""
+
+    command: str
+    package: str
+    extra: str
+
+
+class KernelNotInstalled(PerdureError):
+    """The kernel `{name}` could not be installed: {cause}
+    Choose another place with `--user`, `--sys-prefix` or `--prefix`."""
+
+    name: str
+    cause: str
+
+
+class DemoFailed(PerdureError):
+    """The demo did not do what it should: {cause}
+    {advice}"""
+
+    cause: str
+    advice: str

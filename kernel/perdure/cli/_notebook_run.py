@@ -1,0 +1,118 @@
+"""One pass over a notebook in a real kernel, cell after cell, from the outside."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import uuid
+from pathlib import Path
+from typing import Any
+
+from perdure.errors import DemoFailed
+
+from ._kernelspec import NAME, write_spec
+from ._progress import Progress
+
+_STEP = re.compile(r"%%step\s+([^\s-]\S*)")
+_MARGIN = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def step_name(source: str) -> str | None:
+    """The name of the step that a cell is, or None."""
+    found = _STEP.match(source)
+    return found.group(1) if found else None
+
+
+def run_pass(
+    notebook: Any, folder: Path, progress: Progress, *, kill: str | None = None, after_lines: int = 3
+) -> bool:
+    """Run all cells in a fresh kernel whose work folder and store lie in `folder`; fill in their outputs.
+
+    Args:
+        notebook: an nbformat notebook, changed in place.
+        folder: where the kernel starts; its store is `.perdure` in it.
+        progress: told each step and what it prints.
+        kill: the step in whose middle the kernel gets a SIGKILL.
+        after_lines: how many lines that step has printed by then.
+
+    Returns:
+        Whether the kernel was killed; the cells after that have not run.
+
+    Raises:
+        DemoFailed: a cell failed, or the kernel died by itself.
+    """
+    return asyncio.run(_run_pass(notebook, folder, progress, kill, after_lines))
+
+
+async def _run_pass(
+    notebook: Any, folder: Path, progress: Progress, kill: str | None, after_lines: int
+) -> bool:
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient.client import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+    # Sockets in the folder instead of ports of the network: nobody else can connect, and nothing warns of it.
+    write_spec(folder / "kernels" / NAME)
+    specs = KernelSpecManager(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
+    manager = AsyncKernelManager(
+        kernel_name=NAME,
+        kernel_spec_manager=specs,
+        transport="ipc",
+        connection_file=str(folder / f"{uuid.uuid4().hex[:8]}.json"),
+    )
+    lines, killed = 0, False
+
+    def begin(cell: Any, **_: Any) -> None:
+        progress.begin(step_name(cell.source) or "cell")
+
+    class Client(NotebookClient):
+        def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+            nonlocal lines, killed
+            if msg["msg_type"] == "stream" and not killed:
+                text = _MARGIN.sub("", msg["content"]["text"])
+                progress.tell(text.strip().rsplit("\n", 1)[-1])
+                if kill is not None and step_name(cell.source) == kill:
+                    lines += text.count("\n")
+                    if lines >= after_lines:
+                        os.kill(_process(manager), signal.SIGKILL)
+                        killed = True
+            return super().process_message(msg, cell, cell_index)
+
+    client = Client(notebook, km=manager, timeout=None, coalesce_streams=True, on_cell_execute=begin)
+    ticking = asyncio.create_task(_tick(progress))
+    try:
+        await client.async_execute(cwd=str(folder), env=_environment(folder), cleanup_kc=True)
+    except DeadKernelError:
+        if not killed:
+            raise DemoFailed(
+                cause="the kernel died by itself.",
+                advice="Run the notebook in Jupyter to see why; memory is a usual cause.",
+            ) from None
+    except CellExecutionError as error:
+        raise DemoFailed(
+            cause=f"a cell failed with {error.ename}: {error.evalue}",
+            advice="Run the notebook in Jupyter to see where.",
+        ) from None
+    finally:
+        ticking.cancel()
+    return killed
+
+
+def _process(manager: Any) -> int:
+    """The process id of the kernel."""
+    return int(manager.provisioner.pid)
+
+
+async def _tick(progress: Progress) -> None:
+    """Keep the time in the progress line going while a step says nothing."""
+    while True:
+        await asyncio.sleep(0.5)
+        progress.refresh()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The user's environment with a store and an IPython profile that nobody has used before."""
+    return {**os.environ, "PERDURE_STORE": str(folder / ".perdure"), "IPYTHONDIR": str(folder / ".ipython")}
