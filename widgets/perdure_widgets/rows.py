@@ -1,0 +1,198 @@
+"""The rows of a timeline, made from a run's records alone: no clock, no file, nothing is decoded.
+
+Promises: 7 (what was shown is told as recorded), 8 (no value is opened), 11 (why is on each row).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from perdure.errors import NoSuchRun
+from perdure.store.records import AttemptRecord, CallRecord, RestoreRecord, RunRecord, SessionRecord
+
+from . import words
+from ._calls import CallRows, Mark, Row, Segment
+from ._fold import fold_fan_outs, versions
+from .kernels import Kernel, kernels
+
+if TYPE_CHECKING:
+    from perdure.store.protocols import Journal
+
+__all__ = ["Kernel", "Mark", "Row", "Segment", "Timeline", "read", "timeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All that a picture of a run shows."""
+
+    run: RunRecord
+    state: str
+    word: str
+    kernels: tuple[Kernel, ...]
+    rows: tuple[Row, ...]
+    took: float
+    """Seconds with a kernel."""
+    saved: float
+    """Seconds of work that were not needed again."""
+    lost: float
+    """Seconds of work that are known to be lost with a kernel."""
+    summary: str
+    """One line: how many steps came to what, and what that saved and lost."""
+    now: float
+    """When the picture was made."""
+
+
+def timeline(
+    run: RunRecord,
+    sessions: Sequence[SessionRecord] = (),
+    calls: Sequence[CallRecord] = (),
+    attempts: Sequence[AttemptRecord] = (),
+    restores: Sequence[RestoreRecord] = (),
+    *,
+    children: Sequence[RunRecord] = (),
+    borrowed: Sequence[CallRecord] = (),
+    now: float,
+    alive: bool = True,
+) -> Timeline:
+    """The timeline of one run.
+
+    Args:
+        children: runs that were started from this one.
+        borrowed: calls of other runs that this one restored.
+        now: seconds since 1970; running bars end here.
+        alive: whether the process of the last session lives.
+    """
+    alive = alive and bool(sessions) and sessions[-1].ended is None
+    last = sessions[-1].epoch if sessions else run.epoch
+    living = last if alive else None
+    tried: dict[str, list[AttemptRecord]] = {}
+    for attempt in attempts:
+        tried.setdefault(attempt.call, []).append(attempt)
+    used: dict[str, list[RestoreRecord]] = {}
+    for restore in restores:
+        used.setdefault(restore.call, []).append(restore)
+    # A borrowed call was made by an owner of another run, so its work has no place in this run's time.
+    everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
+    found = kernels(
+        sessions,
+        _activity(calls, attempts, restores),
+        now=now,
+        alive=alive,
+        busy=any(call.state == "running" and call.epoch == living for call in calls),
+    )
+    maker = CallRows(run=run, kernels=found, attempts=tried, restores=used, living=living, now=now)
+    rows = fold_fan_outs([maker.row(group) for group in versions(run, everything, used)])
+    rows += [maker.child(child) for child in children]
+    rows.sort(key=_place)
+    state = _state(run, rows, alive=alive)
+    lost = sum(row.lost for row in rows)
+    return Timeline(
+        run=run,
+        state=state,
+        word=words.look(state).word,
+        kernels=found,
+        rows=tuple(rows),
+        took=sum(kernel.end - kernel.start for kernel in found),
+        saved=sum(restore.saved for restore in restores),
+        lost=lost,
+        summary=_summary(rows, restores, lost),
+        now=now,
+    )
+
+
+def read(journal: Journal, run_id: str, *, now: float | None = None, alive: bool | None = None) -> Timeline:
+    """The timeline of a run as it stands in the journal.
+
+    Args:
+        now: the time of the picture; None takes the clock.
+        alive: whether the run's last process lives; None asks the system, as far as it can tell.
+
+    Raises:
+        NoSuchRun: the journal has no run of this id.
+    """
+    run = journal.run(run_id)
+    if run is None:
+        raise NoSuchRun(run=run_id, path=str(getattr(journal, "path", "this store")))
+    sessions, calls, restores = journal.sessions(run_id), journal.calls(run_id), journal.restores(run_id)
+    if alive is None:
+        from .liveness import alive as process_lives
+
+        alive = bool(sessions) and process_lives(sessions[-1])
+    missing = {restore.call for restore in restores} - {call.id for call in calls}
+    return timeline(
+        run,
+        sessions,
+        calls,
+        journal.attempts(run_id),
+        restores,
+        children=journal.children(run_id),
+        borrowed=_borrowed(journal, run, missing),
+        now=time.time() if now is None else now,
+        alive=alive,
+    )
+
+
+def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallRecord]:
+    """The calls of earlier runs that this run restored: of those it was forked from, else of its workflow."""
+    found: list[CallRecord] = []
+    source, seen = run.forked_from, {run.id}
+    while missing and source is not None and source not in seen:
+        seen.add(source)
+        found += [call for call in journal.calls(source) if call.id in missing]
+        missing = missing - {call.id for call in found}
+        other = journal.run(source)
+        source = other.forked_from if other else None
+    for other in journal.runs(workflow=run.workflow) if missing else ():
+        if other.id not in seen:
+            found += [call for call in journal.calls(other.id) if call.id in missing]
+    return found
+
+
+def _activity(
+    calls: Sequence[CallRecord], attempts: Sequence[AttemptRecord], restores: Sequence[RestoreRecord]
+) -> list[tuple[int, float]]:
+    """(epoch, time) of all that is known to have happened."""
+    found = [(restore.epoch, restore.at) for restore in restores]
+    for record in (*calls, *attempts):
+        found.append((record.epoch, record.started))
+        if record.ended is not None:
+            found.append((record.epoch, record.ended))
+    return found
+
+
+def _place(row: Row) -> tuple[int, float]:
+    """Rows stand in the order in which they first happened."""
+    first = row.segments[0] if row.segments else None
+    if first is not None:
+        return first.epoch, first.start
+    return (row.marks[0].epoch, row.marks[0].at) if row.marks else (0, 0.0)
+
+
+def _state(run: RunRecord, rows: Sequence[Row], *, alive: bool) -> str:
+    """The run's state as a person sees it: a notebook is what its steps are, a dead run is interrupted."""
+    if run.state == "open":
+        states = {row.state for row in rows}
+        return next((state for state in words.ATTENTION if state in states), "open")
+    if run.state == "running" and not alive:
+        return "in doubt" if any(row.state == "in doubt" for row in rows) else "interrupted"
+    return run.state
+
+
+def _summary(rows: Sequence[Row], restores: Sequence[RestoreRecord], lost: float) -> str:
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update(dict(row.counts))
+    order = {state: place for place, state in enumerate(words.LOOKS)}
+    parts = []
+    for state in sorted(counts, key=lambda state: order.get(state, len(order))):
+        part = f"{counts[state]:,} {words.look(state).word}"
+        if state == "restored" and restores:
+            part += f" in {words.took(sum(restore.took for restore in restores))}"
+        parts.append(part)
+    if lost >= 1:
+        parts.append(f"{words.took(lost)} lost")
+    return " · ".join(parts) or "no steps yet"

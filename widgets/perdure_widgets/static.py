@@ -1,0 +1,121 @@
+"""A timeline as static HTML with inline SVG: no script, no other file, nothing from the network.
+
+Promises: 8 (all that comes from a run is escaped text), 9 (nothing is loaded), 11 (why is written out).
+A front end that strips styles and SVG is left with a table that says the same in words.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from functools import cache
+from html import escape
+from importlib import resources
+
+from . import words
+from ._calls import Row
+from ._fold import shown
+from .axis import axis
+from .marks import DEFS, Marks, glyph
+from .rows import Timeline
+from .ruler import lines, ruler
+
+_TOLD = ("failed", "in doubt", "interrupted", "older", "ran again", "gone")
+"""States whose cause is written under the row; of the others it is in the row's title."""
+
+
+@cache
+def style() -> str:
+    """The style sheet, every rule of which is scoped to `.pdr`."""
+    text = resources.files(__package__).joinpath("style.css").read_text("utf-8")
+    return f"<style>{text}</style>"
+
+
+def head(state: str, name: str, rest: str) -> str:
+    """The line over a picture: sign, name, state, and what else there is to say (already escaped)."""
+    look = words.look(state)
+    return (
+        f'<span class="pdr-head">{glyph(look.glyph, look.tone)}<b class="pdr-name">{escape(name)}</b> '
+        f'<span class="pdr-is-{look.tone}">{escape(look.word)}</span> <small>{rest}</small></span>'
+    )
+
+
+def render_html(timeline: Timeline, *, ident: str | None = None) -> str:
+    """The picture of a run.
+
+    Args:
+        ident: prefix of the ids inside; None makes one that no other picture of the page has.
+    """
+    prefix = f"pdr-{ident or secrets.token_hex(4)}"
+    scale = axis(timeline)
+    marks = Marks(scale, prefix)
+    labels, height = ruler(scale, timeline.now)
+    rows, others = shown(timeline.rows)
+    body = "".join(_row(row, marks, prefix) for row in rows)
+    if others:
+        body = f'<tr class="pdr-why"><td colspan="4">{escape(others)}</td></tr>{body}'
+    run = timeline.run
+    error = (
+        f'<p class="pdr-p"><span class="pdr-is-fail">{escape(run.error)}</span></p>'
+        if run.error and timeline.state == "failed"
+        else ""
+    )
+    return (
+        f'<div class="pdr">{style()}<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>'
+        f'{DEFS.format(i=prefix).strip()}<g id="{prefix}-lines">{lines(scale)}</g></defs></svg>'
+        f'<table class="pdr-tab"><caption>{head(timeline.state, run.workflow, _facts(timeline))}</caption>'
+        '<thead><tr><th scope="col" class="pdr-c-name">step</th>'
+        f'<th scope="col" class="pdr-bar" aria-label="time"><svg style="height:{height}px" aria-hidden="true">{labels}</svg></th>'
+        '<th scope="col" class="pdr-w pdr-c-word">state</th><th scope="col" class="pdr-num pdr-c-took">took</th></tr></thead>'
+        f'<tbody>{body}</tbody></table><div class="pdr-foot">{error}<p class="pdr-p">{escape(timeline.summary)}</p>'
+        f'<p class="pdr-p">Picture of {words.day(timeline.now)}, {words.clock(timeline.now, timeline.now)}. '
+        f"Drawn anew with <code>%timeline {escape(run.id)}</code>.</p></div></div>"
+    )
+
+
+def facts(timeline: Timeline) -> list[str]:
+    """What the head says after the state: when, how long in how many kernels, what it saved."""
+    found = []
+    if timeline.kernels:
+        first, last = timeline.kernels[0].start, timeline.kernels[-1].end
+        found.append(f"{words.day(first)}, {words.clock(first, first, seconds=False)} to {words.clock(last, first, seconds=False)}")
+        found.append(f"{words.took(timeline.took)} in {words.counted(len(timeline.kernels), 'kernel')}")
+    if timeline.saved > 0:
+        found.append(f"saved {words.took(timeline.saved)}")
+    return found
+
+
+def _facts(timeline: Timeline) -> str:
+    return " · ".join([f"<code>{escape(timeline.run.id)}</code>", *map(escape, facts(timeline))])
+
+
+def _row(row: Row, marks: Marks, prefix: str) -> str:
+    look = words.look(row.state)
+    why = "; ".join(_causes(row))
+    title = f' title="{escape(why)}"' if why else ""
+    return (
+        f'<tr class="pdr-row"{title}><th scope="row"><span class="pdr-nm">{glyph(look.glyph, look.tone)}'
+        f'<span class="pdr-t" title="{escape(row.step)}">{escape(row.step)}</span>{_smalls(row)}</span></th>'
+        f'<td class="pdr-bar"><svg aria-hidden="true"><use href="#{prefix}-lines"/>{marks.row(row)}</svg></td>'
+        f'<td class="pdr-w pdr-is-{look.tone}">{escape(row.word)}</td>'
+        f'<td class="pdr-num">{words.took(row.took) if row.segments or row.took else "–"}</td></tr>'
+        + (f'<tr class="pdr-why"><td colspan="4">{escape(why)}</td></tr>' if why and _is_told(row) else "")
+    )
+
+
+def _smalls(row: Row) -> str:
+    """What stands small beside the name: detail, kind and badge."""
+    parts = [row.detail, row.kind if row.kind != "pure" else "", row.badge]
+    return "".join(f" <small>{escape(part)}</small>" for part in parts if part)
+
+
+def _is_told(row: Row) -> bool:
+    return row.state in _TOLD or row.lost >= 1
+
+
+def _causes(row: Row) -> Iterator[str]:
+    """Why, and what was lost."""
+    if row.why:
+        yield row.why
+    if row.lost >= 1:
+        yield f"{words.took(row.lost)} lost with a kernel"

@@ -1,0 +1,98 @@
+"""The words and marks of states, and how times, clocks and sizes are written; in one place, so that they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+NBSP: Final = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a state is told: by a word, a glyph and a tone; its shape is drawn in `marks`."""
+
+    word: str
+    tone: str
+    """`ran`, `kept`, `live`, `fail`, `doubt` or `dim`: the colour of word and glyph."""
+    glyph: str
+
+
+LOOKS: Final[Mapping[str, Look]] = {
+    "running": Look("running", "live", "live"),
+    "ran": Look("ran", "ran", "ran"),
+    "ran again": Look("ran again", "ran", "ran"),
+    "restored": Look("restored", "kept", "kept"),
+    "older": Look("kept, older code", "ran", "older"),
+    "failed": Look("failed", "fail", "fail"),
+    "in doubt": Look("in doubt", "doubt", "doubt"),
+    "interrupted": Look("interrupted", "dim", "torn"),
+    "cancelled": Look("cancelled", "dim", "cancel"),
+    "gone": Look("not called any more", "dim", "gone"),
+    "done": Look("done", "ran", "ran"),
+    "open": Look("open", "ran", "ran"),
+}
+"""The states of rows and runs, in the order in which they are counted in sentences."""
+
+ATTENTION: Final = ("running", "failed", "in doubt", "interrupted")
+"""States that are shown however many rows there are."""
+
+
+def look(state: str) -> Look:
+    """How a state is told; one that is not known is told by its own name."""
+    return LOOKS.get(state) or Look(state, "dim", "queued")
+
+
+def took(seconds: float) -> str:
+    """A duration in two units at most: `0.4 ms`, `3.2 s`, `1 m 02 s`, `2 h 14 m`, `3 d 04 h`."""
+    seconds = max(0.0, seconds)
+    if seconds < 0.9995:
+        milliseconds = seconds * 1000
+        return f"{milliseconds:.1f}{NBSP}ms" if milliseconds < 9.95 else f"{milliseconds:.0f}{NBSP}ms"  # noqa: PLR2004
+    if seconds < 59.95:  # noqa: PLR2004
+        return f"{seconds:.1f}{NBSP}s"
+    whole = round(seconds)
+    for large, small, size, part in (("m", "s", 60, 1), ("h", "m", 3600, 60), ("d", "h", 86400, 3600)):
+        if whole < size * (24 if large == "h" else 60) or large == "d":
+            return f"{whole // size}{NBSP}{large}{NBSP}{whole % size // part:02}{NBSP}{small}"
+    raise AssertionError(seconds)
+
+
+def clock(at: float, now: float, *, seconds: bool = True) -> str:
+    """A local clock time; with its day where that is not the day of `now`."""
+    there = datetime.fromtimestamp(at).astimezone()
+    here = datetime.fromtimestamp(now).astimezone()
+    time = there.strftime("%H:%M:%S" if seconds else "%H:%M")
+    return time if there.date() == here.date() else f"{day(at)}{NBSP}{time}"
+
+
+def day(at: float) -> str:
+    """A local day, such as `18 Nov 2026`."""
+    there = datetime.fromtimestamp(at).astimezone()
+    return f"{there.day}{NBSP}{there:%b}{NBSP}{there.year}"
+
+
+def size(count: int) -> str:
+    """A number of bytes: `812 B`, `3.4 kB`, `1.2 MB`."""
+    if count < 1000:  # noqa: PLR2004
+        return f"{count}{NBSP}B"
+    figure = float(count)
+    for unit in ("kB", "MB", "GB"):
+        figure /= 1000
+        if figure < 999.5:  # noqa: PLR2004
+            break
+    else:
+        figure, unit = figure / 1000, "TB"
+    return f"{figure:.1f}{NBSP}{unit}" if figure < 99.95 else f"{figure:.0f}{NBSP}{unit}"  # noqa: PLR2004
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def plain(text: str) -> str:
+    """The text with ordinary spaces, for terminals and logs."""
+    return text.replace(NBSP, " ")
