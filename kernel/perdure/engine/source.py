@@ -25,7 +25,7 @@ from .definitions import Definition, definition, methods
 from .modules import module_parts, own_file
 from .names import CellNames, analyse, close_match, undefined
 
-__all__ = ["CellNames", "CodeParts", "analyse", "close_match", "code_parts", "undefined"]
+__all__ = ["CellNames", "CodeParts", "analyse", "close_match", "code_parts", "function_parts", "undefined"]
 
 _BUILT_IN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 
@@ -53,8 +53,20 @@ def code_parts(names: Iterable[str], namespace: Mapping[str, Any], *, local_fold
     walk = _Walk(namespace, local_folder)
     for name in sorted(names):
         walk.name(name)
-    parts = sorted([*walk.parts.values(), *walk.modules.values()], key=lambda part: (part.name, part.digest))
-    return CodeParts(tuple(parts), frozenset(walk.data), tuple(sorted(walk.unseen)))
+    return walk.found()
+
+
+def function_parts(function: types.FunctionType, name: str, *, local_folder: str | None) -> CodeParts:
+    """Follow one function, in the globals of its own module, whether or not a name leads to it.
+
+    Args:
+        function: The function as it was written, without its step or workflow around it.
+        name: The name of its own part.
+        local_folder: Modules below this folder are the user's own.
+    """
+    walk = _Walk(function.__globals__, local_folder)
+    walk.function(function, name)
+    return walk.found()
 
 
 class _Walk:
@@ -69,6 +81,15 @@ class _Walk:
         self.unseen: set[str] = set()
         self._names: set[str] = set()
         self._seen: dict[int, Any] = {}
+
+    def found(self) -> CodeParts:
+        """All that was found, by name."""
+        parts = sorted([*self.parts.values(), *self.modules.values()], key=lambda part: (part.name, part.digest))
+        return CodeParts(tuple(parts), frozenset(self.data), tuple(sorted(self.unseen)))
+
+    def function(self, function: types.FunctionType, name: str) -> None:
+        """Follow one function."""
+        self._function(function, name)
 
     def name(self, name: str) -> None:
         """Follow one global name."""

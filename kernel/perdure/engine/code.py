@@ -1,0 +1,35 @@
+"""The code of a step or workflow function as parts, with the global data that it reads."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from perdure.store.records import Part
+
+from .source import CodeParts, code_parts, function_parts
+
+
+def local_folder() -> str:
+    """The folder whose modules are the user's own: the main script's, else the working directory."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    return str(Path(script).resolve().parent) if script else os.getcwd()  # noqa: PTH109  a string is wanted
+
+
+def function_code(function: Callable[..., Any], name: str) -> tuple[tuple[Part, ...], dict[str, Any]]:
+    """The parts of a function's code, and the global data by name that it and the functions it uses read."""
+    if not isinstance(function, types.FunctionType):
+        raise TypeError(f"{name} is no plain function but {type(function).__name__}: mark a `def` or `async def`")
+    led = function_parts(function, name, local_folder=local_folder())
+    namespace = function.__globals__
+    reads = {data: namespace[data] for data in sorted(led.data_names) if data in namespace}
+    return led.parts, reads
+
+
+def names_code(names: Iterable[str], namespace: Mapping[str, Any]) -> CodeParts:
+    """The code to which names of the notebook lead."""
+    return code_parts(names, namespace, local_folder=local_folder())
