@@ -131,6 +131,15 @@ class StoreForked(StoreError):
     Call steps from the parent, or open the store again in the child."""
 
 
+class BadKey(PerdureError):
+    """The signing key {path} cannot be used, so no value is kept or loaded: {cause}
+    {advice}"""
+
+    path: str
+    cause: str
+    advice: str
+
+
 # -- runs ------------------------------------------------------------------------------------------------
 
 
@@ -300,3 +309,11 @@ class DemoFailed(PerdureError):
 
     cause: str
     advice: str
+
+
+class PageNotWritten(PerdureError):
+    """The page could not be written to {path}: {cause}.
+    Name another file with `--html FILE`."""
+
+    path: str
+    cause: str

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from perdure.store.protocols import Journal
 from perdure.store.records import CallRecord, RunRecord
-
-_MINUTE: Final = 60
-_SHORT: Final = 0.01
-"""Below this many seconds a tenth of a millisecond matters."""
+from perdure_widgets import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +58,8 @@ def table(lines: Sequence[Line]) -> str:
     width = max(len(line.step) for line in (*lines, total))
 
     def row(line: Line) -> str:
-        saved = seconds(line.saved) if line.saved else ""
-        return f"  {line.step:<{width}}  {line.word:<8}  {seconds(line.took):>9}  {saved:>9}".rstrip()
+        saved = words.took(line.saved) if line.saved else ""
+        return f"  {line.step:<{width}}  {line.word:<8}  {words.took(line.took):>9}  {saved:>9}".rstrip()
 
     head = f"  {'step':<{width}}  {'':<8}  {'time':>9}  {'saved':>9}"
-    return "\n".join([head, *map(row, lines), "  " + "-" * (len(head) - 2), row(total)])
-
-
-def seconds(value: float) -> str:
-    """A length of time in at most two units: `0.4 ms`, `32 ms`, `3.2 s`, `1 m 02 s`."""
-    if value < _SHORT:
-        return f"{value * 1000:.1f} ms"
-    if value < 1:
-        return f"{value * 1000:.0f} ms"
-    if value < _MINUTE:
-        return f"{value:.1f} s"
-    return f"{int(value) // _MINUTE} m {int(value) % _MINUTE:02d} s"
+    return words.plain("\n".join([head, *map(row, lines), "  " + "-" * (len(head) - 2), row(total)]))

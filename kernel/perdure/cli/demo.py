@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from perdure.errors import DemoFailed, NotInstalled
+from perdure_widgets import words
 
-from ._demo_report import Line, kept_steps, resumed_lines, seconds, table
+from ._demo_report import Line, kept_steps, resumed_lines, table
 from ._notebook_run import run_pass, step_name
 from ._progress import Progress
 
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
                 advice="Name a step that prints while it works with `--kill STEP`.",
             )
         kept = _journal(folder, kept_steps)
-        after = seconds(time.monotonic() - began)
+        after = words.took(time.monotonic() - began)
         progress.say(f"Killed the kernel (SIGKILL) in the middle of `{arguments.kill}`, after {after}.")
         progress.say("Running the whole notebook again, from the top, in a new kernel.")
         again = time.monotonic()
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     page = _write(notebook, arguments.output, arguments.notebook.stem)
     progress.say(f"\n{table(lines)}\n")
     progress.say(
-        f"The second pass took {seconds(wall)}, with the kernel's start and the cells that are no steps."
+        f"The second pass took {words.took(wall)}, with the kernel's start and the cells that are no steps."
     )
     progress.say(f"The finished notebook, with its outputs and its timeline: {page}")
     return 0

@@ -1,0 +1,44 @@
+"""Which store a command is about. Nothing is made by looking."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from perdure.errors import NoStore
+
+_JOURNAL: Final = "journal.db"
+
+
+def chosen_store(arguments: argparse.Namespace) -> Path | None:
+    """The store that was named, else the one of this folder; None where there is none.
+
+    Raises:
+        NoStore: a store was named (`--store` or PERDURE_STORE), and is not there.
+    """
+    from perdure.store.location import FOLDER, nearest_store
+
+    if arguments.store is None:
+        path = nearest_store()
+    else:
+        path = Path(arguments.store).expanduser()
+        if not (path / _JOURNAL).is_file() and (path / FOLDER / _JOURNAL).is_file():
+            path = path / FOLDER  # the folder of the notebook was named
+    if path is None or (path / _JOURNAL).is_file():
+        return path
+    if arguments.store is None and path.name == FOLDER:
+        return None  # a folder in which nothing was kept yet
+    raise NoStore(path=path)
+
+
+def needed_store(arguments: argparse.Namespace) -> Path:
+    """The same, for commands that cannot do without.
+
+    Raises:
+        NoStore: there is none.
+    """
+    path = chosen_store(arguments)
+    if path is None:
+        raise NoStore(path=Path.cwd())
+    return path
