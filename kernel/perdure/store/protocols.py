@@ -34,13 +34,18 @@ from .records import (
 class Journal(Protocol):
     """The ordered record of runs, calls, attempts, sessions, restores and values."""
 
-    def write(self, run: str, epoch: int, records: Sequence[Record], *, durability: str | None = None) -> None:
+    def write(
+        self, run: str, epoch: int, records: Sequence[Record], *, durability: str | None = None
+    ) -> None:
         """Put the records in one commit, as the owner of `run` with `epoch`.
 
         Values may belong to the run or to none; every other record must be the run's own.
         The session record of (run, epoch), where there is one, gets its `seen` time with each commit.
 
         Args:
+            run: the run that is written for.
+            epoch: what `claim` returned.
+            records: what to put.
             durability: "power" waits for the disk, "process" survives the death of the process only;
                 None takes the journal's own setting.
 
@@ -56,7 +61,9 @@ class Journal(Protocol):
         session are written, nothing else.
         """
 
-    def run(self, run: str) -> RunRecord | None: ...
+    def run(self, run: str) -> RunRecord | None:
+        """The run with this id."""
+
     def runs(self, *, workflow: str | None = None, limit: int | None = None) -> list[RunRecord]:
         """Runs, the newest (`created`) first."""
 
@@ -81,15 +88,20 @@ class Journal(Protocol):
     def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
         """By time."""
 
-    def value(self, value: str) -> ValueRecord | None: ...
+    def value(self, value: str) -> ValueRecord | None:
+        """The value with this id."""
+
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""
 
     def forget(self, runs: Iterable[str]) -> None:
-        """Delete these runs with all that is theirs, values too, in one commit."""
+        """Delete these runs with all that is theirs, in one commit.
+
+        Their values go too, but for those that a run which is kept refers to.
+        """
 
     def check(self) -> str:
-        """"ok", or what the journal's own integrity check found."""
+        """What the journal's own integrity check found: "ok", or what is wrong."""
 
     def close(self) -> None:
         """Write out what is queued and let go. Twice is fine."""
@@ -107,7 +119,14 @@ class Blobs(Protocol):
         With `copy=False` the view may be read-only.
         """
 
-    def names(self) -> set[str]: ...
-    def size(self, name: str) -> int: ...
+    def names(self, *, before: float | None = None) -> set[str]:
+        """The names of all blobs, or of those last put before that time."""
+
+    def size(self, name: str) -> int:
+        """Bytes of this blob; 0 for one that is not there."""
+
     def remove(self, names: Iterable[str]) -> int:
         """Delete these; return the bytes that became free. A name that is not there is passed over."""
+
+    def sweep(self, *, before: float | None = None) -> int:
+        """Delete what killed writers left half done before that time; return the bytes that became free."""

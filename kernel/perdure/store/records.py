@@ -18,7 +18,7 @@ class RunRecord:
     """`r_` and eight hexadecimal digits."""
     workflow: str
     key: str
-    """What makes it this run and no other: the digest of its inputs or parameters, or the key that was given."""
+    """What makes it this run and no other: the digest of its inputs or parameters, or the key given."""
     kind: str
     """`notebook` (open-ended), `cell` (a %%workflow cell) or `function` (a @workflow function)."""
     state: str

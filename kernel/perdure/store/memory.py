@@ -1,0 +1,202 @@
+"""A journal and blobs that live in this process only: twins of the real ones, for tests and trials."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from perdure.errors import Damaged, NotOwner
+
+from .records import (
+    AttemptRecord,
+    CallRecord,
+    NoteRecord,
+    Record,
+    RestoreRecord,
+    RunRecord,
+    SessionRecord,
+    ValueRecord,
+)
+from .rows import TABLES, R, Row, Table, checked_rows, from_row, to_row
+
+
+class MemoryJournal:
+    """A journal without a file. It keeps rows, as the real ones do, so that records are never shared."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._tables: dict[str, dict[tuple[Any, ...], Row]] = {table.name: {} for table in TABLES.values()}
+
+    def write(
+        self,
+        run: str,
+        epoch: int,
+        records: Sequence[Record],
+        *,
+        durability: str | None = None,  # noqa: ARG002  nothing here outlives the process
+    ) -> None:
+        """Put the records at once, as the owner of `run` with `epoch`."""
+        rows = checked_rows(run, epoch, tuple(records))
+        with self._lock:
+            known = self.run(run)
+            if known is None or known.epoch != epoch:
+                raise NotOwner(run=run)
+            for table, row in rows:
+                self._put(table, row)
+            session = self._tables["sessions"].get((run, epoch))
+            if session is not None:
+                session["seen"] = time.time()
+
+    def claim(self, run: RunRecord, session: SessionRecord) -> int:
+        """Make the session's process the owner of `run`; return the new epoch."""
+        with self._lock:
+            known = self.run(run.id) or run
+            epoch = known.epoch + 1 if known is not run else 1
+            self._put(TABLES[RunRecord], to_row(replace(known, epoch=epoch)))
+            self._put(TABLES[SessionRecord], to_row(replace(session, run=run.id, epoch=epoch)))
+            return epoch
+
+    def _put(self, table: Table, row: Row) -> None:
+        self._tables[table.name][tuple(row[name] for name in table.identity)] = row
+
+    def _select(self, record: type[R], /, **wanted: Any) -> list[R]:
+        with self._lock:
+            rows = [
+                row
+                for row in self._tables[TABLES[record].name].values()
+                if all(row[name] == value for name, value in wanted.items())
+            ]
+            return [from_row(record, row) for row in rows]
+
+    def run(self, run: str) -> RunRecord | None:
+        """The run with this id."""
+        with self._lock:
+            row = self._tables["runs"].get((run,))
+            return None if row is None else from_row(RunRecord, row)
+
+    def runs(self, *, workflow: str | None = None, limit: int | None = None) -> list[RunRecord]:
+        """Runs, the newest first."""
+        found = [run for run in self._select(RunRecord) if workflow in (None, run.workflow)]
+        return sorted(found, key=lambda each: (each.created, each.id), reverse=True)[:limit]
+
+    def find_run(self, workflow: str, parent: str | None, key: str) -> RunRecord | None:
+        """The newest run of this workflow, parent and key."""
+        found = self._select(RunRecord, workflow=workflow, parent=parent, key=key)
+        return max(found, key=lambda each: (each.created, each.id), default=None)
+
+    def children(self, run: str) -> list[RunRecord]:
+        """The runs that were started from this one, the oldest first."""
+        return sorted(self._select(RunRecord, parent=run), key=lambda each: (each.created, each.id))
+
+    def calls(self, run: str) -> list[CallRecord]:
+        """All versions of all calls, by `seq`."""
+        return sorted(self._select(CallRecord, run=run), key=lambda each: (each.seq, each.id))
+
+    def attempts(self, run: str) -> list[AttemptRecord]:
+        """By start, of all calls."""
+        found = self._select(AttemptRecord, run=run)
+        return sorted(found, key=lambda each: (each.started, each.call, each.number))
+
+    def sessions(self, run: str) -> list[SessionRecord]:
+        """By epoch."""
+        return sorted(self._select(SessionRecord, run=run), key=lambda each: each.epoch)
+
+    def restores(self, run: str) -> list[RestoreRecord]:
+        """By time."""
+        return sorted(self._select(RestoreRecord, run=run), key=lambda each: (each.at, each.call, each.epoch))
+
+    def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
+        """By time."""
+        found = [note for note in self._select(NoteRecord, run=run) if kind in (None, note.kind)]
+        return sorted(found, key=lambda each: (each.at, each.kind, each.name))
+
+    def value(self, value: str) -> ValueRecord | None:
+        """The value with this id."""
+        with self._lock:
+            row = self._tables["stored_values"].get((value,))
+            return None if row is None else from_row(ValueRecord, row)
+
+    def blob_names(self) -> set[str]:
+        """The names of all blobs that a value refers to."""
+        values = self._select(ValueRecord)
+        streams = {value.stream_blob for value in values if value.stream_blob is not None}
+        return streams.union(*(value.buffers for value in values))
+
+    def forget(self, runs: Iterable[str]) -> None:
+        """Delete these runs with all that is theirs, but for values that a kept run refers to."""
+        gone = set(runs)
+        with self._lock:
+            for kind, table in TABLES.items():
+                if kind is ValueRecord:
+                    continue
+                owner = "id" if kind is RunRecord else "run"
+                kept = {key: row for key, row in self._tables[table.name].items() if row[owner] not in gone}
+                self._tables[table.name] = kept
+            known = {run.id for run in self._select(RunRecord)}
+            used = {
+                name for call in self._select(CallRecord) for name in (call.value, call.shown, call.needs)
+            }
+            used |= {name for run in self._select(RunRecord) for name in (run.inputs, run.result)}
+            self._tables["stored_values"] = {
+                key: row
+                for key, row in self._tables["stored_values"].items()
+                if row["run"] in known or row["run"] == "" or row["id"] in used
+            }
+
+    def check(self) -> str:
+        """Always "ok": there is no file that could be damaged."""
+        return "ok"
+
+    def close(self) -> None:
+        """Nothing is queued and nothing is held."""
+
+
+class MemoryBlobs:
+    """Blobs without files."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, tuple[bytes, float]] = {}
+
+    def put(
+        self,
+        data: bytes | memoryview,
+        *,
+        durability: str = "power",  # noqa: ARG002  nothing here outlives the process
+    ) -> str:
+        """Keep the bytes; return their name."""
+        from blake3 import blake3
+
+        name = blake3(data).hexdigest()
+        self._blobs[name] = (bytes(data), time.time())
+        return name
+
+    def get(self, name: str, *, copy: bool = True) -> memoryview:
+        """The bytes; with `copy`, writable and private to the caller."""
+        try:
+            data, _ = self._blobs[name]
+        except KeyError:
+            raise Damaged(
+                subject=f"blob {name[:12]}",
+                cause="it is missing.",
+                advice="Run its step again with `--redo`.",
+            ) from None
+        return memoryview(bytearray(data) if copy else data)
+
+    def names(self, *, before: float | None = None) -> set[str]:
+        """The names of all blobs, or of those last put before that time."""
+        return {name for name, (_, at) in self._blobs.items() if before is None or at < before}
+
+    def size(self, name: str) -> int:
+        """Bytes of this blob, 0 if it is not there."""
+        return len(self._blobs[name][0]) if name in self._blobs else 0
+
+    def remove(self, names: Iterable[str]) -> int:
+        """Delete these; return the bytes that became free."""
+        return sum(len(self._blobs.pop(name)[0]) for name in tuple(names) if name in self._blobs)
+
+    def sweep(self, *, before: float | None = None) -> int:  # noqa: ARG002  there is nothing to sweep
+        """Nothing is left behind: 0 bytes."""
+        return 0

@@ -1,0 +1,191 @@
+-- The journal's queries. Each begins with its name between dashes; the rest of the comment says what it does.
+
+-- put_runs --
+-- Put a run; the same identity again replaces it.
+REPLACE INTO runs (
+    id, workflow, key, kind, state, created, updated, parent, forked_from, code, epoch, notebook,
+    inputs, result, error, finished
+) VALUES (
+    :id, :workflow, :key, :kind, :state, :created, :updated, :parent, :forked_from, :code, :epoch,
+    :notebook, :inputs, :result, :error, :finished
+);
+
+-- put_sessions --
+-- Put a session; the same identity again replaces it.
+REPLACE INTO sessions (
+    run, epoch, pid, host, started, seen, ended
+) VALUES (
+    :run, :epoch, :pid, :host, :started, :seen, :ended
+);
+
+-- put_calls --
+-- Put a call; the same identity again replaces it.
+REPLACE INTO calls (
+    id, run, seq, branch, step, inputs, occurrence, code, kind, state, epoch, started, key, ended,
+    took, input_parts, code_parts, reason, source, cell, position, value, shown, needs, outputs,
+    bytes, caught, error
+) VALUES (
+    :id, :run, :seq, :branch, :step, :inputs, :occurrence, :code, :kind, :state, :epoch, :started,
+    :key, :ended, :took, :input_parts, :code_parts, :reason, :source, :cell, :position, :value,
+    :shown, :needs, :outputs, :bytes, :caught, :error
+);
+
+-- put_attempts --
+-- Put an attempt; the same identity again replaces it.
+REPLACE INTO attempts (
+    call, run, number, epoch, state, started, ended, error, traceback
+) VALUES (
+    :call, :run, :number, :epoch, :state, :started, :ended, :error, :traceback
+);
+
+-- put_restores --
+-- Put a restore; the same identity again replaces it.
+REPLACE INTO restores (
+    run, call, epoch, at, took, saved, reason, older_code
+) VALUES (
+    :run, :call, :epoch, :at, :took, :saved, :reason, :older_code
+);
+
+-- put_notes --
+-- Put a note; the same identity again replaces it.
+REPLACE INTO notes (
+    run, kind, name, at, data
+) VALUES (
+    :run, :kind, :name, :at, :data
+);
+
+-- put_stored_values --
+-- Put a value; the same identity again replaces it.
+REPLACE INTO stored_values (
+    id, run, step, inputs, format, codec, python, packages, digest, size, preview, stream,
+    stream_blob, buffers, key_id, signature, created
+) VALUES (
+    :id, :run, :step, :inputs, :format, :codec, :python, :packages, :digest, :size, :preview,
+    :stream, :stream_blob, :buffers, :key_id, :signature, :created
+);
+
+-- epoch --
+-- The newest epoch of a run.
+SELECT epoch FROM runs WHERE id = :run;
+
+-- raise_epoch --
+-- Let the next owner in.
+UPDATE runs SET epoch = :epoch WHERE id = :run;
+
+-- seen --
+-- Note that the session of an epoch was alive.
+UPDATE sessions SET seen = :now WHERE run = :run AND epoch = :epoch;
+
+-- run --
+SELECT * FROM runs WHERE id = :run;
+
+-- all_runs --
+-- The newest first.
+SELECT * FROM runs ORDER BY created DESC, id DESC LIMIT :limit;
+
+-- runs_of_workflow --
+-- The newest first.
+SELECT * FROM runs WHERE workflow = :workflow ORDER BY created DESC, id DESC LIMIT :limit;
+
+-- find_run --
+-- The newest run with this key; IS, because a parent may be NULL.
+SELECT * FROM runs WHERE workflow = :workflow AND parent IS :parent AND key = :key
+ORDER BY created DESC, id DESC LIMIT 1;
+
+-- children --
+SELECT * FROM runs WHERE parent = :run ORDER BY created, id;
+
+-- calls --
+SELECT * FROM calls WHERE run = :run ORDER BY seq, id;
+
+-- attempts --
+SELECT * FROM attempts WHERE run = :run ORDER BY started, call, number;
+
+-- sessions --
+SELECT * FROM sessions WHERE run = :run ORDER BY epoch;
+
+-- restores --
+SELECT * FROM restores WHERE run = :run ORDER BY at, call, epoch;
+
+-- notes --
+SELECT * FROM notes WHERE run = :run AND (:kind IS NULL OR kind = :kind) ORDER BY at, kind, name;
+
+-- value --
+SELECT * FROM stored_values WHERE id = :value;
+
+-- blob_names --
+-- What the values refer to.
+SELECT stream_blob, buffers FROM stored_values;
+
+-- forget_run --
+DELETE FROM runs WHERE id = :run;
+
+-- forget_sessions --
+DELETE FROM sessions WHERE run = :run;
+
+-- forget_calls --
+DELETE FROM calls WHERE run = :run;
+
+-- forget_attempts --
+DELETE FROM attempts WHERE run = :run;
+
+-- forget_restores --
+DELETE FROM restores WHERE run = :run;
+
+-- forget_notes --
+DELETE FROM notes WHERE run = :run;
+
+-- forget_values --
+-- Delete the values of runs that are gone, but for those that a run which is kept refers to.
+DELETE FROM stored_values
+WHERE run <> '' AND run NOT IN (SELECT id FROM runs) AND id NOT IN (
+    SELECT value FROM calls WHERE value IS NOT NULL
+    UNION SELECT shown FROM calls WHERE shown IS NOT NULL
+    UNION SELECT needs FROM calls WHERE needs IS NOT NULL
+    UNION SELECT inputs FROM runs WHERE inputs IS NOT NULL
+    UNION SELECT result FROM runs WHERE result IS NOT NULL
+);
+
+-- user_version --
+PRAGMA user_version;
+
+-- application_id --
+PRAGMA application_id;
+
+-- integrity_check --
+PRAGMA integrity_check;
+
+-- write_ahead --
+-- Readers and a writer do not wait for each other. The file remembers it.
+PRAGMA journal_mode = WAL;
+
+-- fullfsync --
+-- On macOS a plain fsync leaves the bytes in the disk's cache.
+PRAGMA fullfsync = ON;
+
+-- synchronous_power --
+-- A commit is on disk when it is acknowledged.
+PRAGMA synchronous = FULL;
+
+-- synchronous_process --
+-- A commit outlives the process when it is acknowledged.
+PRAGMA synchronous = NORMAL;
+
+-- begin --
+-- IMMEDIATE, because a transaction that begins by reading cannot wait for another writer.
+BEGIN IMMEDIATE;
+
+-- commit --
+COMMIT;
+
+-- rollback --
+ROLLBACK;
+
+-- savepoint --
+SAVEPOINT one;
+
+-- undo --
+ROLLBACK TO one;
+
+-- release --
+RELEASE one;

@@ -1,0 +1,122 @@
+"""A store: a journal with its blobs, locks and key, as one thing to open and close."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from perdure.errors import StoreError
+
+from .locks import Locks, Owner, RunLock
+from .protocols import Blobs, Journal
+from .records import RunRecord
+
+if TYPE_CHECKING:
+    from .keys import Key
+    from .vault import Vault
+
+MEMORY = ":memory:"
+
+
+@dataclass
+class Store:
+    """Everything that is kept, in one place."""
+
+    path: Path | None
+    """The folder; None for a store that ends with the process."""
+    journal: Journal
+    blobs: Blobs
+    locks: Locks = field(repr=False)
+    durability: str = "power"
+
+    @cached_property
+    def key(self) -> Key:
+        """The key that signs what is kept here, read when it is first needed: listing works without it."""
+        from .keys import passing_key, user_key
+
+        return passing_key() if self.path is None else user_key()
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The door for values."""
+        from .vault import Vault
+
+        return Vault(self.blobs, self.key, durability=self.durability)
+
+    def lock(self, run: RunRecord) -> RunLock:
+        """Take the run for this process, or raise `RunOwned`, naming who has it."""
+        return self.locks.acquire(run)
+
+    def owner(self, run: str) -> Owner | None:
+        """The live process that holds the run."""
+        return self.locks.owner(run)
+
+    def close(self) -> None:
+        """Write out what is queued and let go of the files. Twice is fine."""
+        self.journal.close()
+
+    def __enter__(self) -> Self:
+        """The store, which is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+
+def open_store(
+    path: str | Path | None = None,
+    *,
+    durability: str = "power",
+    readonly: bool = False,
+    busy_timeout: float | None = None,
+) -> Store:
+    """Open the store in a folder, which is made when it is missing.
+
+    A folder that cannot be written is opened for reading, and the first write says so.
+
+    Args:
+        path: the store's folder; ":memory:" for one that ends with the process; None for that of the
+            current folder (PERDURE_STORE, or the nearest `.perdure`).
+        durability: "power" waits for the disk at each commit, "process" survives the process only.
+        readonly: change nothing, and make nothing.
+        busy_timeout: seconds to wait for other processes; None takes PERDURE_BUSY_TIMEOUT, or else 60.
+
+    Raises:
+        StoreError: one of its kinds, by cause; a store that cannot be opened is left untouched.
+    """
+    if path is None:
+        path = os.environ.get("PERDURE_STORE") or None
+    if path is not None and str(path) == MEMORY:
+        from .locks import MemoryLocks
+        from .memory import MemoryBlobs, MemoryJournal
+
+        return Store(None, MemoryJournal(), MemoryBlobs(), MemoryLocks(), durability)
+    from .directory import DirectoryBlobs
+    from .location import find_store, make_store, remember
+    from .locks import FileLocks
+    from .sqlite import SqliteJournal
+
+    folder = find_store() if path is None else Path(path).expanduser()
+    seconds = _busy_timeout(folder) if busy_timeout is None else busy_timeout
+    if not readonly:
+        make_store(folder)
+    journal = SqliteJournal(
+        folder / "journal.db", durability=durability, readonly=readonly, busy_timeout=seconds
+    )
+    if not readonly:
+        remember(folder)
+    locks = FileLocks(folder / "locks", seconds=seconds)
+    return Store(folder, journal, DirectoryBlobs(folder / "blobs"), locks, durability)
+
+
+def _busy_timeout(folder: Path) -> float:
+    text = os.environ.get("PERDURE_BUSY_TIMEOUT", "60")
+    try:
+        return float(text)
+    except ValueError:
+        cause = f"PERDURE_BUSY_TIMEOUT is {text!r}. Set it to a number of seconds."
+        raise StoreError(path=str(folder), cause=cause) from None
