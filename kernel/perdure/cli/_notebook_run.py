@@ -12,7 +12,6 @@ from typing import Any
 
 from perdure.errors import DemoFailed
 
-from ._kernelspec import NAME, write_spec
 from ._progress import Progress
 
 _STEP = re.compile(r"%%step\s+([^\s-]\S*)")
@@ -54,9 +53,11 @@ async def _run_pass(
     from nbclient.client import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+    from perdure.notebook.kernelspec import NAME, install
+
     # Sockets in the folder instead of ports of the network: nobody else can connect, and nothing warns of it.
-    write_spec(folder / "kernels" / NAME)
-    specs = KernelSpecManager(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
+    kernels = Path(install(prefix=str(folder))).parent
+    specs = KernelSpecManager(kernel_dirs=[str(kernels)], ensure_native_kernel=False)
     manager = AsyncKernelManager(
         kernel_name=NAME,
         kernel_spec_manager=specs,

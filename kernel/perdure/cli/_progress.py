@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from typing import Final, TextIO
 
 PLAIN_EVERY: Final = 3.0
@@ -14,18 +15,19 @@ PLAIN_EVERY: Final = 3.0
 class Progress:
     """Says what is at work, since when, and the last thing that it said."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._out = sys.stdout if out is None else out
+        self._clock = clock
         self._live = self._out.isatty()
         self._open = False
-        self._printed = time.monotonic()
+        self._printed = self._clock()
         self._what = ""
         self._detail = ""
         self._since = 0.0
 
     def begin(self, what: str) -> None:
         """Something else is at work from now on."""
-        self._what, self._since, self._detail = what, time.monotonic(), ""
+        self._what, self._since, self._detail = what, self._clock(), ""
         self.refresh()
 
     def tell(self, detail: str) -> None:
@@ -35,7 +37,7 @@ class Progress:
 
     def refresh(self) -> None:
         """Show how long it has been at work by now."""
-        now = time.monotonic()
+        now = self._clock()
         text = f"  {self._what:<10} {now - self._since:5.1f} s  {self._detail}".rstrip()
         if self._live:
             width = shutil.get_terminal_size().columns - 1

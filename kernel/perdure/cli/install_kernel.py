@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 from perdure.errors import KernelNotInstalled
-
-from ._kernelspec import DISPLAY_NAME, NAME, write_spec
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,20 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="into this Python's environment",
     )
     where.add_argument("--prefix", metavar="P", help="into P/share/jupyter/kernels")
-    parser.add_argument("--name", default=NAME, metavar="N", help=f"name of the kernelspec (default: {NAME})")
+    parser.add_argument(
+        "--name", default="perdure", metavar="N", help="name of the kernelspec (default: perdure)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Install the kernelspec and say where it is."""
-    from jupyter_client.kernelspec import KernelSpecManager
+    from perdure.notebook.kernelspec import install, spec
 
-    with tempfile.TemporaryDirectory() as folder:
-        spec = write_spec(Path(folder) / "spec")
-        try:
-            place = KernelSpecManager().install_kernel_spec(
-                str(spec), arguments.name, user=arguments.prefix is None, prefix=arguments.prefix
-            )
-        except (OSError, ValueError) as error:
-            raise KernelNotInstalled(name=arguments.name, cause=str(error)) from None
-    print(f'Installed the kernel "{DISPLAY_NAME}" in {place}')
+    try:
+        place = install(user=arguments.prefix is None, prefix=arguments.prefix, name=arguments.name)
+    except (OSError, ValueError) as error:
+        raise KernelNotInstalled(name=arguments.name, cause=str(error)) from None
+    print(f'Installed the kernel "{spec()["display_name"]}" in {place}')
     return 0
