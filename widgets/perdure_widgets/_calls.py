@@ -87,7 +87,10 @@ class CallRows:
         """The row of a call, from all its versions, the current one last."""
         call = group[-1]
         segments = tuple(segment for each in group for segment in self._segments(each, current=each is call))
-        used = sorted((use for each in group for use in self.restores.get(each.id, ())), key=lambda use: (use.epoch, use.at))
+        used = sorted(
+            (use for each in group for use in self.restores.get(each.id, ())),
+            key=lambda use: (use.epoch, use.at),
+        )
         state = self._state(call, group, segments)
         return Row(
             call=call.id,
@@ -112,7 +115,9 @@ class CallRows:
         """The row of a run that was started from this one."""
         end = self.now if run.finished is None and self.living is not None else run.finished or run.updated
         last = self.kernels[-1] if self.kernels else None
-        dead = run.state == "running" and (self.living is None or (last is not None and run.updated < last.start))
+        dead = run.state == "running" and (
+            self.living is None or (last is not None and run.updated < last.start)
+        )
         state = "interrupted" if dead else {"done": "ran"}.get(run.state, run.state)
         segments = []
         for kernel in self.kernels:
@@ -180,7 +185,9 @@ class CallRows:
         passed = any(use.epoch == last for uses in self.restores.values() for use in uses) or any(
             attempt.epoch == last for attempts in self.attempts.values() for attempt in attempts
         )
-        return passed and call.epoch < last and all(use.epoch < last for use in self.restores.get(call.id, ()))
+        return (
+            passed and call.epoch < last and all(use.epoch < last for use in self.restores.get(call.id, ()))
+        )
 
     def _word(self, call: CallRecord, state: str) -> str:
         tries = [attempt for attempt in self.attempts.get(call.id, ()) if attempt.epoch == call.epoch]

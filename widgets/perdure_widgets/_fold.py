@@ -89,7 +89,9 @@ def _together(rows: Sequence[Row]) -> Row:
     else:
         state = "restored" if set(counts) <= {"restored", "older"} else "ran"
         word = f"{words.look(state).word} {sum(counts[each] for each in (state, 'ran again')):,} of {total:,}"
-    segments = sorted((each for row in rows for each in row.segments), key=lambda each: (each.epoch, each.start))
+    segments = sorted(
+        (each for row in rows for each in row.segments), key=lambda each: (each.epoch, each.start)
+    )
     spans: dict[int, tuple[float, float]] = {}
     for each in segments:
         start, end = spans.get(each.epoch, (each.start, each.end))
@@ -98,7 +100,7 @@ def _together(rows: Sequence[Row]) -> Row:
     told = next((row for row in rows if row.state == state), rows[0])
     return replace(
         told,
-        detail=f"×{total:,}",
+        detail=f"{words.TIMES}{total:,}",
         state=state,
         word=word,
         segments=tuple(segments),
@@ -118,7 +120,9 @@ def shown(rows: Sequence[Row], limit: int = 60) -> tuple[list[Row], str]:
     """
     if len(rows) <= limit:
         return list(rows), ""
-    newest = sorted(range(len(rows)), key=lambda place: (rows[place].state in words.ATTENTION, place), reverse=True)
+    newest = sorted(
+        range(len(rows)), key=lambda place: (rows[place].state in words.ATTENTION, place), reverse=True
+    )
     chosen = set(newest[:limit])
     others: Counter[str] = Counter()
     for place, row in enumerate(rows):

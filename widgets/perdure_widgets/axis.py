@@ -1,13 +1,15 @@
 """The time scale of a picture, in percent of its width. Pure.
 
-Time without a kernel is folded, and in a notebook time in which no step ran as well. A kernel's part that would
-be too small to read is stretched. Times are placed by epoch, so that a clock that was set moves nothing.
+Time without a kernel is folded, and in a notebook time in which no step ran as well. A kernel's part
+that would be too small to read is stretched. Times are placed by epoch, so that a clock that was set
+moves nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from .kernels import Kernel
@@ -17,7 +19,7 @@ PLOT: Final = 600
 """Nominal width of the plot in pixels: least widths are made percents with it."""
 END: Final = 2.0
 """Percent that stay free at the right, for end marks."""
-LEAST: Final = 16.0
+LEAST: Final = 22.0
 """Percent that a kernel's part gets at least, while there is room."""
 GAP: Final = {"kernel": 9.5, "idle": 3.0}
 IDLE: Final = 30.0
@@ -79,15 +81,19 @@ def axis(timeline: Timeline) -> Axis:
     """The time scale for a timeline."""
     spans: list[tuple[Kernel, float, float]] = []
     for kernel in timeline.kernels:
-        parts = _working(timeline, kernel) if timeline.run.kind == "notebook" else [(kernel.start, kernel.end)]
+        parts = (
+            _working(timeline, kernel) if timeline.run.kind == "notebook" else [(kernel.start, kernel.end)]
+        )
         spans += [(kernel, start, end) for start, end in parts]
-    kinds = ["idle" if one[0] is other[0] else "kernel" for one, other in zip(spans, spans[1:], strict=False)]
+    kinds = ["idle" if one[0] is other[0] else "kernel" for one, other in pairwise(spans)]
     shrink = min(1.0, 40.0 / (sum(GAP[kind] for kind in kinds) or 1.0))
     room = 100.0 - END - shrink * sum(GAP[kind] for kind in kinds)
     pieces: list[Piece] = []
     gaps: list[Gap] = []
     x = 0.0
-    for number, (span, width) in enumerate(zip(spans, _shares([end - start for _, start, end in spans], room), strict=True)):
+    for number, (span, width) in enumerate(
+        zip(spans, _shares([end - start for _, start, end in spans], room), strict=True)
+    ):
         if number:
             kind, before = kinds[number - 1], spans[number - 1]
             wide = GAP[kind] * shrink
@@ -99,7 +105,7 @@ def axis(timeline: Timeline) -> Axis:
 
 
 def _shares(lengths: Sequence[float], room: float) -> list[float]:
-    """`room`, shared in proportion to the lengths; what would be too small is stretched to the least width."""
+    """`room`, shared in proportion to the lengths; what would be too small gets the least width."""
     if not lengths:
         return []
     least = min(LEAST, room / len(lengths) / 2)
@@ -108,7 +114,9 @@ def _shares(lengths: Sequence[float], room: float) -> list[float]:
         rest = sum(length for number, length in enumerate(lengths) if number not in small)
         free = room - least * len(small)
         scale = free / rest if rest > 0 else 0.0
-        more = {number for number, length in enumerate(lengths) if number not in small and length * scale < least}
+        more = {
+            number for number, length in enumerate(lengths) if number not in small and length * scale < least
+        }
         if not more:
             return [least if number in small else length * scale for number, length in enumerate(lengths)]
         small |= more
@@ -118,7 +126,9 @@ def _shares(lengths: Sequence[float], room: float) -> list[float]:
 
 def _working(timeline: Timeline, kernel: Kernel) -> list[tuple[float, float]]:
     """The stretches of a kernel's time in which steps ran or were restored."""
-    spans = [(each.start, each.end) for row in timeline.rows for each in row.segments if each.epoch == kernel.epoch]
+    spans = [
+        (each.start, each.end) for row in timeline.rows for each in row.segments if each.epoch == kernel.epoch
+    ]
     spans += [(mark.at, mark.at) for row in timeline.rows for mark in row.marks if mark.epoch == kernel.epoch]
     limit = max(IDLE, sum(end - start for start, end in spans) / 10)
     joined: list[tuple[float, float]] = []

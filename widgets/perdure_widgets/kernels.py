@@ -25,7 +25,12 @@ class Kernel:
 
 
 def kernels(
-    sessions: Sequence[SessionRecord], activity: Iterable[tuple[int, float]], *, now: float, alive: bool, busy: bool
+    sessions: Sequence[SessionRecord],
+    activity: Iterable[tuple[int, float]],
+    *,
+    now: float,
+    alive: bool,
+    busy: bool,
 ) -> tuple[Kernel, ...]:
     """The kernels in order, each from its first to its last known sign of work.
 

@@ -1,7 +1,7 @@
 """The marks on the time line, as SVG: a shape for each state, so that none is told by colour alone. Pure.
 
-Places along the time are percents of the picture's width, so that it fits any width without a script; everything
-else is pixels in a row 24 high. Nothing that comes from a run is written here but numbers.
+Places along the time are percents of the picture's width, so that it fits any width without a script;
+everything else is pixels in a row 24 high. Nothing that comes from a run is written here but numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEFS: Final = """
 
 GLYPHS: Final = {
     "queued": '<circle cx="6" cy="6" r="4" stroke-dasharray="1.6 2.2"/>',
-    "live": '<circle cx="6" cy="6" r="4.6"/><circle cx="6" cy="6" r="2.1" fill="currentColor" stroke="none"/>',
+    "live": '<circle cx="6" cy="6" r="4.6"/><circle cx="6" cy="6" r="1.4" fill="currentColor"/>',
     "ran": '<circle cx="6" cy="6" r="3.6" fill="currentColor" stroke="none"/>',
     "kept": '<path d="M3.1 3.6A4.3 4.3 0 1 1 1.8 7.2M2.6 1v3h3"/>',
     "older": '<path d="M2 4.6h8M2 7.6h8M8 1.8 4.2 10.4"/>',
@@ -132,7 +132,7 @@ class Marks:
         for epoch in sorted({each.epoch for each in segments}):
             mine = [each for each in segments if each.epoch == epoch]
             x0 = min(self.axis.at(epoch, each.start) for each in mine)
-            x1 = max(max(self.axis.at(epoch, each.end) for each in mine), x0 + 2)
+            x1 = max(x0 + 2, *(self.axis.at(epoch, each.end) for each in mine))
             bins = [0] * _BINS
             for each in mine:
                 if each.state in ("ran", "replaced"):
@@ -140,7 +140,8 @@ class Marks:
             top = max(bins) or 1
             steps = "".join(f"V{12 - 11 * (number / top) ** 0.5:.1f}h.8V12h.2" for number in bins)
             yield (
-                f'<svg x="{percent(x0)}" y="7" width="{percent(x1 - x0)}" height="12" viewBox="0 0 {_BINS} 12" '
+                f'<svg x="{percent(x0)}" y="7" width="{percent(x1 - x0)}" height="12" '
+                f'viewBox="0 0 {_BINS} 12" '
                 f'preserveAspectRatio="none"><path class="pdr-f-ink" d="M0 12{steps}z"/></svg>'
                 f'<rect class="pdr-f-ink" x="{percent(x0)}" y="19" width="{percent(x1 - x0)}" height="1"/>'
             )

@@ -15,8 +15,11 @@ class Picture:
         self.timeline = timeline
 
     def __repr__(self) -> str:
+        """One line: the run, its state and what its steps came to."""
         run = self.timeline.run
-        return words.plain(f"<timeline of {run.workflow} {run.id}: {self.timeline.word}, {self.timeline.summary}>")
+        return words.plain(
+            f"<timeline of {run.workflow} {run.id}: {self.timeline.word}, {self.timeline.summary}>"
+        )
 
     def bundle(self) -> dict[str, str]:
         """The same picture in each of its forms."""

@@ -35,7 +35,7 @@ class Timeline:
     kernels: tuple[Kernel, ...]
     rows: tuple[Row, ...]
     took: float
-    """Seconds with a kernel."""
+    """Seconds with a kernel; of a notebook, where people think between cells, seconds in which steps ran."""
     saved: float
     """Seconds of work that were not needed again."""
     lost: float
@@ -61,6 +61,11 @@ def timeline(
     """The timeline of one run.
 
     Args:
+        run: its record.
+        sessions: the processes that owned it, by epoch.
+        calls: all versions of its calls.
+        attempts: all tries at them, by start.
+        restores: the checkpoints that were used, by time.
         children: runs that were started from this one.
         borrowed: calls of other runs that this one restored.
         now: seconds since 1970; running bars end here.
@@ -96,7 +101,7 @@ def timeline(
         word=words.look(state).word,
         kernels=found,
         rows=tuple(rows),
-        took=sum(kernel.end - kernel.start for kernel in found),
+        took=_working(rows) if run.kind == "notebook" else sum(kernel.end - kernel.start for kernel in found),
         saved=sum(restore.saved for restore in restores),
         lost=lost,
         summary=_summary(rows, restores, lost),
@@ -108,6 +113,8 @@ def read(journal: Journal, run_id: str, *, now: float | None = None, alive: bool
     """The timeline of a run as it stands in the journal.
 
     Args:
+        journal: where the run is kept.
+        run_id: such as `r_5a9e31c2`.
         now: the time of the picture; None takes the clock.
         alive: whether the run's last process lives; None asks the system, as far as it can tell.
 
@@ -157,7 +164,8 @@ def _activity(
 ) -> list[tuple[int, float]]:
     """(epoch, time) of all that is known to have happened."""
     found = [(restore.epoch, restore.at) for restore in restores]
-    for record in (*calls, *attempts):
+    records: list[CallRecord | AttemptRecord] = [*calls, *attempts]
+    for record in records:
         found.append((record.epoch, record.started))
         if record.ended is not None:
             found.append((record.epoch, record.ended))
@@ -180,6 +188,15 @@ def _state(run: RunRecord, rows: Sequence[Row], *, alive: bool) -> str:
     if run.state == "running" and not alive:
         return "in doubt" if any(row.state == "in doubt" for row in rows) else "interrupted"
     return run.state
+
+
+def _working(rows: Sequence[Row]) -> float:
+    """Seconds in which at least one step ran."""
+    total, until = 0.0, float("-inf")
+    for start, end in sorted((each.start, each.end) for row in rows for each in row.segments):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
 
 
 def _summary(rows: Sequence[Row], restores: Sequence[RestoreRecord], lost: float) -> str:

@@ -15,6 +15,8 @@ from .marks import percent
 LETTER: Final = 1.8
 """Percent of the width that one letter takes at the narrowest width at which labels must not touch."""
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+_MOST: Final = 100
+"""Ticks in one piece; a run of many days has ticks in its first part only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,9 @@ class Label:
 def ruler(scale: Axis, now: float) -> tuple[str, int]:
     """The ruler's labels as SVG, and its height in pixels."""
     above = _fit(_kernel_labels(scale, now), [])
-    taken = [(gap.x0, gap.x1) for gap in scale.gaps]
-    below = _fit(_gap_labels(scale), []) + _fit(_ticks(scale), taken)
-    if not scale.gaps:
-        return "".join(label.svg(13) for label in below or above), 18
+    below = _fit(_gap_labels(scale), []) + _fit(_clocks(scale), _folded(scale))
+    if not (above and below):
+        return "".join(label.svg(13) for label in above or below), 18
     return "".join(label.svg(12) for label in above) + "".join(label.svg(26) for label in below), 32
 
 
@@ -57,8 +58,8 @@ def lines(scale: Axis) -> str:
     """What runs down through all rows: tick lines, folded time, and where kernels came and went."""
     parts = [
         f'<line class="pdr-v" x1="{percent(tick.x)}" x2="{percent(tick.x)}" y2="24"/>'
-        for tick in _fit(_ticks(scale), [(gap.x0, gap.x1) for gap in scale.gaps])
-        if tick.x
+        for tick in _fit(_clocks(scale), _folded(scale))
+        if tick.anchor == "middle"
     ]
     for gap in scale.gaps:
         x0, x1, wide = percent(gap.x0), percent(gap.x1), percent(gap.x1 - gap.x0)
@@ -66,6 +67,11 @@ def lines(scale: Axis) -> str:
         if gap.kind == "kernel":
             parts += [f'<line class="pdr-k" x1="{x}" x2="{x}" y2="24"/>' for x in (x0, x1)]
     return "".join(parts)
+
+
+def _folded(scale: Axis) -> list[tuple[float, float]]:
+    """Where clocks have no place; a label may begin where folded time ends."""
+    return [(gap.x0 + 1, gap.x1 - 1) for gap in scale.gaps]
 
 
 def _fit(labels: Iterator[Label], taken: list[tuple[float, float]]) -> list[Label]:
@@ -80,16 +86,17 @@ def _fit(labels: Iterator[Label], taken: list[tuple[float, float]]) -> list[Labe
 
 
 def _kernel_labels(scale: Axis, now: float) -> Iterator[Label]:
-    """The newest kernel first, because it is asked about most."""
+    """The newest kernel first, because it is asked about most; each to the second where that fits."""
+    moments: list[tuple[float, str, float, str]] = []
+    if scale.pieces and scale.pieces[-1].kernel.ended == "killed":
+        moments.append((scale.pieces[-1].x1, "killed", scale.pieces[-1].kernel.end, "end"))
     for gap in reversed(scale.gaps):
         if gap.kind == "kernel":
-            yield Label(gap.x1, f"resumed {words.clock(gap.after.start, now)}", strong=True)
-            yield Label(gap.x0, f"{gap.before.ended or 'ended'} {words.clock(gap.before.end, now)}", "end", strong=True)
-    if scale.pieces:
-        yield Label(0, words.clock(scale.pieces[0].start, now))
-        last = scale.pieces[-1]
-        if last.kernel.ended == "killed":
-            yield Label(last.x1, f"killed {words.clock(last.kernel.end, now)}", "end", strong=True)
+            moments.append((gap.x1, "resumed", gap.after.start, "start"))
+            moments.append((gap.x0, gap.before.ended or "ended", gap.before.end, "end"))
+    for x, word, at, anchor in moments:
+        yield Label(x, f"{word} {words.clock(at, now)}", anchor, strong=True)
+        yield Label(x, f"{word} {_time(at, seconds=False)}", anchor, strong=True)
 
 
 def _gap_labels(scale: Axis) -> Iterator[Label]:
@@ -99,25 +106,29 @@ def _gap_labels(scale: Axis) -> Iterator[Label]:
             yield Label((gap.x0 + gap.x1) / 2, text, "middle")
 
 
-def _ticks(scale: Axis) -> Iterator[Label]:
-    """Round clock times, at least a label apart; times of less than ten seconds count from the start."""
+def _clocks(scale: Axis) -> Iterator[Label]:
+    """When each piece begins, and round clock times inside, at least a label apart."""
+    for number, piece in enumerate(scale.pieces):
+        if not number:
+            yield Label(piece.x0, _time(piece.start, seconds=True))
+        yield Label(piece.x0, _time(piece.start, seconds=False))
     for piece in scale.pieces:
         length, wide = piece.end - piece.start, piece.x1 - piece.x0
-        if length <= 0:
-            continue
-        if not scale.gaps:
-            yield Label(0, datetime.fromtimestamp(piece.start).astimezone().strftime("%H:%M:%S"))
-        step = next((step for step in _STEPS if step / length * wide > 9 * LETTER), 86400)
-        yield from _round_times(piece, step)
+        if length > 0:
+            step = next((step for step in _STEPS if step / length * wide > 9 * LETTER), _STEPS[-1])
+            yield from _round_times(piece, step)
 
 
 def _round_times(piece: Piece, step: int) -> Iterator[Label]:
     offset = datetime.fromtimestamp(piece.start).astimezone().utcoffset()
     shift = offset.total_seconds() if offset else 0.0
     first = (piece.start + shift) // step * step - shift + step
-    for number in range(100):
+    for number in range(_MOST):
         at = first + number * step
         if at >= piece.end:
             return
-        form = "%H:%M" if step >= 60 else "%H:%M:%S"  # noqa: PLR2004
-        yield Label(piece.at(at), datetime.fromtimestamp(at).astimezone().strftime(form), "middle")
+        yield Label(piece.at(at), _time(at, seconds=step < 60), "middle")  # noqa: PLR2004
+
+
+def _time(at: float, *, seconds: bool) -> str:
+    return words.clock(at, at, seconds=seconds)

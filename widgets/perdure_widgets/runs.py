@@ -30,13 +30,16 @@ class RunsTable:
     """How many older runs are not listed."""
 
     @classmethod
-    def read(cls, journal: Journal, *, workflow: str | None = None, limit: int = 50, now: float | None = None) -> RunsTable:
+    def read(
+        cls, journal: Journal, *, workflow: str | None = None, limit: int = 50, now: float | None = None
+    ) -> RunsTable:
         """The newest runs of a journal, or of one workflow in it."""
         now = time.time() if now is None else now
         runs = journal.runs(workflow=workflow)
         return cls([read(journal, run.id, now=now) for run in runs[:limit]], now, max(0, len(runs) - limit))
 
     def __repr__(self) -> str:
+        """One line: how many runs there are."""
         return f"<{words.counted(len(self.timelines) + self.more, 'run')}>"
 
     def text(self) -> str:
@@ -58,13 +61,14 @@ class RunsTable:
         rows = "".join(map(self._html_row, self.timelines))
         older = "".join(f'<p class="pdr-p">{escape(line)}</p>' for line in self._older())
         return (
-            f'<div class="pdr">{style()}<table class="pdr-tab pdr-runs"><caption hidden>Runs, the newest first</caption>'
+            f'<div class="pdr">{style()}<table class="pdr-tab pdr-runs">'
+            "<caption hidden>Runs, the newest first</caption>"
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{older}</div>"
         )
 
     def _cells(self, timeline: Timeline) -> tuple[str, ...]:
         run = timeline.run
-        saved = words.took(timeline.saved) if timeline.saved > 0 else "–"
+        saved = words.took(timeline.saved) if timeline.saved > 0 else words.NOTHING
         kept = sum(row.kept for row in timeline.rows)
         name = "".join(letter if letter.isprintable() else " " for letter in run.workflow)
         return (
@@ -74,7 +78,7 @@ class RunsTable:
             words.clock(run.created, self.now),
             words.took(timeline.took),
             saved,
-            words.size(kept) if kept else "–",
+            words.size(kept) if kept else words.NOTHING,
         )
 
     def _html_row(self, timeline: Timeline) -> str:
@@ -84,7 +88,9 @@ class RunsTable:
             f'<tr class="pdr-run"><th scope="row"><span class="pdr-nm">{glyph(look.glyph, look.tone)}'
             f'<span class="pdr-t" title="{name}">{name}</span></span></th>'
             f'<td class="pdr-id"><code>{run}</code></td><td class="pdr-w pdr-is-{look.tone}">{word}</td>'
-            f'<td class="pdr-when">{when}</td>' + "".join(f'<td class="pdr-num">{each}</td>' for each in figures) + "</tr>"
+            f'<td class="pdr-when">{when}</td>'
+            + "".join(f'<td class="pdr-num">{each}</td>' for each in figures)
+            + "</tr>"
         )
 
     def _older(self) -> list[str]:

@@ -44,6 +44,7 @@ def render_html(timeline: Timeline, *, ident: str | None = None) -> str:
     """The picture of a run.
 
     Args:
+        timeline: what it shows.
         ident: prefix of the ids inside; None makes one that no other picture of the page has.
     """
     prefix = f"pdr-{ident or secrets.token_hex(4)}"
@@ -61,13 +62,17 @@ def render_html(timeline: Timeline, *, ident: str | None = None) -> str:
         else ""
     )
     return (
-        f'<div class="pdr">{style()}<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>'
-        f'{DEFS.format(i=prefix).strip()}<g id="{prefix}-lines">{lines(scale)}</g></defs></svg>'
+        f'<div class="pdr">{style()}<svg width="0" height="0" style="position:absolute" aria-hidden="true">'
+        f'<defs>{DEFS.format(i=prefix).strip()}<g id="{prefix}-lines">{lines(scale)}</g></defs></svg>'
         f'<table class="pdr-tab"><caption>{head(timeline.state, run.workflow, _facts(timeline))}</caption>'
         '<thead><tr><th scope="col" class="pdr-c-name">step</th>'
-        f'<th scope="col" class="pdr-bar" aria-label="time"><svg style="height:{height}px" aria-hidden="true">{labels}</svg></th>'
-        '<th scope="col" class="pdr-w pdr-c-word">state</th><th scope="col" class="pdr-num pdr-c-took">took</th></tr></thead>'
-        f'<tbody>{body}</tbody></table><div class="pdr-foot">{error}<p class="pdr-p">{escape(timeline.summary)}</p>'
+        f'<th scope="col" class="pdr-bar" aria-label="time">'
+        f'<svg style="height:{height}px" aria-hidden="true">{labels}'
+        "</svg></th>"
+        '<th scope="col" class="pdr-w pdr-c-word">state</th>'
+        '<th scope="col" class="pdr-num pdr-c-took">took</th></tr></thead>'
+        f"<tbody>{body}</tbody></table>"
+        f'<div class="pdr-foot">{error}<p class="pdr-p">{escape(timeline.summary)}</p>'
         f'<p class="pdr-p">Picture of {words.day(timeline.now)}, {words.clock(timeline.now, timeline.now)}. '
         f"Drawn anew with <code>%timeline {escape(run.id)}</code>.</p></div></div>"
     )
@@ -78,7 +83,8 @@ def facts(timeline: Timeline) -> list[str]:
     found = []
     if timeline.kernels:
         first, last = timeline.kernels[0].start, timeline.kernels[-1].end
-        found.append(f"{words.day(first)}, {words.clock(first, first, seconds=False)} to {words.clock(last, first, seconds=False)}")
+        clocks = (words.clock(at, first, seconds=False) for at in (first, last))
+        found.append(f"{words.day(first)}, {' to '.join(clocks)}")
         found.append(f"{words.took(timeline.took)} in {words.counted(len(timeline.kernels), 'kernel')}")
     if timeline.saved > 0:
         found.append(f"saved {words.took(timeline.saved)}")
@@ -96,9 +102,10 @@ def _row(row: Row, marks: Marks, prefix: str) -> str:
     return (
         f'<tr class="pdr-row"{title}><th scope="row"><span class="pdr-nm">{glyph(look.glyph, look.tone)}'
         f'<span class="pdr-t" title="{escape(row.step)}">{escape(row.step)}</span>{_smalls(row)}</span></th>'
-        f'<td class="pdr-bar"><svg aria-hidden="true"><use href="#{prefix}-lines"/>{marks.row(row)}</svg></td>'
+        f'<td class="pdr-bar"><svg aria-hidden="true"><use href="#{prefix}-lines"/>{marks.row(row)}'
+        "</svg></td>"
         f'<td class="pdr-w pdr-is-{look.tone}">{escape(row.word)}</td>'
-        f'<td class="pdr-num">{words.took(row.took) if row.segments or row.took else "–"}</td></tr>'
+        f'<td class="pdr-num">{words.took(row.took) if row.segments or row.took else words.NOTHING}</td></tr>'
         + (f'<tr class="pdr-why"><td colspan="4">{escape(why)}</td></tr>' if why and _is_told(row) else "")
     )
 

@@ -1,4 +1,4 @@
-"""The words and marks of states, and how times, clocks and sizes are written; in one place, so that they agree."""
+"""The words and marks of states, and how times, clocks and sizes are written, in one place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from datetime import datetime
 from typing import Final
 
 NBSP: Final = "\N{NO-BREAK SPACE}"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+NOTHING: Final = "\N{EN DASH}"
+
+_MINUTE, _HOUR, _DAY, _KILO = 60, 3600, 86400, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,21 @@ def look(state: str) -> Look:
 def took(seconds: float) -> str:
     """A duration in two units at most: `0.4 ms`, `3.2 s`, `1 m 02 s`, `2 h 14 m`, `3 d 04 h`."""
     seconds = max(0.0, seconds)
-    if seconds < 0.9995:
-        milliseconds = seconds * 1000
-        return f"{milliseconds:.1f}{NBSP}ms" if milliseconds < 9.95 else f"{milliseconds:.0f}{NBSP}ms"  # noqa: PLR2004
-    if seconds < 59.95:  # noqa: PLR2004
+    if round(seconds, 3) < 1:
+        return f"{_figure(seconds * 1000)}{NBSP}ms"
+    if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f}{NBSP}s"
     whole = round(seconds)
-    for large, small, size, part in (("m", "s", 60, 1), ("h", "m", 3600, 60), ("d", "h", 86400, 3600)):
-        if whole < size * (24 if large == "h" else 60) or large == "d":
-            return f"{whole // size}{NBSP}{large}{NBSP}{whole % size // part:02}{NBSP}{small}"
-    raise AssertionError(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}{NBSP}m{NBSP}{whole % _MINUTE:02}{NBSP}s"
+    if whole < _DAY:
+        return f"{whole // _HOUR}{NBSP}h{NBSP}{whole % _HOUR // _MINUTE:02}{NBSP}m"
+    return f"{whole // _DAY}{NBSP}d{NBSP}{whole % _DAY // _HOUR:02}{NBSP}h"
+
+
+def _figure(number: float) -> str:
+    """A figure with one decimal below ten."""
+    return f"{number:.1f}" if round(number, 1) < 10 else f"{number:.0f}"  # noqa: PLR2004
 
 
 def clock(at: float, now: float, *, seconds: bool = True) -> str:
@@ -75,17 +84,13 @@ def day(at: float) -> str:
 
 
 def size(count: int) -> str:
-    """A number of bytes: `812 B`, `3.4 kB`, `1.2 MB`."""
-    if count < 1000:  # noqa: PLR2004
-        return f"{count}{NBSP}B"
-    figure = float(count)
-    for unit in ("kB", "MB", "GB"):
-        figure /= 1000
-        if figure < 999.5:  # noqa: PLR2004
+    """A number of bytes: `812 B`, `3.4 kB`, `120 MB`."""
+    figure, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if round(figure) < _KILO:
             break
-    else:
-        figure, unit = figure / 1000, "TB"
-    return f"{figure:.1f}{NBSP}{unit}" if figure < 99.95 else f"{figure:.0f}{NBSP}{unit}"  # noqa: PLR2004
+        figure, unit = figure / _KILO, larger
+    return f"{count}{NBSP}B" if unit == "B" else f"{_figure(figure)}{NBSP}{unit}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,0 +1,60 @@
+"""Pictures of runs: the timeline as rows, HTML and text. Reads the journal, never the engine's insides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from perdure.engine.events import Listener
+    from perdure.store.protocols import Journal
+
+__all__ = ["Session", "connect"]
+
+
+class _Store(Protocol):
+    @property
+    def journal(self) -> Journal: ...
+
+
+class Session(Protocol):
+    """What the pictures need of a notebook session."""
+
+    @property
+    def shell(self) -> Any:
+        """The `InteractiveShell` in which cells run."""
+
+    @property
+    def store(self) -> _Store:
+        """The store that holds the runs."""
+
+    @property
+    def run_id(self) -> str | None:
+        """The notebook's own run, if it has one."""
+
+    @property
+    def child_run_id(self) -> str | None:
+        """The run of the %%workflow cell that ran last."""
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` every event from now on; the function that is returned ends that."""
+
+
+def connect(session: Session) -> Callable[[], None]:
+    """Bring `%timeline` and the live pictures to a session; what is returned takes them away again."""
+    from .live import LivePictures
+    from .magic import draw
+
+    def timeline(line: str = "") -> Any:
+        return draw(session, line)
+
+    timeline.__doc__ = draw.__doc__
+    magics = session.shell.magics_manager
+    magics.register_function(timeline, magic_kind="line", magic_name="timeline")
+    remove = session.listen(LivePictures(session.shell.display_pub.publish, lambda: session.store.journal))
+
+    def disconnect() -> None:
+        remove()
+        magics.magics["line"].pop("timeline", None)
+
+    return disconnect

@@ -1,0 +1,115 @@
+"""The picture under a running `%%workflow` cell, updated in place through its display id.
+
+No comm takes part, so the last picture stays when the kernel is gone. Promise 10: at most ten updates a
+second, whatever the run does; what came too soon is drawn when its turn comes.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from .picture import Picture
+from .rows import read
+
+if TYPE_CHECKING:
+    from perdure.engine.events import Event
+    from perdure.store.protocols import Journal
+
+INTERVAL: Final = 0.1
+"""Seconds between two updates of one picture."""
+
+Later = Callable[[float, Callable[[], None]], Callable[[], None]]
+"""Calls a function after some seconds; returns what calls that off."""
+
+
+def in_a_thread(seconds: float, function: Callable[[], None]) -> Callable[[], None]:
+    """Call `function` later, in the caller's context, so that what it shows goes to the caller's cell."""
+    context = contextvars.copy_context()
+    timer = threading.Timer(seconds, context.run, (function,))
+    timer.daemon = True
+    timer.start()
+    return timer.cancel
+
+
+class LivePictures:
+    """A listener that keeps one picture for each `%%workflow` cell that runs."""
+
+    def __init__(
+        self, publish: Callable[..., Any], journal: Callable[[], Journal], later: Later = in_a_thread
+    ) -> None:
+        self._publish = publish
+        self._journal = journal
+        self._later = later
+        self._pictures: dict[str, _Live] = {}
+        self._lock = threading.RLock()
+
+    def __call__(self, event: Event) -> None:
+        """Draw, update or finish the picture of the event's run."""
+        if event.run.kind != "cell":
+            return
+        run = event.run.id
+        with self._lock:
+            if event.kind == "run_started":
+                self._pictures[run] = _Live(run)
+                if not is_plain():
+                    self._draw(self._pictures[run], event.at)
+                return
+            live = self._pictures.get(run)
+            if live is None:
+                return
+            if event.kind == "run_ended":
+                del self._pictures[run]
+                live.call_off()
+                self._draw(live, event.at)
+            elif not is_plain():
+                self._soon(live, event.at)
+
+    def _soon(self, live: _Live, at: float) -> None:
+        """Draw now if the last update is long enough ago (or the clock was set back), else when it is."""
+        wait = live.drawn + INTERVAL - at
+        if not 0 < wait <= INTERVAL:
+            live.call_off()
+            self._draw(live, at)
+        elif live.waiting is None:
+            live.waiting = self._later(wait, lambda: self._catch_up(live, at + wait))
+
+    def _catch_up(self, live: _Live, at: float) -> None:
+        with self._lock:
+            if self._pictures.get(live.run) is live and live.waiting is not None:
+                live.waiting = None
+                self._draw(live, at)
+
+    def _draw(self, live: _Live, at: float) -> None:
+        live.drawn = at
+        picture = Picture(read(self._journal(), live.run, now=at, alive=True))
+        update = {"update": True} if live.shown else {}
+        self._publish(
+            picture.bundle(), metadata=picture.metadata(), transient={"display_id": live.display_id}, **update
+        )
+        live.shown = True
+
+
+class _Live:
+    """What is known of one picture on the screen."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.display_id = f"perdure-{run}-{os.urandom(4).hex()}"
+        self.shown = False
+        self.drawn = 0.0
+        self.waiting: Callable[[], None] | None = None
+
+    def call_off(self) -> None:
+        """Forget an update that waits for its turn."""
+        if self.waiting is not None:
+            self.waiting()
+            self.waiting = None
+
+
+def is_plain() -> bool:
+    """Whether the user wants finished pictures only (`PERDURE_PLAIN`), as tests that compare outputs do."""
+    return os.environ.get("PERDURE_PLAIN", "") not in ("", "0")
