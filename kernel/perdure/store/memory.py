@@ -169,8 +169,9 @@ class MemoryBlobs:
         """Keep the bytes; return their name."""
         from blake3 import blake3
 
-        name = blake3(data).hexdigest()
-        self._blobs[name] = (bytes(data), time.time())
+        kept = bytes(data)
+        name = blake3(kept).hexdigest()
+        self._blobs[name] = (kept, time.time())
         return name
 
     def get(self, name: str, *, copy: bool = True) -> memoryview:

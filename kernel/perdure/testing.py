@@ -1,0 +1,379 @@
+"""Contract suites, so that anybody's journal and blobs can be judged by what the protocols promise.
+
+Derive a test class, give it the fixture, and let pytest collect it:
+
+    class TestMyJournal(JournalContract):
+        @pytest.fixture
+        def journal(self):
+            with closing(MyJournal()) as journal:
+                yield journal
+
+The numbers are those of `perdure.store.protocols`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from perdure.errors import Damaged, NotOwner
+from perdure.store.protocols import Blobs, Journal
+from perdure.store.records import (
+    AttemptRecord,
+    CallRecord,
+    NoteRecord,
+    Output,
+    Part,
+    Record,
+    RestoreRecord,
+    RunRecord,
+    SessionRecord,
+    ValueRecord,
+)
+
+
+def sample_run(number: int = 1, **fields: Any) -> RunRecord:
+    """A run that began `number` seconds after the epoch."""
+    made = RunRecord(
+        id=f"r_{number:08x}",
+        workflow="flights",
+        key="k",
+        kind="notebook",
+        state="running",
+        created=float(number),
+        updated=float(number),
+    )
+    return replace(made, **fields)
+
+
+def sample_session(**fields: Any) -> SessionRecord:
+    """A session of some process."""
+    return replace(SessionRecord(run="", epoch=0, pid=1, host="here", started=1.5, seen=1.5), **fields)
+
+
+def sample_call(run: str, seq: int = 1, **fields: Any) -> CallRecord:
+    """A finished call with something in every field that is not plain."""
+    made = CallRecord(
+        id=f"c_{run[-4:]}{seq:04x}",
+        run=run,
+        seq=seq,
+        branch="0.1",
+        step="load",
+        inputs="1f",
+        occurrence=0,
+        code="2e",
+        kind="pure",
+        state="done",
+        epoch=1,
+        started=1.25,
+        ended=2.5,
+        took=1.25,
+        input_parts=(Part("day", "3d"), Part("rate", "4c", weak=True, preview="0.1")),
+        code_parts=(Part("load", "5b", preview="line 3"),),
+        source="flights = load()\n",
+        outputs=(Output("flights", "value", type="list", digest="6a"), Output("gone", "deleted")),
+        caught=True,
+    )
+    return replace(made, **fields)
+
+
+def sample_value(run: str, number: int = 1, **fields: Any) -> ValueRecord:
+    """A stored value; its bytes are no real ones."""
+    made = ValueRecord(
+        id=f"v_{number:016x}",
+        run=run,
+        step="load",
+        inputs="1f",
+        format=1,
+        codec="plain",
+        python="3.11",
+        packages={"pandas": "3.0.0"},
+        digest="7f",
+        size=3,
+        preview={"type": "list", "head": [1, 2.5, None, True, b"raw", {"a": "b"}]},
+        stream=b"\x00\xff\x01",
+        stream_blob=None,
+        buffers=("aa", "bb"),
+        key_id="0badcafe",
+        signature=b"\x00" * 32,
+        created=3.5,
+    )
+    return replace(made, **fields)
+
+
+class JournalContract:
+    """The promises 1 to 4 and 6 of a journal; 5 needs a process to kill, and is tested where there is one."""
+
+    @pytest.fixture
+    def journal(self) -> Journal:
+        """The empty journal to be judged."""
+        raise NotImplementedError
+
+    def test_what_was_written_comes_back_equal(self, journal: Journal) -> None:
+        """Promise 1: after `write` all its records are there, every field as it was."""
+        run = sample_run(
+            notebook="flights.ipynb", parent="r_0", forked_from="r_1", finished=9.5, error="no \udcff"
+        )
+        epoch = journal.claim(run, sample_session())
+        call = sample_call(run.id, source="text that is not UTF-8: \udcff", key=None)
+        attempt = AttemptRecord(call.id, run.id, 1, epoch, "done", 1.0, traceback="line")
+        restore = RestoreRecord(run.id, call.id, epoch, 2.0, 0.5, 3.5, reason="unchanged", older_code=True)
+        note = NoteRecord(
+            run.id, "setup", "first", 3.0, {"source": "import math", "list": [1, 2.5, None, {}]}
+        )
+        values = [sample_value(run.id, 1), sample_value("", 2, stream=None, stream_blob="cc")]
+        journal.write(run.id, epoch, [call, attempt, restore, note, *values])
+        assert journal.run(run.id) == replace(run, epoch=epoch)
+        assert journal.calls(run.id) == [call]
+        assert journal.attempts(run.id) == [attempt]
+        assert journal.restores(run.id) == [restore]
+        assert journal.notes(run.id) == [note]
+        assert [journal.value(value.id) for value in values] == values
+        assert journal.value("v_none") is None
+        assert journal.run("r_none") is None
+
+    def test_a_write_that_fails_leaves_nothing_of_itself(self, journal: Journal) -> None:
+        """Promise 1: a write is one commit, so a bad record keeps the good ones beside it out."""
+        run = sample_run()
+        epoch = journal.claim(run, sample_session())
+        with pytest.raises(ValueError, match="r_other"):
+            journal.write(run.id, epoch, [sample_call(run.id), sample_call("r_other")])
+        with pytest.raises(TypeError):
+            journal.write(
+                run.id, epoch, [sample_call(run.id), NoteRecord(run.id, "k", "n", 1.0, {"a": object()})]
+            )
+        assert journal.calls(run.id) == []
+
+    def test_a_former_owner_cannot_write(self, journal: Journal) -> None:
+        """Promise 2: an older epoch, or one of a run that nobody claimed, is refused and changes nothing."""
+        run = sample_run()
+        first = journal.claim(run, sample_session())
+        second = journal.claim(run, sample_session(pid=2))
+        assert second == first + 1
+        for owner, epoch in ((run.id, first), (run.id, second + 1), ("r_none", 1)):
+            with pytest.raises(NotOwner) as refused:
+                journal.write(owner, epoch, [sample_call(owner)])
+            assert refused.value.fields == {"run": owner}
+        assert journal.calls(run.id) == []
+        journal.write(run.id, second, [sample_call(run.id)])
+        assert len(journal.calls(run.id)) == 1
+
+    def test_a_run_record_cannot_lower_the_epoch(self, journal: Journal) -> None:
+        """Promise 2: the fence is raised by `claim` alone, whatever a run record says."""
+        run = sample_run()
+        journal.claim(run, sample_session())
+        epoch = journal.claim(run, sample_session())
+        journal.write(run.id, epoch, [replace(run, state="done", epoch=1)])
+        assert journal.run(run.id) == replace(run, state="done", epoch=epoch)
+
+    def test_claiming_a_known_run_changes_its_epoch_alone(self, journal: Journal) -> None:
+        """Promise 2: the next owner adds a session, and finds the run as the last one left it."""
+        run = sample_run()
+        epoch = journal.claim(run, sample_session(pid=1))
+        journal.write(run.id, epoch, [replace(run, state="failed", error="why")])
+        again = journal.claim(run, sample_session(pid=2))
+        assert journal.run(run.id) == replace(run, state="failed", error="why", epoch=again)
+        assert [(each.run, each.epoch, each.pid) for each in journal.sessions(run.id)] == [
+            (run.id, epoch, 1),
+            (run.id, again, 2),
+        ]
+
+    def test_a_commit_tells_that_its_session_was_alive(self, journal: Journal) -> None:
+        """Promise 2: `seen` of the owner's session moves with each commit."""
+        run = sample_run()
+        epoch = journal.claim(run, sample_session(seen=1.5))
+        journal.write(run.id, epoch, [])
+        assert journal.sessions(run.id)[0].seen > 1.5  # noqa: PLR2004  that of the sample
+
+    def test_writing_the_same_identity_replaces(self, journal: Journal) -> None:
+        """Promise 3: a record is put, so the newer one stands in place of the older."""
+        run = sample_run()
+        epoch = journal.claim(run, sample_session())
+        for state in ("running", "done"):
+            call = sample_call(run.id, state=state)
+            journal.write(run.id, epoch, [call, AttemptRecord(call.id, run.id, 1, epoch, state, 1.0)])
+        assert [call.state for call in journal.calls(run.id)] == ["done"]
+        assert [attempt.state for attempt in journal.attempts(run.id)] == ["done"]
+
+    def test_a_record_is_not_shared_with_its_writer(self, journal: Journal) -> None:
+        """Promise 3: what a writer does to a dict afterwards does not reach the journal."""
+        run = sample_run()
+        epoch = journal.claim(run, sample_session())
+        data = {"a": 1}
+        journal.write(run.id, epoch, [NoteRecord(run.id, "k", "n", 1.0, data)])
+        data["a"] = 2
+        journal.notes(run.id)[0].data["a"] = 3
+        assert journal.notes(run.id)[0].data == {"a": 1}
+
+    def test_reads_see_acknowledged_writes_from_any_thread(self, journal: Journal) -> None:
+        """Promise 4: writers in several threads each read their own write back at once."""
+        seen: list[bool] = []
+
+        def work(number: int) -> None:
+            run = sample_run(number)
+            epoch = journal.claim(run, sample_session())
+            for seq in range(1, 11):
+                journal.write(run.id, epoch, [sample_call(run.id, seq)], durability="process")
+                seen.append(len(journal.calls(run.id)) == seq)
+
+        in_threads([partial(work, number) for number in range(1, 5)])
+        assert seen == [True] * 40
+        assert len(journal.runs()) == 4  # noqa: PLR2004  one per thread
+
+    def test_lists_are_in_the_order_that_is_promised(self, journal: Journal) -> None:
+        """Promise 6: runs newest first, children oldest first, calls by seq, notes by time."""
+        for number in (2, 1, 3):
+            journal.claim(
+                sample_run(number, workflow="other" if number == 1 else "flights"), sample_session()
+            )
+        for number in (5, 4):
+            journal.claim(sample_run(number, parent="r_00000003", key=f"k{number}"), sample_session())
+        ids = [run.id[-1] for run in journal.runs()]
+        assert ids == ["5", "4", "3", "2", "1"]
+        assert [run.id[-1] for run in journal.runs(limit=2)] == ["5", "4"]
+        assert [run.id[-1] for run in journal.runs(workflow="other", limit=9)] == ["1"]
+        assert [run.id[-1] for run in journal.children("r_00000003")] == ["4", "5"]
+        run = "r_00000003"
+        notes = [
+            NoteRecord(run, kind, name, at)
+            for kind, name, at in (("b", "x", 2.0), ("a", "y", 3.0), ("a", "x", 1.0))
+        ]
+        journal.write(run, 1, [sample_call(run, 2), sample_call(run, 1), *notes])
+        assert [call.seq for call in journal.calls(run)] == [1, 2]
+        assert [(note.kind, note.name) for note in journal.notes(run)] == [("a", "x"), ("b", "x"), ("a", "y")]
+        assert [note.name for note in journal.notes(run, "a")] == ["x", "y"]
+
+    def test_a_run_is_found_by_workflow_parent_and_key(self, journal: Journal) -> None:
+        """Promise 6: the newest of those that fit, and no other."""
+        for number, parent in ((1, None), (2, None), (3, "r_00000001")):
+            journal.claim(sample_run(number, parent=parent), sample_session())
+        found = [journal.find_run("flights", parent, "k") for parent in (None, "r_00000001", "r_none")]
+        assert [run and run.id[-1] for run in found] == ["2", "3", None]
+        assert journal.find_run("flights", None, "other") is None
+
+    def test_blob_names_are_those_that_values_refer_to(self, journal: Journal) -> None:
+        """Promise 6: streams and buffers, without decoding anything."""
+        run = sample_run()
+        epoch = journal.claim(run, sample_session())
+        large = sample_value(run.id, 2, stream=None, stream_blob="cc", buffers=("bb", "dd"))
+        journal.write(run.id, epoch, [sample_value(run.id, 1), large])
+        assert journal.blob_names() == {"aa", "bb", "cc", "dd"}
+
+    def test_forgetting_takes_all_of_a_run_and_nothing_else(self, journal: Journal) -> None:
+        """Promise 1: in one commit; a value that a kept run refers to stays."""
+        for number in (1, 2):
+            run = sample_run(number)
+            epoch = journal.claim(run, sample_session())
+            call = sample_call(run.id, value="v_000000000000000b")
+            extras: list[Record] = [
+                AttemptRecord(call.id, run.id, 1, epoch, "done", 1.0),
+                RestoreRecord(run.id, call.id, epoch, 2.0, 0.5, 3.5),
+                NoteRecord(run.id, "k", "n", 1.0),
+            ]
+            values = [sample_value(run.id, 10 * number), sample_value("", 99)]
+            shared = [sample_value(run.id, 11)] if number == 1 else []
+            journal.write(run.id, epoch, [call, *extras, *values, *shared])
+        journal.forget(["r_00000001", "r_none"])
+        gone, kept = "r_00000001", "r_00000002"
+        lists: list[Callable[[str], Sequence[Record]]] = [
+            journal.calls,
+            journal.attempts,
+            journal.sessions,
+            journal.restores,
+            journal.notes,
+        ]
+        assert [len(each(gone)) for each in lists] == [0] * 5
+        assert [len(each(kept)) for each in lists] == [1] * 5
+        assert [run.id for run in journal.runs()] == [kept]
+        names = ["v_000000000000000a", "v_000000000000000b", "v_0000000000000014", "v_0000000000000063"]
+        assert [journal.value(name) is not None for name in names] == [False, True, True, True]
+
+    def test_a_journal_is_sound_and_closes_twice(self, journal: Journal) -> None:
+        """Promise 5: its own check finds nothing."""
+        journal.claim(sample_run(), sample_session())
+        assert journal.check() == "ok"
+        journal.close()
+        journal.close()
+
+
+class BlobsContract:
+    """The promises 7 to 9 of blobs."""
+
+    @pytest.fixture
+    def blobs(self) -> Blobs:
+        """The empty blobs to be judged."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("size", [0, 1, 4096, (1 << 20) - 1, (1 << 20) + 1])
+    @pytest.mark.parametrize("durability", ["power", "process"])
+    def test_bytes_come_back_as_they_were_put(self, blobs: Blobs, size: int, durability: str) -> None:
+        """Promise 9: of any size."""
+        data = (bytes(range(256)) * (size // 256 + 1))[:size]
+        name = blobs.put(data, durability=durability)
+        assert bytes(blobs.get(name)) == data
+        assert bytes(blobs.get(name, copy=False)) == data
+        assert blobs.size(name) == size
+
+    def test_a_name_is_the_digest_of_the_bytes(self, blobs: Blobs) -> None:
+        """Promise 7: BLAKE3, as anybody can compute it."""
+        name = blobs.put(b"abc")
+        assert name == "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
+        assert blobs.names() == {name}
+
+    def test_the_same_bytes_are_kept_once(self, blobs: Blobs) -> None:
+        """Promise 8: whatever they come in."""
+        first = blobs.put(b"abcd" * 1000)
+        assert blobs.put(memoryview(b"abcd" * 1000).cast("i")) == first
+        assert blobs.put(b"abcd" * 1000, durability="process") == first
+        assert len(blobs.names()) == 1
+
+    @pytest.mark.parametrize("size", [100, 3 << 20])
+    def test_what_is_got_is_private_and_writable(self, blobs: Blobs, size: int) -> None:
+        """Promise 7: writing to one view reaches neither another one nor the blob."""
+        name = blobs.put(b"a" * size)
+        one, other = blobs.get(name), blobs.get(name)
+        one[0] = ord("b")
+        assert (one[0], other[0], blobs.get(name)[0]) == (ord("b"), ord("a"), ord("a"))
+
+    def test_a_blob_that_is_missing_is_refused(self, blobs: Blobs) -> None:
+        """Promise 9: with its name, and what to do."""
+        with pytest.raises(Damaged, match=r"0{12} .*missing"):
+            blobs.get("0" * 64)
+        assert blobs.size("0" * 64) == 0
+
+    def test_removing_frees_the_bytes_of_these_alone(self, blobs: Blobs) -> None:
+        """Promise 7: others stay, and a name that is not there is passed over."""
+        gone, kept = blobs.put(b"x" * 10), blobs.put(b"y" * 20)
+        assert blobs.remove([gone, "0" * 64]) == 10  # noqa: PLR2004  its size
+        assert blobs.names() == {kept}
+        assert blobs.sweep() == 0
+
+    def test_putting_again_makes_a_blob_young(self, blobs: Blobs) -> None:
+        """Promise 8: what is put while garbage is collected counts as new, even if it was there."""
+        name = blobs.put(b"x")
+        assert blobs.names(before=0.0) == set()
+        assert blobs.names(before=4e9) == {name}
+
+
+def in_threads(works: list[Callable[[], None]]) -> None:
+    """Do these at the same time, and raise the first error of any."""
+    errors: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  raised again below
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
