@@ -1,7 +1,7 @@
 """Code as a normalised syntax tree: what counts when Perdure asks whether code was edited.
 
-Comments, layout, docstrings, file names and line numbers do not count; everything else does. The digest of a
-tree is the same on every supported Python: fields that are empty are left out, because newer versions add some.
+Comments, layout, docstrings, file names and line numbers do not count; everything else does. The digest of
+a tree is the same on every supported Python: empty fields are left out, because newer versions add some.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def tree_digest(*nodes: ast.AST) -> str:
-    """Digest of syntax trees, 32 hexadecimal digits; alike for trees that differ in layout or docstrings only."""
+    """Digest of syntax trees, 32 hexadecimal digits; trees that differ in layout or docstrings are alike."""
     hasher = xxhash.xxh3_128()
     for node in nodes:
         for token in _tokens(node):
@@ -56,7 +56,9 @@ def _without_docstring(node: _Documented) -> list[ast.stmt]:
     body = node.body
     first = body[0] if body else None
     documented = (
-        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
     )
     # A module whose only statement is a string shows that string: it is a cell's value, not a docstring.
     if documented and not isinstance(node, ast.Module):
@@ -75,9 +77,8 @@ def definition_tree(obj: Any) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Cl
     except (OSError, TypeError, SyntaxError, ValueError):
         return _lambda_in_fragment(obj)
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            and node.name == getattr(obj, "__name__", None)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == getattr(
+            obj, "__name__", None
         ):
             return node
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]

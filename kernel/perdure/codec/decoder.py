@@ -1,0 +1,230 @@
+"""From the tree back to the value. On hostile bytes too it raises Perdure's errors only (promise 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from perdure.errors import Damaged, NotLoadable, PerdureError, Untrusted
+
+from .envelope import FORMAT
+from .model import LONG, Tag
+from .row import Row
+from .table import BUFFER, BY_TAG, EXTERNAL, LEAF, REF
+
+_MISSING = object()
+_NUMBERS = frozenset({type(None), bool, float, int})
+
+Loader = Callable[[bytes, Sequence[memoryview], Sequence[memoryview], Callable[[Any], Any]], list[Any]]
+
+
+class Malformed(ValueError):  # noqa: N818  a signal inside the codec
+    """The tree does not have the form that the encoder gives it."""
+
+
+class Decoder:
+    """One value being made: all nodes are numbered, then the leaves unpickled, then the tree is built."""
+
+    def __init__(
+        self,
+        stream: bytes,
+        buffers: Sequence[memoryview],
+        externals: Mapping[str, Any] | None,
+        load: Loader | None,
+    ) -> None:
+        """`load` unpickles leaves; without it, only what is plain is made."""
+        import ormsgpack
+
+        header = ormsgpack.unpackb(stream, ext_hook=Tag)
+        if type(header) is not list or not header or header[0] != FORMAT:
+            raise Malformed("it is not of a format that this version knows")
+        _, self._root, self._pickle, count = header
+        self._buffers, self._leaf_buffers = buffers[:count], buffers[count:]
+        self._externals = externals or {}
+        self._load = load
+        self._nodes: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._needs: list[bool] = []
+        self._made: list[Any] = []
+        self._making: set[int] = set()
+        self._unfilled: set[int] = set()
+        self._leaves: list[Any] = []
+        self.early = False
+        """Whether a leaf was given an object that was not filled yet: what it made of that has to be seen."""
+
+    def value(self) -> Any:
+        """The value, whole."""
+        self._index(self._root)
+        self._made = [_MISSING] * len(self._nodes)
+        if self._pickle is not None:
+            self._trusted("a pickled part")
+            assert self._load is not None
+            self._leaves = self._load(self._pickle, self._leaf_buffers, self._buffers, self._outer)
+        made = self._build(self._root)
+        while self._unfilled:
+            self._fill(next(iter(self._unfilled)))
+        return made
+
+    # -- numbering: in pre-order, as the encoder counted ----------------------------------------------------
+
+    def _index(self, node: Any) -> bool:
+        """Number the node and those below; tell whether building it needs a pickled leaf."""
+        kind = type(node)
+        if kind is str or kind is bytes:
+            if len(node) > LONG:
+                self._nodes.append(node)
+                self._needs.append(False)
+            return False
+        if kind is not list and kind is not dict:
+            return False
+        tag = _tag(node)
+        if tag == REF:
+            return self._needs[_position(node, self._nodes)]
+        number = len(self._nodes)
+        self._nodes.append(node)
+        self._numbers[id(node)] = number
+        self._needs.append(True)  # as long as it is open: who refers to it now lies on a cycle
+        needs = tag == LEAF
+        if kind is dict or not _NUMBERS.issuperset(map(type, node)):
+            for child in node if kind is list else node.values():
+                needs = self._index(child) or needs
+        self._needs[number] = needs
+        return needs
+
+    # -- building --------------------------------------------------------------------------------------------
+
+    def _outer(self, name: Any) -> Any:
+        """What a pickled leaf refers to. What does not need the leaves is whole, the rest still empty."""
+        if isinstance(name, str):
+            return self._external(name)
+        if not self._needs[name]:
+            return self._object(name)
+        if self._made[name] is _MISSING:
+            self._made[name] = self._shell(self._nodes[name])
+            self._unfilled.add(name)
+        self.early = True
+        return self._made[name]
+
+    def _build(self, node: Any) -> Any:
+        kind = type(node)
+        if kind is list or kind is dict:
+            if _tag(node) == REF:
+                return self._object(_position(node, self._nodes))
+            return self._object(self._numbers[id(node)])
+        if kind is Tag:
+            raise Malformed("a tag stands where a value should")
+        return node
+
+    def _object(self, number: int) -> Any:
+        made = self._made[number]
+        if made is _MISSING:
+            node = self._nodes[number]
+            if type(node) is str or type(node) is bytes:
+                return node
+            row = _row(node)
+            if row is None or row.fill is not None:
+                self._enter(number)
+                self._made[number] = self._shell(node)
+                self._making.discard(number)
+                self._unfilled.add(number)
+            else:
+                self._enter(number)
+                self._made[number] = self._one_go(node, row)
+                self._making.discard(number)
+        if number in self._unfilled:
+            self._fill(number)
+        return self._made[number]
+
+    def _enter(self, number: int) -> None:
+        if number in self._making:
+            raise Malformed("a cycle runs through an object that is made in one go")
+        self._making.add(number)
+
+    def _shell(self, node: Any) -> Any:
+        """The object, empty, or what a mark of the stream stands for."""
+        tag = _tag(node)
+        if tag is None:
+            return node if _is_numbers(node) else type(node)()
+        if tag == LEAF:
+            return self._leaves[_position(node, self._leaves)]
+        if tag == EXTERNAL:
+            return self._external(node[1])
+        if tag == BUFFER:
+            return self._buffers[_position(node, self._buffers)]
+        row = BY_TAG[tag]
+        self._allowed(row)
+        return row.make([self._build(part) for part in node[1 : 1 + row.head]])
+
+    def _fill(self, number: int) -> None:
+        self._unfilled.discard(number)
+        node, made = self._nodes[number], self._made[number]
+        row = _row(node)
+        if row is not None:
+            assert row.fill is not None
+            row.fill(made, [self._build(part) for part in node[1 + row.head :]])
+        elif type(node) is dict:
+            for key, child in node.items():
+                made[key] = self._build(child)
+        elif _tag(node) is None and made is not node:
+            made.extend([self._build(child) for child in node])
+
+    def _one_go(self, node: Any, row: Row) -> Any:
+        self._allowed(row)
+        return row.make([self._build(part) for part in node[1:]])
+
+    # -- what is not in the stream --------------------------------------------------------------------------
+
+    def _external(self, name: Any) -> Any:
+        if name not in self._externals:
+            raise NotLoadable(
+                subject=f"`{name}`",
+                cause="the value refers to it, and it is not here.",
+                advice=f"Run the cell that makes `{name}` first, or run the step again.",
+            )
+        return self._externals[name]
+
+    def _allowed(self, row: Row) -> None:
+        if not row.plain:
+            self._trusted("an object of a class")
+
+    def _trusted(self, what: str) -> None:
+        if self._load is None:
+            raise Untrusted(
+                subject="The value",
+                cause=f'it holds {what}, and with trust="plain" only built-in values are made.',
+                advice='Load it with trust="full" if you know who wrote it.',
+            )
+
+
+def _tag(node: Any) -> int | None:
+    """The number of the tag that makes a list a tagged one."""
+    if type(node) is list and node and type(node[0]) is Tag:
+        return node[0].number
+    return None
+
+
+def _row(node: Any) -> Row | None:
+    tag = _tag(node)
+    if tag is None or tag <= BUFFER:
+        return None
+    row = BY_TAG.get(tag)
+    if row is None:
+        raise Malformed(f"type {tag} is not known to this version")
+    return row
+
+
+def _is_numbers(node: Any) -> bool:
+    return type(node) is list and _NUMBERS.issuperset(map(type, node))
+
+
+def _position(node: list[Any], among: Sequence[Any]) -> int:
+    at = node[1]
+    if type(at) is not int or not 0 <= at < len(among):
+        raise Malformed(f"it refers to part {at!r}, which is not there")
+    return at
+
+
+def malformed(error: BaseException) -> PerdureError:
+    """The error for bytes that no encoder wrote."""
+    cause = str(error) or type(error).__name__
+    return Damaged(subject="A stored value", cause=f"{cause}.", advice="Run the step that made it again.")

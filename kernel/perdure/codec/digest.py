@@ -1,0 +1,218 @@
+"""The digest of a value by content: the same in every process, however it was built (design, section 5).
+
+A C pickler without a memo writes into a hash, so identity and interning do not matter. What pickle would
+write differently for alike values (sets, arrays, frames, code) is replaced by something canonical. `1`, `1.0`
+and `True` differ, and so does the order of a dict.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import xxhash
+
+from .exceptions import exception_parts, make_exception
+from .functions import tree_of
+from .registry import is_registered, make_registered, registered_parts
+from .row import by_reference
+
+BOUND = 256 << 20
+"""Bytes that may be written without a memo; a value with more shares its parts over and over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """32 hexadecimal digits. Weak where the content could not be read: then the type alone stands for it."""
+
+    hex: str
+    weak: bool = False
+    cause: str = ""
+
+
+class _TooMuchError(Exception):
+    """More was written than `BOUND`."""
+
+
+class _Sink:
+    """A hash that looks like a file."""
+
+    def __init__(self, bound: int | None) -> None:
+        self.hasher = xxhash.xxh3_128()
+        self._left = bound
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        if self._left is not None:
+            self._left -= size
+            if self._left < 0:
+                raise _TooMuchError
+        self.hasher.update(data)
+        return size
+
+
+class _Digester(pickle.Pickler):
+    """Writes a canonical form of a value into a sink."""
+
+    def __init__(self, sink: _Sink, *, memo: bool) -> None:
+        super().__init__(sink, protocol=5)
+        self._memo = memo
+        self.fast = not memo
+
+    def persistent_id(self, obj: Any) -> Any:
+        cls = type(obj)
+        if cls is set or cls is frozenset:
+            return cls.__name__, *_elements(obj)
+        # With a memo, whether two equal texts are one object must not count: each occurrence is written out.
+        if self._memo and cls is str:
+            return obj.encode("utf-8", "surrogatepass")
+        return None
+
+    def reducer_override(self, obj: Any) -> Any:
+        cls = type(obj)
+        reducer = _REDUCERS.get(cls)
+        if reducer is not None:
+            return reducer(obj)
+        for kind, kin in _KINDS:
+            if isinstance(obj, kind):
+                return kin(obj)
+        if is_registered(cls):
+            return make_registered, registered_parts(obj)
+        if "numpy" in sys.modules:
+            from .digest_frames import reduce_content
+
+            return reduce_content(obj)
+        return NotImplemented
+
+
+def _elements(members: Any) -> list[bytes]:
+    return sorted(hash_of(member).digest() for member in members)
+
+
+def _subset() -> None:
+    """Stands in the stream for a set of a class of its own."""
+
+
+def _function() -> None:
+    """Stands in the stream for a function by its code."""
+
+
+def _class() -> None:
+    """Stands in the stream for a class by its code."""
+
+
+def _named() -> None:
+    """Stands in the stream for what is known by its name."""
+
+
+def _cell() -> None:
+    """Stands in the stream for a closure's cell."""
+
+
+def _view() -> None:
+    """Stands in the stream for a memoryview."""
+
+
+def _reduce_function(function: types.FunctionType) -> Any:
+    if function.__module__ != "__main__" and by_reference(function):
+        return NotImplemented  # pickle writes its module and name
+    code = tree_of(function) or code_parts(function.__code__)
+    return _function, (code, function.__defaults__, function.__kwdefaults__, function.__closure__)
+
+
+def code_parts(code: types.CodeType) -> tuple[Any, ...]:
+    """What bytecode does, without where it was written."""
+    constants = tuple(
+        code_parts(constant) if isinstance(constant, types.CodeType) else constant
+        for constant in code.co_consts
+    )
+    arguments = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    return "code", code.co_code, constants, arguments, names
+
+
+def _reduce_class(cls: type) -> Any:
+    if cls.__module__ != "__main__" and by_reference(cls):
+        return NotImplemented  # pickle writes its module and name
+    from .syntax import definition_tree, tree_digest
+
+    tree = definition_tree(cls)
+    bases = tuple(base for base in cls.__bases__ if base is not object)
+    if tree is not None:
+        return _class, (cls.__qualname__, tree_digest(tree), bases)
+    body = {name: member for name, member in vars(cls).items() if not _is_machinery(name, member)}
+    return _class, (cls.__qualname__, body, bases)
+
+
+def _is_machinery(name: str, member: Any) -> bool:
+    """Whether Python put this into a class, or it cannot be read."""
+    readable = (types.FunctionType, staticmethod, classmethod, property, str, int, float, tuple, bool)
+    return name in ("__doc__", "__module__", "__firstlineno__") or not isinstance(member, readable)
+
+
+def _reduce_cell(cell: types.CellType) -> Any:
+    try:
+        return _cell, (cell.cell_contents,)
+    except ValueError:
+        return _cell, ()
+
+
+def _reduce_exception(error: BaseException) -> Any:
+    made, group, *state = exception_parts(error)
+    return make_exception, (made, group), state
+
+
+def _reduce_subset(members: Any) -> Any:
+    return _subset, (type(members), _elements(members), getattr(members, "__dict__", None))
+
+
+def _reduce_property(value: property) -> Any:
+    return _named, ("property", value.fget, value.fset, value.fdel)
+
+
+_REDUCERS: dict[type, Callable[[Any], Any]] = {
+    types.FunctionType: _reduce_function,
+    types.CellType: _reduce_cell,
+    types.CodeType: lambda code: (_function, code_parts(code)),
+    types.ModuleType: lambda module: (_named, (module.__name__,)),
+    types.MappingProxyType: lambda value: (_named, ("mappingproxy", dict(value))),
+    memoryview: lambda value: (_view, (value.format, value.shape, value.readonly, value.tobytes())),
+    property: _reduce_property,
+    staticmethod: lambda value: (_named, ("staticmethod", value.__func__)),
+    classmethod: lambda value: (_named, ("classmethod", value.__func__)),
+}
+
+
+_KINDS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (type, _reduce_class),
+    (BaseException, _reduce_exception),
+    ((set, frozenset), _reduce_subset),
+)
+
+
+def hash_of(value: Any) -> Any:
+    """The hash over the canonical form of a value; raises what pickling raises."""
+    try:
+        sink = _Sink(BOUND)
+        _Digester(sink, memo=False).dump(value)
+    except (ValueError, RecursionError, _TooMuchError):  # a cycle, or a value made of itself over and over
+        sink = _Sink(None)
+        sink.hasher.update(b"memo")
+        _Digester(sink, memo=True).dump(value)
+    return sink.hasher
+
+
+def digest(value: Any) -> Digest:
+    """The digest of a value by content. Never raises: what cannot be read is weak, and stands by its type."""
+    try:
+        return Digest(hash_of(value).hexdigest())
+    except Exception as error:  # noqa: BLE001  whatever a user's __reduce__ does, a call must find its key
+        cls = type(value)
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        cause = f"{name} cannot be read by content: {error}"
+        stands = xxhash.xxh3_128_hexdigest(b"weak:" + name.encode("utf-8", "surrogatepass"))
+        return Digest(stands, weak=True, cause=cause)

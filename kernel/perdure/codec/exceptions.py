@@ -1,0 +1,64 @@
+"""Exceptions with all that hangs on them: pickle alone loses cause, context and notes (promise 4).
+
+Tracebacks hold frames and are not kept. No `__init__` runs when an exception is made again.
+"""
+
+from __future__ import annotations
+
+from types import MemberDescriptorType
+from typing import Any
+
+_HEAP_TYPE = 1 << 9
+
+
+def _members(cls: type) -> list[tuple[int, str]]:
+    """The slots of a class, in C or in Python, as (position among its bases, name)."""
+    return [
+        (position, name)
+        for position, base in enumerate(cls.__mro__)
+        for name, member in vars(base).items()
+        if isinstance(member, MemberDescriptorType) and base is not BaseException
+    ]
+
+
+def _slot(cls: type, position: int, name: str) -> Any:
+    return vars(cls.__mro__[position])[name]
+
+
+def exception_parts(error: BaseException) -> list[Any]:
+    """Class, message and members (of a group), then all the rest as plain values."""
+    cls = type(error)
+    group = isinstance(error, BaseExceptionGroup)
+    slots = []
+    for position, name in _members(cls):
+        if not (group and name in ("message", "exceptions")):
+            try:
+                slots += [position, name, _slot(cls, position, name).__get__(error)]
+            except AttributeError:
+                continue
+    return [
+        *(cls, (error.message, list(error.exceptions)) if group else None),  # type: ignore[attr-defined]
+        *(error.args, vars(error), error.__cause__, error.__context__, error.__suppress_context__),
+        *slots,
+    ]
+
+
+def make_exception(cls: type[BaseException], group: Any = None) -> BaseException:
+    """An empty exception of the class; a group is made with its members, which cannot be changed later."""
+    if group is not None:
+        return BaseExceptionGroup.__new__(cls, *group)  # type: ignore[type-var]
+    base: Any = next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    made: BaseException = base.__new__(cls)
+    return made
+
+
+def fill_exception(error: BaseException, parts: list[Any]) -> None:
+    """Put back what `exception_parts` gave after the first two parts."""
+    args, attributes, cause, context, suppress, *slots = parts
+    error.args = args
+    for at in range(0, len(slots), 3):
+        _slot(type(error), slots[at], slots[at + 1]).__set__(error, slots[at + 2])
+    vars(error).update(attributes)
+    error.__cause__ = cause
+    error.__context__ = context
+    error.__suppress_context__ = suppress

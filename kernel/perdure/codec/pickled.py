@@ -1,0 +1,251 @@
+"""The leaf of last resort: what no other row knows is pickled by cloudpickle, in one stream per value.
+
+This is the only module that imports cloudpickle, and the only one that unpickles. A pickle is tied to the
+versions of the packages whose classes lie in it, and bytecode to one version of Python: this is no archive.
+
+The stream refers to objects outside it: by number to those of the tree, by name to externals, by position
+to large bytes. So what is shared between plain containers and pickled objects stays shared.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import marshal
+import pickle
+import sys
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cloudpickle
+
+from perdure.errors import Damaged, NotLoadable, PerdureError
+
+from .classes import find
+from .exceptions import exception_parts, fill_exception, make_exception
+from .functions import remember_tree, tree_of
+from .model import LARGE, Refusal
+from .refused import refuse
+from .registry import is_registered, make_registered, registered_parts
+from .row import by_reference, module_of
+from .standard import make_view, view_parts
+
+
+class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles leaves with exact reducers where cloudpickle's own would change something."""
+
+    def __init__(self, outer: dict[int, int], externals: dict[int, str], large: list[memoryview]) -> None:
+        self.file = io.BytesIO()
+        self.buffers: list[memoryview] = []
+        self.modules: set[str] = set()
+        self.last: Any = None
+        """The object that was looked at last: the culprit when pickling fails."""
+        self._outer = outer
+        self._externals = externals
+        self._large = large
+        self._named: dict[int, tuple[str, int]] = {}
+        super().__init__(self.file, protocol=5, buffer_callback=self._buffer)
+
+    def _buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        """Whether the memory stays in the stream."""
+        view = buffer.raw()
+        if view.nbytes < LARGE:
+            return True
+        self.buffers.append(view.toreadonly())
+        return False
+
+    def persistent_id(self, obj: Any) -> Any:
+        """How an object outside the stream is named, or None."""
+        found: Any = self._outer.get(id(obj))
+        if found is None:
+            found = self._externals.get(id(obj))
+        if found is None and type(obj) in (bytes, bytearray) and len(obj) >= LARGE:
+            found = self._named.get(id(obj))
+            if found is None:
+                found = self._named[id(obj)] = type(obj).__name__, len(self._large)
+                self._large.append(memoryview(obj).toreadonly())
+        return found
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How one object is taken apart; `NotImplemented` leaves it to cloudpickle and to the object."""
+        self.last = obj
+        cls = type(obj)
+        self.modules.add(module_of(obj))
+        if isinstance(obj, type):
+            if obj.__module__ == "__main__" and by_reference(obj):
+                return find, ("__main__", obj.__qualname__)
+            return super().reducer_override(obj)
+        reducer = _REDUCERS.get(cls)
+        if reducer is not None:
+            reduced = reducer(obj)
+            return super().reducer_override(obj) if reduced is NotImplemented else reduced
+        refuse(obj)
+        if isinstance(obj, BaseException):
+            made, group, *state = exception_parts(obj)
+            return make_exception, (made, group), state, None, None, fill_exception
+        if is_registered(cls):
+            return make_registered, registered_parts(obj)
+        return super().reducer_override(obj)
+
+
+def _reduce_function(function: types.FunctionType) -> Any:
+    """A function of the notebook: its code and state; its globals it finds again in the notebook."""
+    main = sys.modules.get("__main__")
+    if main is None or function.__globals__ is not vars(main):
+        return NotImplemented
+    state = {
+        "defaults": function.__defaults__,
+        "kwdefaults": function.__kwdefaults__,
+        "annotations": function.__annotations__,
+        "doc": function.__doc__,
+        "module": function.__module__,
+        "qualname": function.__qualname__,
+        "dict": function.__dict__,
+        "tree": tree_of(function),
+    }
+    made = (function.__code__, function.__name__, function.__closure__)
+    return make_function, made, state, None, None, fill_function
+
+
+def make_function(code: types.CodeType, name: str, closure: tuple[types.CellType, ...] | None) -> Any:
+    """A function over the globals of the notebook as it is now."""
+    return types.FunctionType(code, vars(sys.modules["__main__"]), name, None, closure)
+
+
+def fill_function(function: types.FunctionType, state: dict[str, Any]) -> None:
+    """Put back what hangs on a function."""
+    function.__defaults__ = state["defaults"]
+    function.__kwdefaults__ = state["kwdefaults"]
+    function.__annotations__ = state["annotations"]
+    function.__doc__ = state["doc"]
+    function.__module__ = state["module"]
+    function.__qualname__ = state["qualname"]
+    function.__dict__.update(state["dict"])
+    remember_tree(function, state["tree"])
+
+
+def _reduce_cell(cell: types.CellType) -> Any:
+    try:
+        contents: tuple[Any, ...] = (cell.cell_contents,)
+    except ValueError:
+        contents = ()
+    return types.CellType, (), contents, None, None, fill_cell
+
+
+def fill_cell(cell: types.CellType, contents: tuple[Any, ...]) -> None:
+    """Put the contents into a closure's cell, if it had any."""
+    for value in contents:
+        cell.cell_contents = value
+
+
+def _reduce_code(code: types.CodeType) -> Any:
+    return load_code, (importlib.util.MAGIC_NUMBER, marshal.dumps(code))
+
+
+def load_code(magic: bytes, data: bytes) -> Any:
+    """The code of a function.
+
+    Raises:
+        NotLoadable: it was compiled by another version of Python.
+    """
+    if magic != importlib.util.MAGIC_NUMBER:
+        raise NotLoadable(
+            subject="A function",
+            cause="it was kept as the bytecode of another version of Python.",
+            advice=f"Run the step again under Python {sys.version_info[0]}.{sys.version_info[1]}.",
+        )
+    return marshal.loads(data)  # noqa: S302  signed, as the pickle around it
+
+
+def _reduce_view(view: memoryview) -> Any:
+    return make_view, (view_parts(view),)
+
+
+_REDUCERS: dict[type, Callable[[Any], Any]] = {
+    types.FunctionType: _reduce_function,
+    types.CellType: _reduce_cell,
+    types.CodeType: _reduce_code,
+    memoryview: _reduce_view,
+}
+
+
+def dump_leaves(
+    leaves: Sequence[Any], outer: dict[int, int], externals: dict[int, str], large: list[memoryview]
+) -> tuple[bytes, list[memoryview], set[str]]:
+    """The leaves as one stream, its out-of-band buffers, and the modules that it needs.
+
+    Large bytes objects are added to `large`, and named by their position there.
+
+    Raises:
+        Refusal: a part cannot be pickled; it is named as closely as pickle lets one know.
+    """
+    pickler = LeafPickler(outer, externals, large)
+    try:
+        pickler.dump(list(leaves))
+    except (Refusal, PerdureError):
+        raise
+    except RecursionError as error:
+        raise Refusal(pickler.last, "It is nested too deeply.", "Keep it as a flatter structure.") from error
+    except Exception as error:
+        cause = f"Pickling it failed: {error}."
+        raise Refusal(
+            pickler.last, cause, "Leave it out, or tell how to keep it with `perdure.register`."
+        ) from error
+    return pickler.file.getvalue(), pickler.buffers, pickler.modules
+
+
+class _LeafUnpickler(pickle.Unpickler):
+    def __init__(
+        self,
+        data: bytes,
+        buffers: Sequence[memoryview],
+        large: Sequence[memoryview],
+        outer: Callable[[Any], Any],
+    ) -> None:
+        super().__init__(io.BytesIO(data), buffers=buffers)
+        self._large = large
+        self._outer = outer
+        self._made: dict[tuple[str, int], Any] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError):
+            return find(module, name)
+
+    def persistent_load(self, pid: Any) -> Any:
+        if not isinstance(pid, tuple):
+            return self._outer(pid)
+        if pid not in self._made:
+            cls = bytes if pid[0] == "bytes" else bytearray
+            self._made[pid] = cls(self._large[pid[1]])
+        return self._made[pid]
+
+
+def load_leaves(
+    data: bytes, buffers: Sequence[memoryview], large: Sequence[memoryview], outer: Callable[[Any], Any]
+) -> list[Any]:
+    """The leaves again; `outer` gives the object of a number, or the external of a name.
+
+    Raises:
+        Damaged: the stream is malformed.
+        NotLoadable: a class is missing, or an object could not be made again.
+    """
+    try:
+        loaded = _LeafUnpickler(data, buffers, large, outer).load()
+    except PerdureError:
+        raise
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise Damaged(
+            subject="A pickled value", cause=f"{error}.", advice="Run the step that made it again."
+        ) from error
+    except Exception as error:
+        raise NotLoadable(
+            subject="A pickled value",
+            cause=f"{type(error).__name__}: {error}.",
+            advice="Install the versions of the packages with which it was kept, or run the step again.",
+        ) from error
+    if type(loaded) is not list:
+        raise Damaged(subject="A pickled value", cause="it holds no leaves.", advice="Run the step again.")
+    return loaded

@@ -1,0 +1,88 @@
+"""The form of the rows in the table of extension types, and what rows share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How objects of one exact type are taken apart and made again.
+
+    Parts are values themselves, and are encoded like any other. Without `fill` the object is made in one go
+    from all its parts. With `fill` it is made empty from its first `head` parts and filled with the others
+    later, so that it may lie on a cycle.
+    """
+
+    tag: int
+    module: str
+    name: str
+    parts: Callable[[Any], Iterable[Any]]
+    make: Callable[[list[Any]], Any]
+    fill: Callable[[Any, list[Any]], None] | None = None
+    head: int = 0
+    plain: bool = True
+    """False where making it constructs a class of the user or of a package."""
+    when: Callable[[Any], bool] | None = None
+    """Objects for which this is false go to the pickle leaf."""
+    identity: bool = False
+    """Made in one go, but mutable: it counts which object it is."""
+
+    @property
+    def outer(self) -> bool:
+        """Whether a pickled leaf may refer to such an object instead of holding a copy."""
+        return self.identity or self.fill is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Contiguous memory as a part: in the stream where it is small, out of band where it is large."""
+
+    view: memoryview
+
+
+def nothing(_value: Any) -> tuple[()]:
+    """The parts of a constant."""
+    return ()
+
+
+def pairs(mapping: Mapping[Any, Any]) -> Iterator[Any]:
+    """Keys and values in turn."""
+    for key, value in mapping.items():
+        yield key
+        yield value
+
+
+def put_pairs(mapping: Any, parts: list[Any]) -> None:
+    """Fill a mapping with keys and values in turn, as `pairs` gave them."""
+    given = iter(parts)
+    for key in given:
+        mapping[key] = next(given)
+
+
+def without_attributes(value: Any) -> bool:
+    """Whether an object of the standard library carries nothing beside its contents."""
+    return not getattr(value, "__dict__", None)
+
+
+def resolve(module: str, qualname: str) -> Any:
+    """The object of this name in a module that is imported already, or None."""
+    found: Any = sys.modules.get(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def by_reference(obj: Any) -> bool:
+    """Whether a class or function can be found again by its module and name, and is the one found there."""
+    module, qualname = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
+    return isinstance(module, str) and isinstance(qualname, str) and resolve(module, qualname) is obj
+
+
+def module_of(obj: Any) -> str:
+    """The module in which an object's class is defined, or the class or function itself."""
+    found = getattr(obj, "__module__", None) if callable(obj) else None
+    return found if isinstance(found, str) else type(obj).__module__
