@@ -15,7 +15,7 @@ from perdure.errors import DemoFailed
 from ._progress import Progress
 
 _STEP = re.compile(r"%%step\s+([^\s-]\S*)")
-_MARGIN = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def step_name(source: str) -> str | None:
@@ -55,9 +55,9 @@ async def _run_pass(
 
     from perdure.notebook.kernelspec import NAME, install
 
-    # Sockets in the folder instead of ports of the network: nobody else can connect, and nothing warns of it.
     kernels = Path(install(prefix=str(folder))).parent
     specs = KernelSpecManager(kernel_dirs=[str(kernels)], ensure_native_kernel=False)
+    # Sockets in the folder instead of ports: nobody else can connect, and the kernel has nothing to warn of.
     manager = AsyncKernelManager(
         kernel_name=NAME,
         kernel_spec_manager=specs,
@@ -67,13 +67,15 @@ async def _run_pass(
     lines, killed = 0, False
 
     def begin(cell: Any, **_: Any) -> None:
+        # nbclient answers Ctrl-C by ending the kernel, which would look as if that had died by itself.
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         progress.begin(step_name(cell.source) or "cell")
 
     class Client(NotebookClient):
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
             nonlocal lines, killed
             if msg["msg_type"] == "stream" and not killed:
-                text = _MARGIN.sub("", msg["content"]["text"])
+                text = _COLOUR.sub("", msg["content"]["text"])
                 progress.tell(text.strip().rsplit("\n", 1)[-1])
                 if kill is not None and step_name(cell.source) == kill:
                     lines += text.count("\n")

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument("--prefix", metavar="P", help="into P/share/jupyter/kernels")
     parser.add_argument(
-        "--name", default="perdure", metavar="N", help="name of the kernelspec (default: perdure)"
+        "--name", default="perdure", metavar="N", help="its name (default: perdure)"
     )
 
 
