@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 from jupyter_client.manager import KernelManager
 
 TIMEOUT = 60.0
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STOCK = ["-m", "ipykernel_launcher"]
 _OURS = ["-m", "perdure.notebook"]
 
@@ -27,6 +29,7 @@ class Reply:
     ename: str = ""
     evalue: str = ""
     traceback: str = ""
+    """Without colours."""
     stdout: str = ""
     stderr: str = ""
     displays: list[dict[str, Any]] = field(default_factory=list)
@@ -147,7 +150,8 @@ class Notebook:
 
     def kill_only(self) -> None:
         """SIGKILL the process and wait until it is dead."""
-        os.kill(self.pid, signal.SIGKILL)
+        if self.km.is_alive():
+            os.kill(self.pid, signal.SIGKILL)
         _until(lambda: not self.km.is_alive(), TIMEOUT, "the kernel did not die")
 
     def restart(self) -> None:
@@ -214,7 +218,7 @@ def _take(reply: Reply, kind: str, content: dict[str, Any], ids: dict[str, int])
             reply.displays[index] = content["data"]
     elif kind == "error":
         reply.status, reply.ename, reply.evalue = "error", content["ename"], content["evalue"]
-        reply.traceback = "\n".join(content["traceback"])
+        reply.traceback = _COLOUR.sub("", "\n".join(content["traceback"]))
         reply.errors.append(f"{content['ename']}: {content['evalue']}")
 
 

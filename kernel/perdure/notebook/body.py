@@ -14,6 +14,7 @@ import __future__
 import ast
 import asyncio
 import inspect
+import re
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -26,6 +27,7 @@ _FUTURES = 0
 for _name in __future__.all_feature_names:
     _FUTURES |= getattr(__future__, _name).compiler_flag
 
+_EMPTY_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 _FACTORY, _BODY, _LOCALS = "__perdure_factory__", "__perdure_body__", "__perdure_locals__"
 _INSIDE = f"{_FACTORY}.<locals>.{_BODY}.<locals>."
 
@@ -164,17 +166,16 @@ class FunctionBody(_Source):
 
 
 def _as_typed(shell: Shell, source: str) -> tuple[str, int]:
-    """The cell as typed, and how many of its lines stand above `source`."""
+    """The cell as typed, and how many of its lines stand above the first line of `source` that is not empty."""
     get_parent = getattr(shell, "get_parent", None)
     parent: Mapping[str, Any] = get_parent() if get_parent is not None else {}
     typed = parent.get("content", {}).get("code") or ""
     if not typed and shell.history_manager.input_hist_raw:
         typed = shell.history_manager.input_hist_raw[-1]
-    core = source.rstrip()
-    head, found, _ = typed.rstrip().rpartition(core) if core else ("", "", "")
-    if not found:
-        return "\n" + source, 1
-    return typed, head.count("\n")
+    core = _EMPTY_LINES.sub("", source).rstrip()  # IPython drops empty lines at the start too
+    if not core or core not in typed:
+        typed = "\n" + source
+    return typed, typed.rpartition(core)[0].count("\n") if core else 1
 
 
 def _transformed(shell: Shell, source: str, filename: str, above: int) -> str:

@@ -67,9 +67,8 @@ class Outlets:
         publish, clear_output = self._publisher.publish, self._publisher.clear_output
 
         def watched_publish(data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
-            self._published(
-                data, metadata or {}, kwargs.get("transient") or {}, update=kwargs.get("update", False)
-            )
+            display_id = (kwargs.get("transient") or {}).get("display_id")
+            self._published(data, metadata or {}, display_id, update=bool(kwargs.get("update")))
             return self._quietly(publish, data, metadata, *args, **kwargs)
 
         def watched_clear(wait: bool = False) -> Any:  # noqa: FBT001, FBT002  as it is called
