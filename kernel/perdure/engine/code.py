@@ -23,7 +23,9 @@ def local_folder() -> str:
 def function_code(function: Callable[..., Any], name: str) -> tuple[tuple[Part, ...], dict[str, Any]]:
     """The parts of a function's code, and the global data by name that it and the functions it uses read."""
     if not isinstance(function, types.FunctionType):
-        raise TypeError(f"{name} is no plain function but {type(function).__name__}: mark a `def` or `async def`")
+        raise TypeError(
+            f"{name} is no plain function but {type(function).__name__}: mark a `def` or `async def`"
+        )
     led = function_parts(function, name, local_folder=local_folder())
     namespace = function.__globals__
     reads = {data: namespace[data] for data in sorted(led.data_names) if data in namespace}

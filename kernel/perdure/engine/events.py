@@ -17,7 +17,7 @@ class Event:
     """One thing that happened to a run, told after it was recorded."""
 
     kind: str
-    """`run_started`, `run_changed`, `run_ended`, `call_started`, `call_ended` or `call_restored`."""
+    """`run_started`, `run_ended`, `run_restored`, `call_started`, `call_ended` or `call_restored`."""
     at: float
     run: RunRecord
     call: CallRecord | None = None

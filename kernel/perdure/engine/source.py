@@ -84,7 +84,9 @@ class _Walk:
 
     def found(self) -> CodeParts:
         """All that was found, by name."""
-        parts = sorted([*self.parts.values(), *self.modules.values()], key=lambda part: (part.name, part.digest))
+        parts = sorted(
+            [*self.parts.values(), *self.modules.values()], key=lambda part: (part.name, part.digest)
+        )
         return CodeParts(tuple(parts), frozenset(self.data), tuple(sorted(self.unseen)))
 
     def function(self, function: types.FunctionType, name: str) -> None:

@@ -1,1 +1,76 @@
-"""See the modules."""
+"""Perdure in IPython: cells, namespace, output, magics and the kernel.
+
+`load` makes a session for a shell and brings the magics; `unload` takes everything away again. The notebook
+tells listeners what happens and knows no picture: pictures are found through the entry point group
+`perdure.listeners`, and are called with the session.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .session import Session
+
+_sessions: dict[int, Session] = {}
+
+
+def load(shell: InteractiveShell) -> Session:
+    """Bring Perdure to a shell, once however often it is called; return its session."""
+    if id(shell) in _sessions:
+        return _sessions[id(shell)]
+    from . import completion, transform
+    from .magics import PerdureMagics
+    from .session import Session
+
+    session = Session(shell)
+    magics = PerdureMagics(shell, session)
+    shell.register_magics(magics)
+    transform.install(shell)
+    completion.install(shell, session)
+
+    def note_cell(info: Any) -> None:
+        session.note_cell(info.raw_cell or "")
+
+    shell.events.register("pre_run_cell", note_cell)
+
+    def take_away() -> None:
+        shell.events.unregister("pre_run_cell", note_cell)
+        transform.uninstall(shell)
+        completion.uninstall(shell, session)
+        for kind, names in magics.magics.items():
+            for name in names:
+                shell.magics_manager.magics[kind].pop(name, None)
+
+    session.on_unload(take_away)
+    _sessions[id(shell)] = session
+    for entry in entry_points(group="perdure.listeners"):
+        try:
+            session.on_unload(entry.load()(session))
+        except Exception as error:  # noqa: BLE001  a listener that fails is reported, not obeyed
+            print(f"perdure: the listener {entry.name} could not be loaded: {error!r}")  # noqa: T201
+    return session
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take Perdure away from a shell; nothing happens where it is not."""
+    session = _sessions.pop(id(shell), None)
+    if session is not None:
+        session.close()
+
+
+def current() -> Session:
+    """The session of the running shell: what the magics do can be done through it.
+
+    Raises:
+        RuntimeError: there is no shell, or the extension is not loaded in it.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()  # type: ignore[no-untyped-call]
+    if shell is None or id(shell) not in _sessions:
+        raise RuntimeError("Perdure is not loaded here: run %load_ext perdure in a notebook")
+    return _sessions[id(shell)]

@@ -166,7 +166,7 @@ class FunctionBody(_Source):
 
 
 def _as_typed(shell: Shell, source: str) -> tuple[str, int]:
-    """The cell as typed, and how many of its lines stand above the first line of `source` that is not empty."""
+    """The cell as typed, and how many of its lines stand above the first line of code of `source`."""
     get_parent = getattr(shell, "get_parent", None)
     parent: Mapping[str, Any] = get_parent() if get_parent is not None else {}
     typed = parent.get("content", {}).get("code") or ""

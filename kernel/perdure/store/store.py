@@ -31,6 +31,7 @@ class Store:
     blobs: Blobs
     locks: Locks = field(repr=False)
     durability: str = "power"
+    closed: bool = field(default=False, init=False)
 
     @cached_property
     def key(self) -> Key:
@@ -56,6 +57,7 @@ class Store:
 
     def close(self) -> None:
         """Write out what is queued and let go of the files. Twice is fine."""
+        self.closed = True
         self.journal.close()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,186 @@
+"""One call of a @step function inside a run: by value, recorded, restored or run.
+
+Arguments are copied before the step sees them, and the caller gets a copy of what was kept: neither side can
+reach the checkpoint, and the first run hands out what a replay would (promise 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from perdure import codec
+from perdure.errors import NotKeepable, StepTimeout
+
+from .decide import Request, Restore, Run
+from .inputs import combined, input_parts
+from .scope import Scope, entered
+from .tracebacks import one_line, user_traceback
+
+if TYPE_CHECKING:
+    from perdure.store.records import CallRecord
+
+    from .steps import Step
+
+
+class Call:
+    """A call that was decided when it was made; `run` or `arun` carries it out, once."""
+
+    def __init__(
+        self, step: Step[..., Any], scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.step = step
+        self.scope = scope
+        bound = step.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        code_parts, reads = step.code(scope.within)
+        parts = input_parts(bound.arguments) + input_parts(reads)
+        inputs = combined(parts)
+        key = step.key_of(bound.arguments)
+        options = step.options
+        counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
+        self.request = Request(
+            step=step.name,
+            inputs=inputs,
+            code=combined(code_parts),
+            branch=scope.branch,
+            occurrence=scope.within.occurrence(*counted),
+            kind=options.kind,
+            on_edit=options.on_edit,
+            key=key,
+            input_parts=parts,
+            code_parts=code_parts,
+            redo=scope.within.why_redo(step.name),
+            strict=scope.within.strict,
+        )
+        self.decision = scope.owner.decide(self.request)
+        self._bound = bound
+        if isinstance(self.decision, Run):
+            encoded, refused = codec.encode_namespace(bound.arguments)
+            for error in refused.values():
+                raise error
+            self._arguments = frozen(encoded) if step.is_async else encoded
+
+    def run(self) -> Any:
+        """Carry out a call of a sync step, and return its value."""
+        if not isinstance(self.decision, Run):
+            return self._settled()
+        decision = self.decision
+        while True:
+            record, began = self._start(decision), time.perf_counter()
+            try:
+                with entered(self.scope.inside_step()):
+                    value = self._call()
+            except BaseException as error:
+                retry = self._failed(record, error, time.perf_counter() - began)
+                if retry is None:
+                    raise
+                decision, pause = retry
+                time.sleep(pause)
+            else:
+                return self._finish(record, value, time.perf_counter() - began)
+
+    async def arun(self) -> Any:
+        """Carry out a call of an async step, and return its value."""
+        if not isinstance(self.decision, Run):
+            return self._settled()
+        decision = self.decision
+        while True:
+            record, began = self._start(decision), time.perf_counter()
+            try:
+                with entered(self.scope.inside_step()):
+                    value = await self._timed(self._call())
+            except BaseException as error:
+                retry = self._failed(record, error, time.perf_counter() - began)
+                if retry is None:
+                    raise
+                decision, pause = retry
+                await asyncio.sleep(pause)
+            else:
+                return self._finish(record, value, time.perf_counter() - began)
+
+    def _call(self) -> Any:
+        """Call the function on copies of its arguments."""
+        arguments = codec.decode(self._arguments)
+        bound = self._bound
+        bound.arguments.update(arguments)
+        function: Callable[..., Any] = self.step.__wrapped__
+        return function(*bound.args, **bound.kwargs)
+
+    async def _timed(self, work: Awaitable[Any]) -> Any:
+        timeout = self.step.options.timeout
+        if timeout is None:
+            return await work
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                return await work
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise StepTimeout(step=self.step.name, timeout=f"{timeout:g} s") from None
+
+    def _start(self, decision: Run) -> CallRecord:
+        return self.scope.owner.start(self.request, decision, source=self.step.source)
+
+    def _finish(self, record: CallRecord, value: Any, took: float) -> Any:
+        try:
+            encoded = codec.encode(value, name=f"{self.step.name}(...)")
+        except NotKeepable as error:
+            self.scope.owner.fail(record, error=one_line(error), took=took)
+            raise
+        self.scope.owner.finish(record, encoded, took=took)
+        return codec.decode(encoded)
+
+    def _failed(self, record: CallRecord, error: BaseException, took: float) -> tuple[Run, float] | None:
+        """Record a failed attempt; tell how to go on, or None when the failure stands."""
+        owner = self.scope.owner
+        interrupted = not isinstance(error, Exception)
+        ended = owner.fail(
+            record,
+            state="interrupted" if interrupted else "failed",
+            error=one_line(error),
+            took=took,
+            traceback=user_traceback(error),
+            value=None if interrupted else _outcome(error),
+        )
+        options, number = self.step.options, owner.attempt(ended).number
+        if interrupted or isinstance(error, NotKeepable) or number > options.retries:
+            return None
+        return Run(
+            f"attempt {number + 1} of {options.retries + 1}: {one_line(error)}", ended
+        ), options.backoff
+
+    def _settled(self) -> Any:
+        """The value, or the failure, of a call that need not run."""
+        if not isinstance(self.decision, Restore):
+            raise self.decision.error  # type: ignore[union-attr]  Ask and Refuse carry one; Run went elsewhere
+        call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
+        encoded = owner.open_value(call.value, f"The value of step `{call.step}`")
+        value = None if encoded is None else codec.decode(encoded)
+        owner.restored(
+            call,
+            reason=self.decision.reason,
+            took=time.perf_counter() - began,
+            older_code=self.decision.older_code,
+        )
+        if call.state == "failed":
+            raise value  # type: ignore[misc]  an outcome holds the exception
+        return value
+
+
+def _outcome(error: BaseException) -> codec.Encoded | None:
+    """The exception as it may be replayed, or None where it cannot be kept."""
+    try:
+        return codec.encode(error, name="error")
+    except NotKeepable:
+        return None
+
+
+def frozen(encoded: codec.Encoded) -> codec.Encoded:
+    """The same value over copies of its large buffers: what happens to the original does not reach it any more."""
+    if not encoded.buffers:
+        return encoded
+    return replace(encoded, buffers=tuple(memoryview(bytes(buffer)) for buffer in encoded.buffers))

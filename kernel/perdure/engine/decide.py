@@ -1,0 +1,199 @@
+"""Whether a call is restored or runs: a pure function of the history and the request.
+
+Look-up, from the exact to the general (the design, section 5):
+
+1. an explicit key; 2. all parts equal: restore; 3. all but the code: as `on_edit` says; 4. name and occurrence
+alone: run, and say which input changed; 5. nothing: a new call.
+
+| kind       | found again by                          | code edited    | killed in the middle |
+|------------|-----------------------------------------|----------------|----------------------|
+| `pure`     | name, inputs, code, occurrence          | as `on_edit`   | runs again           |
+| `effect`   | key, else name, inputs, occurrence      | kept           | in doubt             |
+| `volatile` | name and occurrence                     | kept           | runs again           |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from perdure.errors import CodeEdited, EffectUnclear, InDoubt, PerdureError, StrictDrift
+from perdure.store.records import CallRecord, Part
+
+from .history import History
+
+KINDS = ("pure", "effect", "volatile")
+ON_EDIT = ("rerun", "keep", "ask")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call that the body is about to make."""
+
+    step: str
+    inputs: str
+    code: str
+    branch: str = ""
+    occurrence: int = 0
+    kind: str = "pure"
+    on_edit: str = "rerun"
+    key: str | None = None
+    input_parts: tuple[Part, ...] = ()
+    code_parts: tuple[Part, ...] = ()
+    redo: str | None = None
+    """Why it must run although it is recorded, such as "asked for with --redo"."""
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Use the checkpoint (or replay the failure) of `call`."""
+
+    call: CallRecord
+    reason: str
+    older_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run it: as a further attempt at `call`, or as a new call."""
+
+    reason: str
+    call: CallRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A person has to decide; `error` says what, and what to type."""
+
+    error: PerdureError
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """It may not run; `error` says why."""
+
+    error: PerdureError
+
+
+Decision: TypeAlias = Restore | Run | Ask | Refuse
+
+
+def decide(history: History, request: Request) -> Decision:
+    """Whether the requested call is restored, runs, is asked about or refused, and why."""
+    if request.redo is not None:
+        return Run(request.redo)
+    if request.kind == "effect":
+        decision = _effect(history, request)
+    elif request.kind == "volatile":
+        decision = _finished_or_run(history.at(request.branch, request.step, request.occurrence), request)
+    else:
+        decision = _pure(history, request)
+    return _strictly(decision, history, request) if request.strict else decision
+
+
+def _pure(history: History, request: Request) -> Decision:
+    if request.key is not None:
+        found = history.keyed(request.step, request.key)
+        if found is None:
+            return Run("new call")
+        if found.code == request.code:
+            return _finished_or_run(found, request)
+        return _edited(found, request)
+    place = (request.branch, request.step, request.inputs, request.occurrence)
+    found = history.exact(*place, request.code)
+    if found is not None:
+        return _finished_or_run(found, request)
+    found = history.uncoded(*place)
+    if found is not None:
+        return _edited(found, request)
+    return Run(why_new(history, request))
+
+
+def _edited(found: CallRecord, request: Request) -> Decision:
+    """All parts are equal but the code."""
+    changed = changed_code(found, request)
+    if not is_outcome(found) or request.on_edit == "rerun":
+        return Run(f"code of {changed} changed")
+    if request.on_edit == "keep":
+        return Restore(found, f"kept, although the code of {changed} changed", older_code=True)
+    return Ask(CodeEdited(step=request.step, changed=changed))
+
+
+def _effect(history: History, request: Request) -> Decision:
+    if request.key is not None:
+        found = history.keyed(request.step, request.key)
+    else:
+        found = history.uncoded(request.branch, request.step, request.inputs, request.occurrence)
+    if found is not None:
+        return _finished_or_run(found, request)
+    if request.key is None:
+        open_ended = [call for call in history.unclaimed(request.step) if call.state in ("done", "in doubt")]
+        if open_ended:
+            cause = f"it is recorded in this run with other inputs ({why_new(history, request)})"
+            return Ask(EffectUnclear(step=request.step, cause=cause))
+    return Run("new call")
+
+
+def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
+    """The call that was found is used when it has an outcome, and else tried again."""
+    if found is None:
+        return Run("new call")
+    if found.state == "in doubt":
+        return Ask(InDoubt(step=request.step, cause="the process died while it ran"))
+    if is_outcome(found):
+        older = found.code != request.code
+        reason = "kept, although its code was edited" if older else "code and inputs are unchanged"
+        return Restore(found, reason, older_code=older)
+    if found.state == "failed":
+        return Run(f"its last attempt failed: {found.error}", found)
+    return Run("it was running when the kernel died or was interrupted", found)
+
+
+def is_outcome(call: CallRecord) -> bool:
+    """Whether the call ended with something to restore: a checkpoint, or a failure that the body caught."""
+    return call.state == "done" or (call.state == "failed" and call.caught and call.value is not None)
+
+
+def why_new(history: History, request: Request) -> str:
+    """Why no recorded call fits: in the names of the inputs that changed."""
+    before = history.predecessor(request.branch, request.step)
+    if before is None:
+        return "new call"
+    old = {part.name: part for part in before.input_parts}
+    new = {part.name: part for part in request.input_parts}
+    changes = [
+        f"`{name}` changed{_from_to(old[name], part)}"
+        for name, part in new.items()
+        if name in old and old[name].digest != part.digest
+    ]
+    changes += [f"`{name}` is a new input" for name in new.keys() - old.keys()]
+    changes += [f"`{name}` is no input any more" for name in old.keys() - new.keys()]
+    if before.code != request.code:
+        changes.append(f"code of {changed_code(before, request)} changed")
+    return ", ".join(changes) or "one more call with equal inputs"
+
+
+def changed_code(before: CallRecord, request: Request) -> str:
+    """The names of the functions and classes whose code differs, for a sentence."""
+    old = {part.name: part.digest for part in before.code_parts}
+    new = {part.name: part.digest for part in request.code_parts}
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return ", ".join(f"`{name}`" for name in names) or f"`{request.step}`"
+
+
+def _from_to(old: Part, new: Part) -> str:
+    return f": {old.preview} → {new.preview}" if old.preview != new.preview else ""
+
+
+def _strictly(decision: Decision, history: History, request: Request) -> Decision:
+    """With --strict nothing may have drifted, and no input may be known by its origin alone."""
+    weak = [part.name for part in request.input_parts if part.weak]
+    if weak:
+        names = ", ".join(f"`{name}`" for name in weak)
+        return Refuse(StrictDrift(step=request.step, cause=f"{names} cannot be compared by content"))
+    if isinstance(decision, Run) and decision.call is None and history.of_step(request.step):
+        return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
+    if isinstance(decision, Restore) and decision.older_code:
+        return Refuse(StrictDrift(step=request.step, cause="its code was edited"))
+    return decision

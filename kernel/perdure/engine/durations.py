@@ -1,0 +1,52 @@
+"""Durations as people write them (`90s`, `10m`) and as people read them (`1 m 02 s`)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*")
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def seconds(duration: str | float | timedelta) -> float:
+    """Seconds of a duration such as `90`, `"90s"`, `"1h 30m"` or a timedelta.
+
+    Raises:
+        ValueError: it is no duration; the sentence says how one is written.
+    """
+    if isinstance(duration, timedelta):
+        return duration.total_seconds()
+    if isinstance(duration, int | float):
+        return float(duration)
+    total, position = 0.0, 0
+    while found := _PATTERN.match(duration, position):
+        total += float(found[1]) * _UNITS[found[2] or "s"]
+        position = found.end()
+    if not position or position != len(duration):
+        raise ValueError(f"{duration!r} is not a duration: write it like 90s, 10m, 1h 30m")
+    return total
+
+
+def words(duration: float) -> str:
+    """A duration in two units at most, with no-break spaces: `0.4 ms`, `3.2 s`, `1 m 02 s`, `2 h 14 m`."""
+    duration = max(0.0, duration)
+    if duration < 0.9995:  # noqa: PLR2004  below, it is written in milliseconds
+        millis = duration * 1000
+        return f"{millis:.1f}{NBSP}ms" if millis < 9.95 else f"{millis:.0f}{NBSP}ms"  # noqa: PLR2004
+    if duration < 59.95:  # noqa: PLR2004  below, it is written in seconds
+        return f"{duration:.1f}{NBSP}s"
+    whole = round(duration)
+    if whole < 3600:  # noqa: PLR2004  seconds of an hour
+        return f"{whole // 60}{NBSP}m{NBSP}{whole % 60:02d}{NBSP}s"
+    return f"{whole // 3600}{NBSP}h{NBSP}{whole % 3600 // 60:02d}{NBSP}m"
+
+
+def size_words(count: float) -> str:
+    """Bytes in a decimal unit: `812 B`, `34.8 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5 or unit == "GB":  # noqa: PLR2004  the next unit begins there
+            return f"{count:.0f}{NBSP}{unit}" if unit == "B" or count >= 100 else f"{count:.1f}{NBSP}{unit}"  # noqa: PLR2004
+        count /= 1000
+    raise AssertionError

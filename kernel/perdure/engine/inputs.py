@@ -1,0 +1,30 @@
+"""Inputs as parts: name by name, so that a miss can be explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import xxhash
+
+from perdure import codec
+from perdure.store.records import Part
+
+
+def input_part(name: str, value: Any) -> Part:
+    """One input, by its content; weak where the content cannot be digested."""
+    digest = codec.digest(value)
+    return Part(name, digest.hex, digest.weak, codec.line(codec.preview(value)))
+
+
+def input_parts(values: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Inputs in the order of the mapping."""
+    return tuple(input_part(name, value) for name, value in values.items())
+
+
+def combined(parts: Iterable[Part]) -> str:
+    """One digest over all parts, by name; their order does not count."""
+    hasher = xxhash.xxh3_128()
+    for name, digest in sorted((part.name, part.digest) for part in parts):
+        hasher.update(f"{name}\0{digest}\0".encode())
+    return hasher.hexdigest()

@@ -1,0 +1,188 @@
+"""`submit` and `map`: calls beside each other, each in a branch of its own.
+
+Async steps become tasks of the running event loop; sync steps, and async steps where no loop runs, go to
+threads. Results match their calls whatever finishes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from perdure.errors import WrongThread
+
+from .scope import Scope, calling
+
+if TYPE_CHECKING:
+    from .steps import Step
+
+T = TypeVar("T")
+DEFAULT_CONCURRENCY = 8
+
+
+class Future(Generic[T]):
+    """The coming result of a call: `await` it, or ask for `.result()` from another thread than the loop's."""
+
+    def __init__(self, name: str, waits: concurrent.futures.Future[T] | asyncio.Task[T]) -> None:
+        self._name = name
+        self._waits = waits
+
+    def done(self) -> bool:
+        """Whether the call has ended."""
+        return self._waits.done()
+
+    def result(self) -> T:
+        """Wait for the value, and return it or raise the call's error.
+
+        Raises:
+            WrongThread: called on the event loop's own thread, which would then never finish.
+        """
+        if not self._waits.done() and _loop_runs_here():
+            raise WrongThread(name=self._name, call="the future")
+        if isinstance(self._waits, asyncio.Task) and not self._waits.done():
+            return asyncio.run_coroutine_threadsafe(_gather_one(self._waits), self._waits.get_loop()).result()
+        return self._waits.result()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if isinstance(self._waits, asyncio.Task):
+            return (yield from self._waits.__await__())
+        return (yield from asyncio.wrap_future(self._waits).__await__())
+
+
+class Mapped(Generic[T]):
+    """The coming results of a `map`: `await` it or ask for `.result()` for a list, or iterate in order."""
+
+    def __init__(self, name: str, futures: list[Future[T]]) -> None:
+        self._name = name
+        self._futures = futures
+
+    def __len__(self) -> int:
+        return len(self._futures)
+
+    def result(self) -> list[T]:
+        """All values in the order of the items; the first error is raised when all have ended."""
+        if _loop_runs_here() and not all(future.done() for future in self._futures):
+            raise WrongThread(name=self._name, call=f"{self._name}.map(...)")
+        _wait_all(self._futures)
+        return [future.result() for future in self._futures]
+
+    def __iter__(self) -> Iterator[T]:
+        for future in self._futures:
+            yield future.result()
+
+    async def __aiter__(self) -> Any:
+        for future in self._futures:
+            yield await future
+
+    def __await__(self) -> Generator[Any, None, list[T]]:
+        return self._all().__await__()
+
+    async def _all(self) -> list[T]:
+        found = await asyncio.gather(
+            *(_gather_one(future) for future in self._futures), return_exceptions=True
+        )
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        return list(found)  # type: ignore[arg-type]  no exception is left among them
+
+
+def submit(
+    step: Step[..., Any], scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Future[Any]:
+    """Begin one call in a branch of its own."""
+    return _begin(step, [(args, kwargs)], scope, 1)[0]
+
+
+def map_over(
+    step: Step[..., Any], scope: Scope | None, items: Iterable[Any], concurrency: int | None
+) -> Mapped[Any]:
+    """Begin one call for each item, at most `concurrency` at once."""
+    if concurrency is not None and concurrency < 1:
+        raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
+    calls = [((item,), {}) for item in items]
+    below = scope.below() if scope is not None and not scope.in_step else scope
+    return Mapped(step.name, _begin(step, calls, below, concurrency or DEFAULT_CONCURRENCY))
+
+
+def _begin(
+    step: Step[..., Any],
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]],
+    scope: Scope | None,
+    concurrency: int,
+) -> list[Future[Any]]:
+    """Number the branches now, in order; make the calls as there is room."""
+    scopes = [scope.below() if scope is not None and not scope.in_step else scope for _ in calls]
+    if step.is_async and _loop_runs_here():
+        room = asyncio.Semaphore(concurrency)
+        loop = asyncio.get_running_loop()
+
+        async def in_turn(work: Callable[[], Any]) -> Any:
+            async with room:
+                return await work()
+
+        return [
+            Future(step.name, loop.create_task(in_turn(_in_scope(step, each, args, kwargs))))
+            for each, (args, kwargs) in zip(scopes, calls, strict=True)
+        ]
+    return _in_threads(step, calls, scopes, concurrency)
+
+
+def _in_threads(
+    step: Step[..., Any],
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]],
+    scopes: list[Scope | None],
+    concurrency: int,
+) -> list[Future[Any]]:
+    pool = concurrent.futures.ThreadPoolExecutor(min(concurrency, len(calls) or 1), f"perdure-{step.name}")
+    futures = []
+    for each, (args, kwargs) in zip(scopes, calls, strict=True):
+        work = _in_scope(step, each, args, kwargs)
+        futures.append(Future(step.name, pool.submit(_awaited(work) if step.is_async else work)))
+    pool.shutdown(wait=False)
+    return futures
+
+
+def _in_scope(
+    step: Step[..., Any], scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Callable[[], Any]:
+    """The call, made in its scope when its turn comes."""
+
+    def call() -> Any:
+        return step(*args, **kwargs)
+
+    return call if scope is None else calling(scope, call)
+
+
+def _awaited(work: Callable[[], Any]) -> Callable[[], Any]:
+    async def run() -> Any:
+        return await work()
+
+    return lambda: asyncio.run(run())
+
+
+async def _gather_one(waits: Any) -> Any:
+    return await waits
+
+
+def _wait_all(futures: Iterable[Future[Any]]) -> None:
+    """Wait until all have ended, well or badly."""
+    for future in futures:
+        waits = future._waits  # noqa: SLF001  the two classes of this module are one mechanism
+        if isinstance(waits, concurrent.futures.Future):
+            concurrent.futures.wait([waits])
+        elif not waits.done():
+            ended = threading.Event()
+            waits.get_loop().call_soon_threadsafe(waits.add_done_callback, lambda _, ended=ended: ended.set())
+            ended.wait()
+
+
+def _loop_runs_here() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""The store and the key that this process works with."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perdure.store import Store
+    from perdure.store.keys import Key
+
+_lock = threading.Lock()
+_store: Store | None = None
+
+
+def the_store() -> Store:
+    """The store of this process, opened when first needed: where PERDURE_STORE points, else the nearest one."""
+    global _store  # noqa: PLW0603  one store per process, by design
+    with _lock:
+        if _store is None or _store.closed:
+            from perdure.store import open_store
+
+            durability = os.environ.get("PERDURE_DURABILITY", "power")
+            if durability not in ("power", "process"):
+                raise ValueError(f"PERDURE_DURABILITY is {durability!r}: set it to power or process")
+            _store = open_store(durability=durability)
+        return _store
+
+
+def use_store(store: Store | None) -> Store | None:
+    """Make `store` this process's store (None: the next use opens the usual one); return the one before."""
+    global _store
+    with _lock:
+        before, _store = _store, store
+        return before
+
+
+def the_key() -> Key:
+    """This user's key."""
+    from perdure.store.keys import user_key
+
+    return user_key()

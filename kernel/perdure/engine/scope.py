@@ -1,0 +1,145 @@
+"""Where in a run a call is made: the pass over the body, the branch, and whether a step is already running.
+
+A *pass* is one execution of a workflow's body. It counts equal calls and numbers branches at the moment at which
+they are created, so that parallel calls match their records whatever order they finish in. Asyncio tasks
+get a branch of their own through a task factory, which numbers them when they are created.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from .owner import Owner
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Pass:
+    """One execution of a body: its counters, and what the user asked to run again."""
+
+    redo: frozenset[str] = frozenset()
+    """Steps that run again although they are recorded."""
+    redo_from: str | None = None
+    """From the first call of this step on, everything runs again."""
+    strict: bool = False
+    _calls: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    _once: dict[Any, Any] = field(default_factory=dict)
+    _children: Counter[str] = field(default_factory=Counter)
+    _reached: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def occurrence(self, *key: str) -> int:
+        """How many calls with this key were made before in this pass."""
+        with self._lock:
+            self._calls[key] += 1
+            return self._calls[key] - 1
+
+    def child(self, branch: str) -> str:
+        """The path of the next branch below `branch`."""
+        with self._lock:
+            self._children[branch] += 1
+            number = self._children[branch] - 1
+        return f"{branch}.{number}" if branch else str(number)
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gave when it was first asked for in this pass: code does not change while a body runs."""
+        if key not in self._once:
+            self._once[key] = make()
+        found: T = self._once[key]
+        return found
+
+    def why_redo(self, step: str) -> str | None:
+        """Why a call of `step` runs again although it is recorded, or None."""
+        if step in self.redo:
+            return "asked for with --redo"
+        if self.redo_from is not None and (self._reached or step == self.redo_from):
+            self._reached = True
+            return f"asked for with --from {self.redo_from}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The place in which code runs: a branch of a body, or the inside of a step."""
+
+    owner: Owner
+    within: Pass
+    branch: str = ""
+    in_step: bool = False
+
+    def inside_step(self) -> Scope:
+        """The scope of a step's own code, in which steps are plain calls."""
+        return replace(self, in_step=True)
+
+    def below(self) -> Scope:
+        """The scope of the next parallel child."""
+        return replace(self, branch=self.within.child(self.branch))
+
+
+_scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("perdure_scope", default=None)
+
+
+def current_scope() -> Scope | None:
+    """The scope of the calling code, or None outside every run."""
+    return _scope.get()
+
+
+@contextlib.contextmanager
+def entered(scope: Scope | None) -> Iterator[None]:
+    """Run the block in this scope."""
+    token = _scope.set(scope)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def calling(scope: Scope, function: Callable[[], T]) -> Callable[[], T]:
+    """`function`, to be called once from any thread, in this scope and a copy of the caller's context."""
+    context = contextvars.copy_context()
+
+    def run() -> T:
+        with entered(scope):
+            return function()
+
+    return lambda: context.run(run)
+
+
+@contextlib.contextmanager
+def numbered_tasks() -> Iterator[None]:
+    """Give each task that is created from within a body its own branch, on the running event loop.
+
+    A factory that is set already goes on making the tasks.
+    """
+    loop = asyncio.get_running_loop()
+    previous = loop.get_task_factory()
+    if getattr(previous, "numbers_branches", False):
+        yield
+        return
+
+    def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any) -> Any:
+        scope = _scope.get()
+        if scope is not None and not scope.in_step and options.get("context") is None:
+            context = contextvars.copy_context()
+            context.run(_scope.set, scope.below())
+            options["context"] = context
+        if previous is not None:
+            return previous(loop, coro, **options)
+        return asyncio.Task(coro, loop=loop, **options)
+
+    factory.numbers_branches = True  # type: ignore[attr-defined]
+    loop.set_task_factory(factory)
+    try:
+        yield
+    finally:
+        if loop.get_task_factory() is factory:
+            loop.set_task_factory(previous)

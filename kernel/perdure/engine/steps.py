@@ -1,0 +1,173 @@
+"""`@step`: a function whose result is kept."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from .code import function_code
+from .decide import KINDS, ON_EDIT
+from .durations import seconds
+from .scope import Pass, current_scope
+
+if TYPE_CHECKING:
+    from perdure.store.records import Part
+
+    from .parallel import Future, Mapped
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class OutsideRun(UserWarning):
+    """A step was called outside every workflow: it is a plain call, and nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a step was declared with."""
+
+    kind: str = "pure"
+    on_edit: str = "rerun"
+    retries: int = 0
+    backoff: float = 0.0
+    timeout: float | None = None
+    key: str | Callable[..., str] | None = None
+
+
+class Step(Generic[P, R]):
+    """A function marked as a step: called in a workflow, its result is kept; elsewhere it is a plain function."""
+
+    def __init__(self, function: Callable[P, R], name: str, options: Options) -> None:
+        functools.update_wrapper(self, function)
+        self.__wrapped__ = function
+        self.name = name
+        self.options = options
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.signature = inspect.signature(function)
+        if options.timeout is not None and not self.is_async:
+            raise ValueError(
+                f"step {name!r}: timeout= needs an async function; a thread cannot be stopped from outside"
+            )
+        try:
+            self.source = inspect.getsource(function)
+        except (OSError, TypeError):
+            self.source = ""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call it: in a workflow's body as a recorded call, elsewhere as the plain function."""
+        scope = current_scope()
+        if scope is None:
+            _hint(self.name)
+        if scope is None or scope.in_step:
+            return self.__wrapped__(*args, **kwargs)
+        from .calls import Call
+
+        call = Call(self, scope, args, kwargs)
+        return call.arun() if self.is_async else call.run()  # type: ignore[return-value]  R is awaitable for async
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
+        """Begin a call beside the body; the future is awaitable and has `.result()`."""
+        from .parallel import submit
+
+        return submit(self, current_scope(), args, kwargs)
+
+    def map(self, items: Iterable[Any], *, concurrency: int | None = None) -> Mapped[Any]:
+        """Begin one call for each item, at most `concurrency` (8) at once.
+
+        The result is awaitable, has `.result()`, and can be iterated in the order of the items.
+        """
+        from .parallel import map_over
+
+        return map_over(self, current_scope(), items, concurrency)
+
+    def code(self, within: Pass) -> tuple[tuple[Part, ...], dict[str, Any]]:
+        """The parts of its code, and the global data that it reads by name."""
+        return within.once(("code", id(self)), lambda: function_code(self.__wrapped__, self.name))
+
+    def key_of(self, arguments: dict[str, Any]) -> str | None:
+        """The explicit key of a call with these arguments."""
+        key = self.options.key
+        return key(**arguments) if callable(key) else key
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        return functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+
+
+@overload
+def step(
+    *,
+    name: str | None = None,
+    kind: str = "pure",
+    on_edit: str = "rerun",
+    retries: int = 0,
+    backoff: str | float | timedelta = 0.0,
+    timeout: str | float | timedelta | None = None,
+    key: str | Callable[..., str] | None = None,
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+
+
+def step(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    kind: str = "pure",
+    on_edit: str = "rerun",
+    retries: int = 0,
+    backoff: str | float | timedelta = 0.0,
+    timeout: str | float | timedelta | None = None,
+    key: str | Callable[..., str] | None = None,
+) -> Any:
+    """Mark a function, sync or async, as a step: in a workflow its result is kept and not computed twice.
+
+    Args:
+        function: the function, where the decorator stands without parentheses.
+        name: the step's name, if not the function's.
+        kind: `pure` (compute, read, fit), `effect` (send, write; never repeated silently) or `volatile`
+            (recorded once for this run).
+        on_edit: what to do for a `pure` step whose code was edited: `rerun`, `keep` or `ask`.
+        retries: how many further attempts after a failure.
+        backoff: pause before each further attempt: seconds, or a duration such as "10s".
+        timeout: limit for one attempt of an async step.
+        key: finds the call again by this key instead of its inputs; a function gets the arguments by name.
+
+    Raises:
+        ValueError: an option has no such value.
+    """
+    for option, value, known in (("kind", kind, KINDS), ("on_edit", on_edit, ON_EDIT)):
+        if value not in known:
+            raise ValueError(f"{option}={value!r} is none of {', '.join(known)}")
+    if retries < 0:
+        raise ValueError(f"retries must be 0 or more, not {retries}")
+    limit = None if timeout is None else seconds(timeout)
+    options = Options(kind, on_edit, retries, seconds(backoff), limit, key)
+
+    def mark(function: Callable[P, R]) -> Step[P, R]:
+        return Step(function, name or function.__name__, options)
+
+    return mark if function is None else mark(function)
+
+
+_hinted: set[str] = set()
+
+
+def _hint(name: str) -> None:
+    if name not in _hinted:
+        _hinted.add(name)
+        message = f"step `{name}` is called outside a workflow: a plain call, nothing is kept. Call it from a @workflow function or a %%workflow cell."
+        warnings.warn(message, OutsideRun, stacklevel=3)

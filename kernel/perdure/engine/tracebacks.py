@@ -1,0 +1,35 @@
+"""Tracebacks as their readers want them: the user's frames, none of ours."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from types import TracebackType
+
+_OURS = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,)  # noqa: PTH100, PTH120  paths as frames spell them
+
+
+def one_line(error: BaseException) -> str:
+    """`ValueError: Input X contains NaN.`, cut after 300 characters."""
+    text = "".join(traceback.format_exception_only(error)).strip().partition("\n")[0]
+    return text if len(text) <= 300 else text[:299] + "…"  # noqa: PLR2004  what fits a line of a table
+
+
+def users_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The same traceback without the frames of Perdure; all of it where nothing else would be left."""
+    frames = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            frames.append(trace)
+        trace = trace.tb_next
+    kept: TracebackType | None = None
+    for frame in reversed(frames):
+        kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return kept
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback as text, with the user's frames only, cut to 20 kB."""
+    kept = users_frames(error.__traceback__)
+    text = "".join(traceback.format_exception(type(error), error, kept, chain=False))
+    return text if len(text) <= 20_000 else text[:10_000] + "\n…\n" + text[-10_000:]  # noqa: PLR2004

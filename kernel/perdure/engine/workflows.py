@@ -1,0 +1,229 @@
+"""`@workflow`: a function whose run is kept, and the handle of such a run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from perdure import codec
+from perdure.errors import WrongThread
+
+from .code import function_code
+from .execution import Execution, Plan
+from .inputs import combined, input_parts
+from .scope import current_scope
+
+if TYPE_CHECKING:
+    from perdure.store import Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a workflow is started: `Workflow.using` sets it."""
+
+    key: str | None = None
+    fresh: bool = False
+    reuse: bool = False
+    redo: frozenset[str] = frozenset()
+    redo_from: str | None = None
+    strict: bool = False
+
+
+class Workflow(Generic[P, R]):
+    """A function marked as a workflow: calling it starts its run, or goes on with it, and gives its result.
+
+    The same inputs are the same run: an unfinished or failed one goes on, a finished and unchanged one gives its
+    kept result at once, an edited one keeps every call that is still valid.
+    """
+
+    def __init__(self, function: Callable[P, R], name: str, choice: Choice = Choice()) -> None:
+        functools.update_wrapper(self, function)
+        self.__wrapped__ = function
+        self.name = name
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.signature = inspect.signature(function)
+        self._choice = choice
+
+    def using(
+        self,
+        *,
+        key: str | None = None,
+        fresh: bool = False,
+        reuse: bool = False,
+        redo: str | Iterable[str] = (),
+        redo_from: str | None = None,
+        strict: bool = False,
+    ) -> Workflow[P, R]:
+        """The same workflow, to be started in another way.
+
+        Args:
+            key: what makes the run this run, instead of its inputs.
+            fresh: begin another run although there is one.
+            reuse: restore calls of earlier runs of this workflow as well.
+            redo: steps to run again although they are recorded.
+            redo_from: a step from which on everything runs again.
+            strict: refuse instead of running what is recorded in another form.
+        """
+        steps = frozenset([redo] if isinstance(redo, str) else redo)
+        return Workflow(self.__wrapped__, self.name, Choice(key, fresh, reuse, steps, redo_from, strict))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it, as a child run where a body calls it, and return its result (an awaitable if it is async)."""
+        scope = current_scope()
+        if scope is not None and scope.in_step:
+            return self.__wrapped__(*args, **kwargs)
+        execution, arguments = self._begin(args, kwargs)
+        if self.is_async:
+            return self._arun(execution, arguments)  # type: ignore[return-value]  R is awaitable for async
+        return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Run:
+        """Begin the run beside the caller: as a task where an event loop runs, else in a thread."""
+        execution, arguments = self._begin(args, kwargs)
+        return Run(self, execution, arguments)
+
+    def _begin(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Execution, inspect.BoundArguments]:
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        code_parts, reads = function_code(self.__wrapped__, self.name)
+        parts = input_parts(bound.arguments) + input_parts(reads)
+        encoded, refused = codec.encode_namespace(bound.arguments)
+        for error in refused.values():
+            raise error
+        choice = self._choice
+        plan = Plan(
+            workflow=self.name,
+            kind="function",
+            inputs=combined(parts),
+            code=combined(code_parts),
+            arguments=encoded,
+            key=choice.key,
+            fresh=choice.fresh,
+            reuse=choice.reuse,
+            redo=choice.redo,
+            redo_from=choice.redo_from,
+            strict=choice.strict,
+        )
+        return Execution.begin(plan), bound
+
+    def _body(self, execution: Execution, bound: inspect.BoundArguments) -> Any:
+        bound.arguments.update(execution.arguments())
+        return self.__wrapped__(*bound.args, **bound.kwargs)
+
+    async def _arun(self, execution: Execution, bound: inspect.BoundArguments) -> Any:
+        return await execution.arun(lambda: self._body(execution, bound))
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name}>"
+
+
+class Run:
+    """A run that goes on beside its caller: `status`, `.result()`, `await run`."""
+
+    def __init__(
+        self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments
+    ) -> None:
+        self.id = execution.run_id
+        self.workflow = workflow.name
+        self._store: Store = execution.store
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._ended = threading.Event()
+        self._task: asyncio.Task[None] | None = None
+        try:
+            loop = asyncio.get_running_loop() if workflow.is_async else None
+        except RuntimeError:
+            loop = None
+        if loop is not None:
+            self._task = loop.create_task(self._go_async(workflow, execution, bound))
+        else:
+            work = functools.partial(self._go, workflow, execution, bound)
+            context = contextvars.copy_context()
+            threading.Thread(target=context.run, args=(work,), name=f"perdure-{self.id}", daemon=True).start()
+
+    @property
+    def status(self) -> str:
+        """The run's state in the journal, such as `running`, `done` or `failed`."""
+        record = self._store.journal.run(self.id)
+        return "forgotten" if record is None else record.state
+
+    def result(self) -> Any:
+        """Wait for the result, and return it or raise the run's error.
+
+        Raises:
+            WrongThread: called on the event loop's own thread, which would then never finish.
+        """
+        if self._task is not None and not self._ended.is_set():
+            try:
+                waiting_on_itself = asyncio.get_running_loop() is self._task.get_loop()
+            except RuntimeError:
+                waiting_on_itself = False
+            if waiting_on_itself:
+                raise WrongThread(name=self.workflow, call="the run")
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._task is not None:
+            yield from asyncio.shield(self._task).__await__()
+            return self.result()
+        return (yield from asyncio.to_thread(self.result).__await__())
+
+    def _go(self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments) -> None:
+        try:
+            if workflow.is_async:
+                self._value = asyncio.run(workflow._arun(execution, bound))  # noqa: SLF001  the two are one mechanism
+            else:
+                self._value = execution.run(lambda: workflow._body(execution, bound))  # noqa: SLF001
+        except BaseException as error:  # noqa: BLE001  kept for `result`
+            self._error = error
+        finally:
+            self._ended.set()
+
+    async def _go_async(
+        self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments
+    ) -> None:
+        try:
+            self._value = await workflow._arun(execution, bound)  # noqa: SLF001  the two are one mechanism
+        except BaseException as error:  # noqa: BLE001  kept for `result`
+            self._error = error
+        finally:
+            self._ended.set()
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.workflow}: {self.status}>"
+
+
+@overload
+def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
+
+
+@overload
+def workflow(*, name: str | None = None) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+
+
+def workflow(function: Callable[P, R] | None = None, /, *, name: str | None = None) -> Any:
+    """Mark a function, sync or async, as a workflow: its run survives the process, and goes on where it was.
+
+    Args:
+        function: the function, where the decorator stands without parentheses.
+        name: the workflow's name, if not the function's.
+    """
+
+    def mark(function: Callable[P, R]) -> Workflow[P, R]:
+        return Workflow(function, name or function.__name__)
+
+    return mark if function is None else mark(function)

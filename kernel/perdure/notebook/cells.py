@@ -1,0 +1,242 @@
+"""A %%step cell: restored from its checkpoint, or run and kept.
+
+The body runs in the notebook's namespace, on live objects, like any cell. A cell that fails leaves a failed
+attempt with its traceback and no checkpoint; it is not tried again after it changed an input in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from perdure import codec
+from perdure.codec.syntax import tree_digest
+from perdure.engine.decide import Restore, Run
+from perdure.engine.scope import Pass, Scope, entered
+from perdure.engine.source import analyse, close_match, undefined
+from perdure.engine.tracebacks import one_line, user_traceback
+from perdure.errors import StepTimeout, UndefinedName
+from perdure.store.records import Part
+
+from . import checkpoint, lines
+from .interrupts import interruptible
+from .limits import time_limit
+from .namespace import compare, snapshot
+from .outputs import Recorder
+from .outputs import show as show_outputs
+from .restoring import definitions_of, restore
+
+if TYPE_CHECKING:
+    from perdure.store.records import CallRecord
+
+    from .body import Body
+    from .session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """The options of a %%step line."""
+
+    name: str
+    kind: str = "pure"
+    on_edit: str = "rerun"
+    key: str | None = None
+    retries: int = 0
+    backoff: float = 0.0
+    timeout: float | None = None
+    output: frozenset[str] | None = None
+    redo: bool = False
+    strict: bool = False
+    replace: bool = False
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One try at the body."""
+
+    record: CallRecord
+    before: dict[str, Any]
+    recorder: Recorder
+    value: Any = None
+    error: BaseException | None = None
+    took: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
+
+
+class StepCell:
+    """One execution of a %%step cell; `run` or `arun` carries it out, once, and gives the cell's value."""
+
+    def __init__(self, session: Session, options: StepOptions, body: Body) -> None:
+        self.session = session
+        self.options = options
+        self.body = body
+        self.owner = session.needed_owner(f"%%step {options.name}")
+        self.names = analyse(body.tree)
+        own = tree_digest(body.tree)
+        self.cell = session.register(options.name, own, replace=options.replace)
+        self._check_names()
+        self.request = session.request(
+            options.name,
+            self.names,
+            Part(options.name, own, preview="cell"),
+            kind=options.kind,
+            on_edit=options.on_edit,
+            key=options.key,
+            redo="asked for with --redo" if options.redo else None,
+            strict=options.strict,
+        )
+        self.decision = self.owner.decide(self.request)
+
+    def _check_names(self) -> None:
+        """A name that the body surely needs and nobody made is told before anything runs."""
+        namespace = self.session.namespace
+        builtins = set(dir(__builtins__)) if not isinstance(__builtins__, dict) else set(__builtins__)
+        for name, line in undefined(self.names, namespace, builtins):
+            match = close_match(name, [*namespace, *self.names.binds])
+            hint = f"; did you mean `{match}`?" if match else ""
+            where = f"step `{self.options.name}`, line {line},"
+            raise UndefinedName(name=name, where=where, hint=hint)
+
+    # -- the two ways through ----------------------------------------------------------------------------
+
+    def run(self) -> Any:
+        """Carry out a cell whose body does not await."""
+        __tracebackhide__ = "__ipython_bottom__"
+        if not isinstance(self.decision, Run):
+            return self._settled()
+        decision = self.decision
+        while True:
+            with self._attempt(decision) as attempt:
+                with time_limit(self.options.timeout, self._timeout()):
+                    attempt.value = self.body.run()
+            if attempt.error is None:
+                return self._keep(attempt)
+            decision = self._again(attempt)
+            time.sleep(self.options.backoff)
+
+    async def arun(self) -> Any:
+        """Carry out a cell whose body awaits; an interrupt reaches it at once."""
+        __tracebackhide__ = "__ipython_bottom__"
+        if not isinstance(self.decision, Run):
+            return self._settled()
+        decision = self.decision
+        while True:
+            with self._attempt(decision) as attempt, interruptible(asyncio.current_task()):
+                try:
+                    async with asyncio.timeout(self.options.timeout) as limit:
+                        attempt.value = await self.body.arun()
+                except TimeoutError:
+                    if not limit.expired():
+                        raise
+                    raise self._timeout() from None
+            if attempt.error is None:
+                return self._keep(attempt)
+            decision = self._again(attempt)
+            await asyncio.sleep(self.options.backoff)
+
+    # -- the parts of the way ----------------------------------------------------------------------------
+
+    def _settled(self) -> Any:
+        """Use the checkpoint: put its names back, show what it showed, and return its value."""
+        if not isinstance(self.decision, Restore):
+            raise self.decision.error  # type: ignore[union-attr]  Ask and Refuse carry one
+        decision, session = self.decision, self.session
+        began = time.perf_counter()
+        found = restore(session, self.owner, decision.call, self.body if not decision.older_code else None)
+        took = time.perf_counter() - began
+        call = decision.call
+        if any(seq > call.seq for other, seq in session.applied.items() if other != call.id):
+            call = self.owner.touch(call)
+            session.applied[call.id] = call.seq
+        show_outputs(session.shell, found.shown)
+        self.owner.restored(call, reason=decision.reason, took=took, older_code=decision.older_code)
+        line = lines.restored(
+            call, took, decision.reason, older_code=decision.older_code, present=found.present
+        )
+        lines.show(session.shell, line)
+        return found.value if self.body.has_value else None
+
+    @contextmanager
+    def _attempt(self, decision: Run) -> Iterator[_Attempt]:
+        """Run the block as one attempt: its output is recorded, its failure lands in `attempt.error`."""
+        record = self.owner.start(
+            self.request,
+            decision,
+            source=self.body.source,
+            cell=self.cell,
+            position=self.session.shell.execution_count,
+        )
+        scope = Scope(self.owner, Pass(), in_step=True)
+        attempt = _Attempt(record, snapshot(self.session.namespace), Recorder(self.session.shell))
+        try:
+            with entered(scope), attempt.recorder.recording():
+                yield attempt
+        except BaseException as error:  # noqa: BLE001  recorded, then raised or tried again
+            attempt.error = error
+        attempt.took = time.perf_counter() - attempt.began
+
+    def _again(self, attempt: _Attempt) -> Run:
+        """Record a failed attempt; return how to try again, or raise its error when it stands."""
+        __tracebackhide__ = "__ipython_bottom__"
+        error = attempt.error
+        assert error is not None
+        interrupted = not isinstance(error, Exception)
+        changed = checkpoint.changed_in_place(self.session, self.request.input_parts, {})
+        ended = self.owner.fail(
+            attempt.record,
+            state="interrupted" if interrupted else "failed",
+            error=one_line(error),
+            took=attempt.took,
+            traceback=user_traceback(error),
+            shown=codec.encode(attempt.recorder.outputs, name="shown"),
+        )
+        number = self.owner.attempt(ended).number
+        if interrupted or changed or number > self.options.retries:
+            if changed and not interrupted:
+                names = ", ".join(f"`{name}`" for name in sorted(changed))
+                notice = (
+                    f"it changed {names} in place: run the cell that makes it before you run this one again"
+                )
+                lines.show(self.session.shell, lines.Line("failed", ("nothing kept", notice)))
+            raise error
+        notice = f"attempt {number} of {self.options.retries + 1}"
+        lines.show(self.session.shell, lines.Line("failed", (notice, one_line(error), "trying again")))
+        return Run(f"attempt {number + 1}: {one_line(error)}", ended)
+
+    def _keep(self, attempt: _Attempt) -> Any:
+        """Keep the checkpoint of an attempt that ended well, and return the cell's value."""
+        __tracebackhide__ = "__ipython_bottom__"
+        session = self.session
+        try:
+            change = compare(attempt.before, session.namespace, self.names.binds)
+            made = checkpoint.build(
+                session, self.names, change, self.request.input_parts, attempt.value, self.options.output
+            )
+            shown = list(attempt.recorder.outputs)
+            if attempt.value is not None and not made.keeps_value:
+                shown.append(checkpoint.as_shown(session.shell, attempt.value))
+            parts = (*self.request.input_parts, *self.request.code_parts)
+            call = self.owner.finish(
+                attempt.record,
+                made.value,
+                took=attempt.took,
+                shown=codec.encode(shown, name="shown") if shown else None,
+                needs=checkpoint.needs(session, self.names, parts),
+                outputs=made.outputs,
+            )
+        except BaseException as error:
+            if self.owner.history.calls[attempt.record.id].state == "running":
+                state = "failed" if isinstance(error, Exception) else "interrupted"
+                self.owner.fail(attempt.record, state=state, error=one_line(error), took=attempt.took)
+            raise
+        session.made(call, made.names)
+        definitions_of(self.body, made.names)
+        lines.show(session.shell, lines.ran(call))
+        return attempt.value
+
+    def _timeout(self) -> StepTimeout:
+        return StepTimeout(step=self.options.name, timeout=f"{self.options.timeout or 0:g} s")

@@ -1,0 +1,189 @@
+"""What a finished %%step cell keeps: its outputs, how they are told apart, and what it needed from unmarked cells."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from perdure import codec
+from perdure.codec.syntax import tree_digest
+from perdure.engine.inputs import input_part
+from perdure.engine.source import analyse
+from perdure.errors import NotKeepable
+from perdure.store.records import Output, Part
+
+from .namespace import Change, is_code, is_users
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from perdure.engine.source import CellNames
+
+    from .session import Session
+
+VALUE = "_"
+"""Under this name the cell's own value lies among the outputs: IPython's name for it, never a user's."""
+SMALL = 64 * 1024
+"""Values of unmarked cells up to this many bytes are kept with the step that read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The outputs of a cell, encoded with one memo, so that aliases stay aliases."""
+
+    value: codec.Encoded
+    outputs: tuple[Output, ...]
+    names: dict[str, Any]
+    """Every name that the cell bound or changed, with its object."""
+    keeps_value: bool
+    """Whether the cell's value is among the outputs."""
+
+
+def changed_in_place(session: Session, inputs: Iterable[Part], bound: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs whose content is another one now, and the other names of the same objects."""
+    namespace = session.namespace
+    changed = {
+        part.name: namespace[part.name]
+        for part in inputs
+        if part.name not in bound
+        and not part.weak
+        and part.name in namespace
+        and session.part(part.name).digest != part.digest
+    }
+    identities = {id(value) for value in changed.values()}
+    others = {
+        name: value
+        for name, value in namespace.items()
+        if id(value) in identities and name not in bound and is_users(name)
+    }
+    return {**changed, **others}
+
+
+def build(
+    session: Session,
+    names: CellNames,
+    change: Change,
+    inputs: tuple[Part, ...],
+    value: Any,
+    only: frozenset[str] | None,
+) -> Checkpoint:
+    """Encode what the cell bound and changed; what cannot be kept is reported in its output, and left out.
+
+    Args:
+        only: the names of `--output`, or None for all.
+    """
+    found = {**change.bound, **changed_in_place(session, inputs, change.bound)}
+    deleted = change.deleted
+    if only is not None:
+        found = {name: value for name, value in found.items() if name in only}
+        deleted = tuple(name for name in deleted if name in only)
+    definitions = {name: names.definitions[name] for name in found if name in names.definitions}
+    data = {name: each for name, each in found.items() if name not in definitions}
+    externals = {
+        part.name: session.namespace[part.name]
+        for part in inputs
+        if part.name in session.namespace and part.name not in found
+    }
+    everything = data if value is None else {**data, VALUE: value}
+    encoded, refused = codec.encode_namespace(everything, externals=externals)
+    outputs = [
+        *(Output(name, "definition", digest=tree_digest(node)) for name, node in definitions.items()),
+        *(_refused(name, data[name], error) for name, error in refused.items() if name != VALUE),
+        *(_kept(name, each) for name, each in data.items() if name not in refused),
+        *(Output(name, "deleted") for name in deleted),
+    ]
+    keeps_value = value is not None and VALUE not in refused
+    if keeps_value:
+        same = next((name for name, each in found.items() if each is value), "")
+        outputs.append(Output(VALUE, "shown", type(value).__name__, cause=same))
+    return Checkpoint(encoded, tuple(outputs), found, keeps_value)
+
+
+def _kept(name: str, value: Any) -> Output:
+    return Output(name, "value", type(value).__name__, input_part(name, value).digest)
+
+
+def _refused(name: str, value: Any, error: NotKeepable) -> Output:
+    return Output(name, "refused", _type_name(value), cause=one_paragraph(error))
+
+
+def as_shown(shell: InteractiveShell, value: Any) -> dict[str, Any]:
+    """A value as the notebook shows it, for one that cannot be kept itself."""
+    data, metadata = shell.display_formatter.format(value)
+    return {"output_type": "display_data", "data": data, "metadata": metadata}
+
+
+def one_paragraph(error: Exception) -> str:
+    """An error's message on one line."""
+    return " ".join(str(error).split())
+
+
+def _type_name(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def needs(session: Session, names: CellNames, parts: Iterable[Part]) -> codec.Encoded | None:
+    """What the cell read from unmarked cells, so that `%resume` alone brings back what works.
+
+    Imports are kept by name, functions and classes by their source, small values by value.
+    """
+    namespace = session.namespace
+    waiting = [*names.reads, *(part.name for part in parts)]
+    seen: set[str] = set()
+    imports: dict[str, list[str]] = {}
+    sources: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in namespace or not is_users(name) or session.maker(name) is not None:
+            continue
+        seen.add(name)
+        value = namespace[name]
+        if not is_code(value):
+            values.update(_small(name, value))
+            continue
+        where = _importable(name, value)
+        if where is not None:
+            imports[name] = where
+        elif source := session.written.get(name) or _source(value):
+            sources[name] = source
+            waiting += analyse(ast.parse(source)).reads
+    if not (imports or sources or values):
+        return None
+    return codec.encode({"imports": imports, "sources": sources, "values": values}, name="needs")
+
+
+def _importable(name: str, value: Any) -> list[str] | None:
+    """Module and attribute from which a module, function or class of a package is imported."""
+    if isinstance(value, ModuleType):
+        return [value.__name__, ""]
+    module, qualified = getattr(value, "__module__", None), getattr(value, "__qualname__", name)
+    if isinstance(module, str) and module != "__main__" and "." not in qualified:
+        return [module, qualified]
+    return None
+
+
+def _source(value: Any) -> str:
+    """The source of one of the notebook's functions or classes, or nothing where it cannot be found."""
+    try:
+        return textwrap.dedent(inspect.getsource(getattr(value, "__wrapped__", value)))
+    except (OSError, TypeError):
+        return ""
+
+
+def _small(name: str, value: Any) -> dict[str, Any]:
+    """The value, where it can be kept in a few bytes."""
+    if sys.getsizeof(value, 0) > SMALL:
+        return {}
+    try:
+        encoded = codec.encode(value, name=name)
+    except NotKeepable:
+        return {}
+    return {name: value} if encoded.size <= SMALL else {}

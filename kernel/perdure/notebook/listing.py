@@ -1,0 +1,37 @@
+"""The runs of a store as a list; as text here, as a picture where one is registered for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import lines
+
+if TYPE_CHECKING:
+    from perdure.store.protocols import Journal
+    from perdure.store.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The newest runs of a journal."""
+
+    journal: Journal
+    runs: tuple[RunRecord, ...]
+    workflow: str | None
+    limit: int
+
+    @classmethod
+    def read(cls, journal: Journal, workflow: str | None = None, limit: int = 50) -> Runs:
+        """The newest runs, of one workflow if it is named."""
+        return cls(journal, tuple(journal.runs(workflow=workflow, limit=limit)), workflow, limit)
+
+    def __repr__(self) -> str:
+        if not self.runs:
+            return "No runs yet. `%workflow NAME` begins one."
+        rows = [(run.id, run.workflow, run.state, lines.when(run.updated)) for run in self.runs]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        return "\n".join(
+            "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )

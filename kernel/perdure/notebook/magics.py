@@ -1,0 +1,329 @@
+"""The magics. They parse a line and call a function; no rule stands here.
+
+`%load_ext perdure` · `%workflow` · `%%step` · `%%workflow` · `%%setup` · `%resume` · `%runs` · `%perdure`
+(`%timeline` is brought by the pictures.)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+
+from perdure.engine.decide import KINDS, ON_EDIT
+from perdure.engine.durations import seconds
+
+from . import lines, listing, notebook_runs, resuming, upkeep
+from .body import Body
+from .cells import StepCell, StepOptions
+from .setup_cells import SetupCell
+from .workflow_cells import WorkflowCell, WorkflowOptions
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .session import Session
+
+
+class Unparsed(Exception):  # noqa: N818  a signal: the error was shown already
+    """The body has a syntax error, which was shown as Python shows it."""
+
+
+@magics_class
+class PerdureMagics(Magics):
+    """The magics of one shell."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)  # type: ignore[no-untyped-call]
+        self.session = session
+
+    # -- cells -------------------------------------------------------------------------------------------
+
+    @no_var_expand
+    @cell_magic
+    @magic_arguments()
+    @argument("name", help="The step's name, one per notebook.")
+    @argument(
+        "--kind",
+        choices=KINDS,
+        default="pure",
+        help="pure: compute, read, fit (default). effect: send, write; never repeated silently. volatile: recorded once for this run.",
+    )
+    @argument(
+        "--on-edit",
+        choices=ON_EDIT,
+        default="rerun",
+        help="What to do when the code was edited: rerun (default), keep, ask.",
+    )
+    @argument("--key", help="Find the step again by this key instead of its inputs.")
+    @argument("--retries", type=int, default=0, help="How many further attempts after a failure.")
+    @argument("--backoff", default="0s", help="Pause before each further attempt, such as 10s.")
+    @argument("--timeout", help="Limit for one attempt, such as 10m.")
+    @argument("--output", help="Keep only these names, separated by commas.")
+    @argument("--redo", action="store_true", help="Run it although it is recorded.")
+    @argument(
+        "--strict",
+        action="store_true",
+        help="Refuse to run again, and refuse inputs that cannot be compared.",
+    )
+    @argument(
+        "--replace", action="store_true", help="This cell takes the place of another one with the same name."
+    )
+    def step(self, line: str, cell: str) -> Any:
+        """Run the cell as one step: its result is kept, and restored instead of computed again.
+
+        What the cell binds, changes, prints, displays and draws is kept when it ends. After a restart, running
+        the cell restores all that, unless its code or its inputs changed.
+        """
+        __tracebackhide__ = "__ipython_bottom__"
+        made = self._step(line, cell)
+        if made is None:
+            return None
+        if made.body.is_async:
+            raise UsageError(
+                "%%step: this cell awaits, so %%step must be its first line (and %autoawait on)."
+            )
+        return made.run()
+
+    @no_var_expand
+    @line_cell_magic
+    @magic_arguments()
+    @argument("name", help="The workflow's name.")
+    @argument(
+        "--params",
+        help="For %%workflow on a line: names whose values make this run another one, separated by commas.",
+    )
+    @argument(
+        "--input",
+        help="For a cell: the names that it gets, separated by commas (default: all data that it reads).",
+    )
+    @argument(
+        "--output", help="For a cell: the names that it gives to the notebook (default: all that it binds)."
+    )
+    @argument("--key", help="For a cell: what makes the run this run, instead of its inputs.")
+    @argument("--fresh", action="store_true", help="Begin another run although there is one.")
+    @argument("--reuse", action="store_true", help="For a cell: restore calls of earlier runs as well.")
+    @argument(
+        "--redo",
+        action="append",
+        default=[],
+        metavar="STEP",
+        help="For a cell: run this step again, and what depends on it.",
+    )
+    @argument(
+        "--from", dest="redo_from", metavar="STEP", help="For a cell: run everything from this step on again."
+    )
+    @argument("--strict", action="store_true", help="For a cell: refuse what is recorded in another form.")
+    def workflow(self, line: str, cell: str | None = None) -> Any:
+        """Name the notebook's workflow (%workflow NAME), or run a cell as a workflow of its own (%%workflow NAME).
+
+        On a line: the rest of this notebook is the workflow NAME, and its %%step cells are kept.
+        On a cell: the body is an async function with its own names, whose @step calls are kept. With the same
+        inputs it is the same run: unfinished it goes on, finished it is restored.
+        """
+        __tracebackhide__ = "__ipython_bottom__"
+        if cell is None:
+            return self._name_workflow(line)
+        made = self._workflow(line, cell)
+        if made is None:
+            return None
+        if made.body.is_async:
+            raise UsageError(
+                "%%workflow: this cell awaits, so %%workflow must be its first line (and %autoawait on)."
+            )
+        return made.run()
+
+    @no_var_expand
+    @cell_magic
+    @magic_arguments()
+    @argument("name", nargs="?", default="setup", help="A name for the cell, where there are several.")
+    def setup(self, line: str, cell: str) -> Any:
+        """Run the cell always: imports, connections, settings. %resume runs it again, before it restores steps."""
+        __tracebackhide__ = "__ipython_bottom__"
+        made = self._setup(line, cell)
+        if made is None:
+            return None
+        if made.body.is_async:
+            raise UsageError(
+                "%%setup: this cell awaits, so %%setup must be its first line (and %autoawait on)."
+            )
+        return made.run()
+
+    async def run_async(self, name: str, line: str, cell: str) -> Any:
+        """Carry out a cell that awaits; the line transform of `transform` calls this."""
+        __tracebackhide__ = "__ipython_bottom__"
+        make: dict[str, Callable[[str, str], Any]] = {
+            "step": self._step,
+            "workflow": self._workflow,
+            "setup": self._setup,
+        }
+        made = make[name](line, cell)
+        return None if made is None else await made.arun()
+
+    def _step(self, line: str, cell: str) -> StepCell | None:
+        given = self._parsed(self.step, line, cell)
+        options = StepOptions(
+            name=given.name,
+            kind=given.kind,
+            on_edit=given.on_edit,
+            key=given.key,
+            retries=_count(given.retries),
+            backoff=_duration("--backoff", given.backoff) or 0.0,
+            timeout=_duration("--timeout", given.timeout),
+            output=_names("--output", given.output),
+            redo=given.redo,
+            strict=given.strict,
+            replace=given.replace,
+        )
+        self.session.needed_owner(f"%%step {options.name}")
+        body = self._compiled(lambda: Body(self.shell, cell))
+        return None if body is None else StepCell(self.session, options, body)
+
+    def _workflow(self, line: str, cell: str) -> WorkflowCell | None:
+        given = self._parsed(self.workflow, line, cell)
+        if given.params is not None:
+            raise UsageError("%%workflow: --params belongs to %workflow on a line; a cell has --input.")
+        options = WorkflowOptions(
+            name=given.name,
+            input=_names("--input", given.input),
+            output=_names("--output", given.output),
+            key=given.key,
+            fresh=given.fresh,
+            reuse=given.reuse,
+            redo=frozenset(given.redo),
+            redo_from=given.redo_from,
+            strict=given.strict,
+        )
+        return self._compiled(lambda: WorkflowCell(self.session, options, cell))
+
+    def _setup(self, line: str, cell: str) -> SetupCell | None:
+        given = self._parsed(self.setup, line, cell)
+        return self._compiled(lambda: SetupCell(self.session, given.name, Body(self.shell, cell)))
+
+    def _name_workflow(self, line: str) -> None:
+        given = self._parsed(self.workflow, line)
+        for option in ("input", "output", "key", "reuse", "redo", "redo_from", "strict"):
+            if getattr(given, option):
+                written = "from" if option == "redo_from" else option
+                raise UsageError(f"%workflow: --{written} belongs to a %%workflow cell.")
+        params = _names("--params", given.params) or frozenset()
+        lines.show(
+            self.shell, notebook_runs.begin(self.session, given.name, params=params, fresh=given.fresh)
+        )
+
+    # -- lines -------------------------------------------------------------------------------------------
+
+    @line_magic
+    @magic_arguments()
+    @argument("name", nargs="?", help="The workflow (default: this notebook's).")
+    @argument("--plan", action="store_true", help="Only tell what would be restored, and what would run.")
+    def resume(self, line: str) -> resuming.Resumption:
+        """Bring back the names that this notebook's steps made, without running them."""
+        given = self._parsed(self.resume, line)
+        return (
+            resuming.plan(self.session, given.name)
+            if given.plan
+            else resuming.resume(self.session, given.name)
+        )
+
+    @line_magic
+    @magic_arguments()
+    @argument("workflow", nargs="?", help="List the runs of this workflow only.")
+    @argument("--limit", type=int, default=50, help="How many, the newest first.")
+    def runs(self, line: str) -> listing.Runs:
+        """List the runs of the store, the newest first."""
+        given = self._parsed(self.runs, line)
+        return listing.Runs.read(self.session.store.journal, given.workflow, given.limit)
+
+    @line_magic
+    @magic_arguments()
+    @argument(
+        "action",
+        nargs="?",
+        choices=("status", "gc", "resolve"),
+        default="status",
+        help="status (default), gc: delete what no run needs, resolve: decide on an effect in doubt.",
+    )
+    @argument("step", nargs="?", help="For resolve: the step.")
+    @argument(
+        "verdict",
+        nargs="?",
+        choices=("again", "done", "fail"),
+        help="For resolve: run it again, mark it as done, or as failed.",
+    )
+    @argument(
+        "value",
+        nargs="?",
+        help="For resolve STEP done: the value that it would have returned, as Python writes it (default None).",
+    )
+    @argument("--keep", type=int, help="For gc: keep only this many finished runs of each workflow.")
+    def perdure(self, line: str) -> Any:
+        """Tell where the store is, its size and its settings; or look after it (gc, resolve)."""
+        given = self._parsed(self.perdure, line)
+        if given.action == "gc":
+            return upkeep.collect(self.session, given.keep)
+        if given.action == "resolve":
+            if not given.step or not given.verdict:
+                raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
+            return upkeep.resolve(self.session, given.step, given.verdict, _literal(given.value))
+        return upkeep.status(self.session)
+
+    # -- parsing -----------------------------------------------------------------------------------------
+
+    def _parsed(self, magic: Any, line: str, cell: str | None = None) -> Any:
+        """The options of a line, or one line that says what is wrong with it."""
+        percent = "%" if cell is None else "%%"
+        try:
+            return parse_argstring(magic, line)  # type: ignore[no-untyped-call]
+        except UsageError as error:
+            name = getattr(magic, "argcmd_name", magic.__name__)
+            raise UsageError(f"{percent}{name}: {error}. `{percent}{name}?` tells how it is used.") from None
+        except ValueError as error:  # an open quotation mark
+            raise UsageError(f"{percent}{magic.__name__}: {error} in: {line}") from None
+
+    def _compiled(self, make: Callable[[], Any]) -> Any:
+        """What `make` gives, or None after Python's own message about a syntax error in the body."""
+        try:
+            return make()
+        except SyntaxError:
+            self.shell.showsyntaxerror()  # type: ignore[no-untyped-call]
+            raise Unparsed from None
+
+
+def _names(option: str, text: str | None) -> frozenset[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if wrong := [name for name in names if not name.isidentifier()]:
+        raise UsageError(f"{option}: {wrong[0]!r} is no name; write names separated by commas, such as a,b.")
+    return frozenset(names)
+
+
+def _duration(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}.") from None
+
+
+def _count(number: int) -> int:
+    if number < 0:
+        raise UsageError(f"--retries: {number} is below 0.")
+    return number
+
+
+def _literal(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise UsageError(
+            f"%perdure resolve: {text} is no plain Python value; write one such as 42, 'text' or [1, 2]."
+        ) from None

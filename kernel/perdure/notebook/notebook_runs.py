@@ -1,0 +1,144 @@
+"""The notebook's own run: named by `%workflow`, and open for as long as the notebook is worked on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+
+from perdure.engine.decide import is_outcome
+from perdure.engine.durations import words
+from perdure.engine.inputs import combined, input_part
+from perdure.engine.owner import Owner, new_id
+from perdure.store.records import CallRecord, RunRecord
+
+from . import lines
+from .session import notebook_path
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+def begin(
+    session: Session, name: str, *, params: frozenset[str] = frozenset(), fresh: bool = False
+) -> lines.Line:
+    """Make `name` the notebook's workflow: go on with its run, or begin one; return the line that says which.
+
+    Args:
+        params: names whose values tell this run from others of the workflow.
+        fresh: begin another run although there is one.
+
+    Raises:
+        RunOwned: another kernel is at work on that run.
+    """
+    missing = sorted(param for param in params if param not in session.namespace)
+    if missing:
+        raise UsageError(
+            f"%workflow {name}: --params names {', '.join(missing)}, which is not defined yet: set it above."
+        )
+    parts = [input_part(param, session.namespace[param]) for param in sorted(params)]
+    key = f"notebook:{combined(parts)}" if parts else "notebook"
+    journal = session.store.journal
+    known = None if fresh else journal.find_run(name, None, key)
+    if session.owner is not None and known is not None and known.id == session.run_id:
+        return lines.Line(name, (f"run {known.id}", "this notebook's workflow already"))
+    record = known or _new(name, key)
+    before = _state(session, record) if known is not None else None
+    session.own(Owner.take(session.store, record))
+    owner = session.owner
+    assert owner is not None
+    if owner.run.notebook != notebook_path():
+        owner.change_run("run_started", notebook=notebook_path())
+    else:
+        owner.tell("run_started")
+    if parts:
+        owner.note("params", "params", {part.name: part.preview for part in parts})
+    return before.line() if before is not None else _first(session, name, record)
+
+
+def _new(name: str, key: str) -> RunRecord:
+    now = time.time()
+    return RunRecord(
+        id=new_id("r"), workflow=name, key=key, kind="notebook", state="open", created=now, updated=now,
+        notebook=notebook_path(),
+    )  # fmt: skip
+
+
+def _first(session: Session, name: str, record: RunRecord) -> lines.Line:
+    where = session.store.path or "memory, for this process only"
+    return lines.Line(name, (f"new run {record.id}", f"what its steps make is kept in {where}"))
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What is kept of a run, and how it was left."""
+
+    run: RunRecord
+    kept: tuple[CallRecord, ...]
+    lost: tuple[CallRecord, ...]
+    """Steps that were running when the process died."""
+    seen: float
+    killed: bool
+
+    def line(self) -> lines.Line:
+        """The one line that stands under `%workflow`."""
+        steps = "1 step is" if len(self.kept) == 1 else f"{len(self.kept)} steps are"
+        work = sum(call.took for call in self.kept)
+        details = [f"run {self.run.id}"]
+        if self.kept:
+            details.append(f"{steps} kept, {words(work)} of work")
+        else:
+            details.append("nothing is kept yet")
+        details.append(f"last at work {lines.when(self.seen)}")
+        if self.lost:
+            names = ", ".join(f"`{call.step}`" for call in self.lost)
+            details.append(f"the kernel died while {names} ran")
+        elif self.killed:
+            details.append("its kernel was killed")
+        details.append("run the cells, or `%resume`; `%resume --plan` shows what would be restored")
+        return lines.Line(self.run.workflow, tuple(details))
+
+
+def _state(session: Session, run: RunRecord) -> RunState:
+    journal = session.store.journal
+    calls, sessions = journal.calls(run.id), journal.sessions(run.id)
+    return RunState(
+        run,
+        tuple(current(calls)),
+        tuple(call for call in calls if call.state == "running"),
+        sessions[-1].seen if sessions else run.updated,
+        bool(sessions) and sessions[-1].ended is None,
+    )
+
+
+def current(calls: list[CallRecord]) -> list[CallRecord]:
+    """Of each step the last call that has an outcome, in the order in which they were last made."""
+    newest: dict[str, CallRecord] = {}
+    for call in sorted(calls, key=lambda each: each.seq):
+        if is_outcome(call):
+            newest.pop(call.step, None)
+            newest[call.step] = call
+    return list(newest.values())
+
+
+def choose(session: Session, name: str | None) -> Owner:
+    """The run to resume: the notebook's own, that of the workflow named, or the only one that fits."""
+    if session.owner is not None and name in (None, session.owner.run.workflow):
+        return session.owner
+    runs = [run for run in session.store.journal.runs(workflow=name) if run.kind == "notebook"]
+    here = [run for run in runs if run.notebook is not None and run.notebook == notebook_path()]
+    names = sorted({run.workflow for run in runs})
+    if not runs:
+        raise UsageError(
+            "nothing is kept here yet"
+            if name is None
+            else f"no workflow {name} is kept here: %runs lists them."
+        )
+    if name is None and not here and len(names) > 1:
+        raise UsageError(f"say which workflow: %resume {'  or  %resume '.join(names)}")
+    run = (here or runs)[0]
+    session.own(Owner.take(session.store, run))
+    assert session.owner is not None
+    return session.owner

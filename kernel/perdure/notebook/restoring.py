@@ -1,0 +1,183 @@
+"""Putting a checkpoint back into the notebook.
+
+Imports, functions and classes are executed again, not copied; values are decoded with one memo, so that aliases
+stay aliases; a name that could not be kept becomes a placeholder. Where everything that the step made is still in
+the kernel, unchanged, nothing is touched.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from perdure import codec
+from perdure.codec.syntax import tree_digest
+from perdure.engine.source import analyse
+
+from .body import Body
+from .checkpoint import VALUE
+from .placeholders import Placeholder
+
+if TYPE_CHECKING:
+    from perdure.engine.owner import Owner
+    from perdure.store.records import CallRecord
+
+    from .session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore brought back."""
+
+    value: Any
+    """The cell's own value, or None."""
+    shown: list[dict[str, Any]]
+    """What the cell printed, displayed and drew."""
+    present: bool
+    """Whether all that it made was still here."""
+
+
+_definitions: dict[str, tuple[Any, str]] = {}
+"""The objects that definitions of step cells made in this process, with the digest of their code."""
+
+
+def definitions_of(body: Body, names: Mapping[str, Any]) -> None:
+    """Note which code made the functions, classes and modules among these names."""
+    for name, node in analyse(body.tree).definitions.items():
+        if name in names:
+            _definitions[name] = (names[name], tree_digest(node))
+
+
+def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None) -> Restored:
+    """Put back what a call made.
+
+    Args:
+        body: the cell's code, where it is at hand and equals the code that made the checkpoint; else the
+            stored source is compiled.
+
+    Raises:
+        Untrusted, Damaged, NotLoadable: the value is not loaded; the namespace is as it was.
+    """
+    subject = f"The checkpoint of step `{call.step}`"
+    namespace = session.namespace
+    shown = _plain(owner.open_value(call.shown, subject)) or []
+    own_value = next((output for output in call.outputs if output.name == VALUE), None)
+    present = _all_present(session, call)
+    if present and (own_value is None or own_value.cause):
+        _delete(call, namespace)
+        session.made(call, _named(call, namespace))
+        return Restored(namespace.get(own_value.cause) if own_value else None, shown, present=True)
+    encoded = owner.open_value(call.value, subject)
+    if present:
+        values = {} if encoded is None else codec.decode(encoded, externals=namespace)
+        session.made(call, _named(call, namespace))
+        return Restored(values.get(VALUE), shown, present=True)
+    _put_needs(session, owner.open_value(call.needs, subject))
+    body = body or Body(session.shell, call.source)
+    kept = {output.name for output in call.outputs if output.how == "definition"}
+    definitions = {name: node for name, node in analyse(body.tree).definitions.items() if name in kept}
+    deferred = _define(body, definitions, namespace)
+    values = {} if encoded is None else codec.decode(encoded, externals=namespace)
+    value = values.pop(VALUE, None)
+    namespace.update(values)
+    _define(body, deferred, namespace, last=True)
+    for output in call.outputs:
+        if output.how == "refused":
+            namespace[output.name] = Placeholder(output.name, call.step, output.type, output.cause)
+    _delete(call, namespace)
+    definitions_of(body, {name: namespace[name] for name in definitions})
+    recorded = {output.name: output.digest for output in call.outputs if output.how == "value"}
+    session.made(call, _named(call, namespace), recorded)
+    return Restored(value, shown, present=False)
+
+
+def _named(call: CallRecord, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    return {output.name: namespace[output.name] for output in call.outputs if output.name in namespace}
+
+
+def _delete(call: CallRecord, namespace: dict[str, Any]) -> None:
+    for output in call.outputs:
+        if output.how == "deleted":
+            namespace.pop(output.name, None)
+
+
+def _all_present(session: Session, call: CallRecord) -> bool:
+    """Whether the namespace holds, unchanged, all that the call made."""
+    namespace = session.namespace
+    for output in call.outputs:
+        if output.how == "deleted" or output.name == VALUE:
+            continue
+        if output.name not in namespace:
+            return False
+        value = namespace[output.name]
+        if output.how == "definition":
+            made, digest = _definitions.get(output.name, (None, ""))
+            if made is not value or digest != output.digest:
+                return False
+        elif output.how == "refused":
+            if session.maker(output.name) != call.id:
+                return False
+        elif session.part(output.name).digest != output.digest:
+            return False
+    return True
+
+
+def _define(
+    body: Body, definitions: Mapping[str, ast.stmt], namespace: dict[str, Any], *, last: bool = False
+) -> dict[str, ast.stmt]:
+    """Execute imports, functions and classes again; return those that need names which are not there yet."""
+    waiting: dict[str, ast.stmt] = {}
+    for name, node in definitions.items():
+        try:
+            exec(_compiled(body, node), namespace)  # noqa: S102  the cell's own code
+        except NameError:
+            if last:
+                raise
+            waiting[name] = node
+    return waiting
+
+
+def _put_needs(session: Session, encoded: codec.Encoded | None) -> None:
+    """Put back what the cell read from unmarked cells, where it is not there."""
+    if encoded is None:
+        return
+    namespace, compiler = session.namespace, session.shell.compile
+    found = codec.decode(encoded)
+    for name, (module, attribute) in found["imports"].items():
+        if name not in namespace:
+            imported = importlib.import_module(module)
+            namespace[name] = getattr(imported, attribute) if attribute else imported
+    for name, value in found["values"].items():
+        namespace.setdefault(name, value)
+    waiting = {
+        name: compile(source, compiler.cache(source), "exec", dont_inherit=True)
+        for name, source in found["sources"].items()
+        if name not in namespace
+    }
+    while waiting:
+        left = {name: code for name, code in waiting.items() if not _works(code, namespace)}
+        if len(left) == len(waiting):
+            return  # they need what nobody kept: whoever uses them is told by a NameError
+        waiting = left
+
+
+def _compiled(body: Body, node: ast.stmt) -> CodeType:
+    """One statement of a cell, with the cell's file name and lines."""
+    return compile(ast.Module([node], []), body.filename, "exec", flags=body.flags, dont_inherit=True)
+
+
+def _works(code: CodeType, namespace: dict[str, Any]) -> bool:
+    """Run a definition; False where a name that it needs is not there yet."""
+    try:
+        exec(code, namespace)  # noqa: S102  the notebook's own code
+    except NameError:
+        return False
+    return True
+
+
+def _plain(encoded: codec.Encoded | None) -> Any:
+    return None if encoded is None else codec.decode(encoded, trust="plain")

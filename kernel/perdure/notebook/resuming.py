@@ -1,0 +1,155 @@
+"""`%resume`: the namespace as it was last seen, without running a cell; and the plan, which only tells."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from perdure.engine.durations import size_words, words
+from perdure.errors import PerdureError
+from perdure.store.records import CallRecord
+
+from . import lines
+from .body import Body
+from .notebook_runs import choose, current
+from .restoring import restore
+
+if TYPE_CHECKING:
+    from perdure.engine.owner import Owner
+
+    from .session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What resuming does about one step, and why."""
+
+    name: str
+    action: str
+    """`restore`, `run`, `ask`, or after resuming `restored` or `not restored`."""
+    why: str
+    took: float = 0.0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """A plan, or what came of it: a table in the notebook, and as text."""
+
+    title: str
+    steps: tuple[Step, ...]
+
+    def __repr__(self) -> str:
+        rows = [(step.action, step.name, *_figures(step), step.why) for step in self.steps]
+        widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+        table = [
+            f"  {row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]}".rstrip()
+            for row in rows
+        ]
+        return "\n".join([self.title, *table])
+
+    def _repr_html_(self) -> str:
+        heads = "".join(
+            f"<th style='text-align:left'>{head}</th>" for head in ("", "step", "work", "size", "why")
+        )
+        rows = "".join(
+            "<tr>"
+            + "".join(
+                f"<td style='text-align:left'>{escape(text)}</td>"
+                for text in (step.action, step.name, *_figures(step), step.why)
+            )
+            + "</tr>"
+            for step in self.steps
+        )
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if self.steps else ""
+        return f"<p>{escape(self.title)}</p>{table}"
+
+
+def _figures(step: Step) -> tuple[str, str]:
+    return words(step.took) if step.took else "", size_words(step.size) if step.size else ""
+
+
+def plan(session: Session, name: str | None = None) -> Resumption:
+    """What resuming would do, step by step, and why; nothing is changed.
+
+    The steps that were kept are restored while their code and inputs are unchanged; which of them the notebook's
+    cells still hold is known when the cells run.
+    """
+    owner = choose(session, name)
+    calls = list(owner.history.calls.values())
+    steps = [_planned(call) for call in current(calls)]
+    done = {step.name for step in steps}
+    for call in sorted(calls, key=lambda each: each.seq, reverse=True):
+        if call.step not in done and call.state != "done":
+            done.add(call.step)
+            action = "ask" if call.state == "in doubt" else "run"
+            steps.append(Step(call.step, action, _why_not(call)))
+    return Resumption(f"{owner.run.workflow}: what a resume does", tuple(steps))
+
+
+def _planned(call: CallRecord) -> Step:
+    refused = [output.name for output in call.outputs if output.how == "refused"]
+    partly = (
+        f"; without {', '.join(f'`{name}`' for name in refused)}, which could not be kept" if refused else ""
+    )
+    return Step(
+        call.step, "restore", f"kept {lines.when(call.ended or call.started)}{partly}", call.took, call.bytes
+    )
+
+
+def _why_not(call: CallRecord) -> str:
+    if call.state == "in doubt":
+        return "an effect that was running when the process died: `%perdure resolve` decides"
+    if call.state == "failed":
+        return f"its last attempt failed: {call.error}"
+    return "it was running when the kernel died or was interrupted"
+
+
+def resume(session: Session, name: str | None = None) -> Resumption:
+    """Bring back the namespace as it was last seen: setup cells run, kept steps are restored in their order."""
+    owner = choose(session, name)
+    began = time.perf_counter()
+    steps = [
+        _set_up(session, note.name, note.data) for note in owner.store.journal.notes(owner.run.id, "setup")
+    ]
+    for call in current(list(owner.history.calls.values())):
+        steps.append(_restored(session, owner, call))
+    for call in sorted(owner.history.calls.values(), key=lambda each: each.seq):
+        if call.state != "done" and call.step not in {step.name for step in steps}:
+            steps.append(Step(call.step, "ask" if call.state == "in doubt" else "run", _why_not(call)))
+    saved = sum(step.took for step in steps if step.action == "restored")
+    took = time.perf_counter() - began
+    count = sum(step.action == "restored" for step in steps)
+    noun = "step" if count == 1 else "steps"
+    title = f"{owner.run.workflow}: {count} {noun} restored in {words(took)}, saved {words(saved)}"
+    return Resumption(title, tuple(steps))
+
+
+def _restored(session: Session, owner: Owner, call: CallRecord) -> Step:
+    began = time.perf_counter()
+    try:
+        found = restore(session, owner, call, None)
+    except PerdureError as error:
+        return Step(call.step, "not restored", " ".join(str(error).split()))
+    took = time.perf_counter() - began
+    owner.restored(call, reason="asked for with %resume", took=took)
+    why = "still here" if found.present else f"in {words(took)}"
+    refused = [f"`{output.name}`" for output in call.outputs if output.how == "refused"]
+    if refused:
+        why += f"; without {', '.join(refused)}"
+    return Step(call.step, "restored", why, call.took, call.bytes)
+
+
+def _set_up(session: Session, name: str, data: dict[str, Any]) -> Step:
+    """Run a %%setup cell again, from its stored source."""
+    began = time.perf_counter()
+    try:
+        body = Body(session.shell, data["source"])
+        if body.is_async:
+            return Step(name, "run", "a setup cell that awaits: run it by hand")
+        body.run()
+    except Exception as error:  # noqa: BLE001  the user's own code; the other cells are still restored
+        return Step(name, "run", f"the setup cell failed: {type(error).__name__}: {error}")
+    return Step(name, "ran", f"a setup cell, in {words(time.perf_counter() - began)}")

@@ -1,0 +1,271 @@
+"""What Perdure knows of the notebook in this kernel: its run, its steps, and where its names came from."""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from perdure import codec
+from perdure.engine.code import names_code
+from perdure.engine.decide import Request
+from perdure.engine.events import Listener, listeners
+from perdure.engine.inputs import combined, input_part
+from perdure.engine.owner import Owner
+from perdure.engine.process import the_store
+from perdure.errors import DuplicateStep
+from perdure.store.records import CallRecord, Part
+
+from .namespace import is_code, is_users
+from .placeholders import Placeholder
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from perdure.engine.source import CellNames
+    from perdure.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a step was last seen in this kernel."""
+
+    cell: str | None
+    code: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"cell [{self.count}]"
+
+
+@dataclass(slots=True)
+class _Origin:
+    """Which call made the object that a name holds."""
+
+    call: str
+    identity: int
+    digest: str = ""
+    """Digest of the object when it was put there."""
+    recorded: str = ""
+    """Digest of the object from which it was kept, where that differs."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One notebook in one kernel."""
+
+    shell: InteractiveShell
+    owner: Owner | None = None
+    child_run_id: str | None = None
+    """The run of the %%workflow cell that ran last."""
+    applied: dict[str, int] = field(default_factory=dict)
+    """The calls whose outputs were put into this kernel's namespace, with their `seq`."""
+    set_up: dict[str, str] = field(default_factory=dict)
+    """Sources of the %%setup cells that ran in this kernel, by name."""
+    written: dict[str, str] = field(default_factory=dict)
+    """Source of the functions and classes that unmarked cells defined, by name."""
+    _origins: dict[str, _Origin] = field(default_factory=dict)
+    _places: dict[str, _Place] = field(default_factory=dict)
+    _deleted_cells: set[str] = field(default_factory=set)
+    _disconnect: list[Callable[[], None]] = field(default_factory=list)
+
+    # -- the run -----------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """The store of this kernel, opened when first needed."""
+        return self.owner.store if self.owner is not None else the_store()
+
+    @property
+    def run_id(self) -> str | None:
+        """The notebook's run, once `%workflow` named it."""
+        return None if self.owner is None else self.owner.run.id
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The notebook's globals."""
+        namespace: dict[str, Any] = self.shell.user_ns
+        return namespace
+
+    def own(self, owner: Owner) -> None:
+        """Make this the notebook's run, and let go of the one before."""
+        self.release()
+        self.owner = owner
+        atexit.register(owner.close)
+        for name, source in self.set_up.items():
+            owner.note("setup", name, {"source": source})
+
+    def release(self) -> None:
+        """Let go of the notebook's run, and forget what belonged to it."""
+        if self.owner is not None:
+            atexit.unregister(self.owner.close)
+            self.owner.close()
+        self.owner = None
+        self.applied.clear()
+        self._origins.clear()
+        self._places.clear()
+
+    def needed_owner(self, magic: str) -> Owner:
+        """The notebook's run, or a sentence that says how to name one."""
+        if self.owner is None:
+            suggestion = Path(notebook_path() or "analysis").stem.replace(" ", "_")
+            raise UsageError(f"{magic} needs a workflow: run  %workflow {suggestion}  in a cell above, once.")
+        return self.owner
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` what happens, until the function that is returned is called or the extension unloaded."""
+        remove = listeners.add(listener)
+        self._disconnect.append(remove)
+        return remove
+
+    def on_unload(self, function: Callable[[], None]) -> None:
+        """Call this when the extension is unloaded."""
+        self._disconnect.append(function)
+
+    def close(self) -> None:
+        """Undo all that loading did."""
+        for function in reversed(self._disconnect):
+            function()
+        self._disconnect.clear()
+        self.release()
+
+    # -- cells -------------------------------------------------------------------------------------------
+
+    def cell_id(self) -> str | None:
+        """The id of the running cell, where the front end tells it."""
+        metadata = self._metadata()
+        self._deleted_cells.update(metadata.get("deletedCells") or ())
+        return metadata.get("cellId")
+
+    def _metadata(self) -> dict[str, Any]:
+        get_parent = getattr(self.shell, "get_parent", None)  # terminal IPython has none
+        parent = get_parent() if get_parent is not None else None
+        return (parent or {}).get("metadata") or {}
+
+    def register(self, step: str, code: str, *, replace: bool) -> str | None:
+        """Note that this cell is the step of that name; return the cell's id, if known.
+
+        Raises:
+            DuplicateStep: another cell of this notebook has the name: another id, or, where the front end
+                tells no ids, other code.
+        """
+        cell = self.cell_id()
+        here = _Place(cell, code, self.shell.execution_count)
+        before = self._places.get(step)
+        if before is not None and not replace:
+            by_id = before.cell is not None and cell is not None
+            if by_id and before.cell != cell and before.cell not in self._deleted_cells:
+                raise DuplicateStep(step=step, first=str(before), second="this cell")
+            if not by_id and before.code != code:
+                raise DuplicateStep(
+                    step=step, first=f"the code of {before}", second="other code in this cell"
+                )
+        self._places[step] = here
+        return cell
+
+    def note_cell(self, source: str) -> None:
+        """Remember what an unmarked cell defines: steps that use it keep it, and inspect cannot tell classes."""
+        if source.startswith("%%"):
+            return
+        try:
+            tree = ast.parse(self.shell.transform_cell(source))
+        except SyntaxError:
+            return  # the cell itself will say so
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                self.written[node.name] = ast.unparse(node)
+
+    # -- names -------------------------------------------------------------------------------------------
+
+    def made(self, call: CallRecord, names: dict[str, Any], recorded: dict[str, str] | None = None) -> None:
+        """Note that these names now hold what `call` made.
+
+        Args:
+            recorded: for restored names, the digest of the object that was kept. Where the restored object
+                digests otherwise, this one goes on standing for it for as long as it is unchanged.
+        """
+        for name, value in names.items():
+            origin = _Origin(call.id, id(value))
+            if recorded and name in recorded and not _digests_alike(value):
+                origin.digest, origin.recorded = codec.digest(value).hex, recorded[name]
+            self._origins[name] = origin
+        self.applied[call.id] = call.seq
+
+    def maker(self, name: str) -> str | None:
+        """The call that made what the name holds, or None where no step did."""
+        origin = self._origins.get(name)
+        if origin is None or name not in self.namespace or id(self.namespace[name]) != origin.identity:
+            return None
+        return origin.call
+
+    def part(self, name: str) -> Part:
+        """The input that a name stands for, by content, or else by its origin."""
+        value = self.namespace[name]
+        maker = self.maker(name)
+        if isinstance(value, Placeholder):
+            return Part(name, f"weak:{maker}", weak=True, preview="not kept")
+        part = input_part(name, value)
+        if part.weak and maker is not None:
+            return Part(name, f"weak:{maker}", weak=True, preview=part.preview)
+        origin = self._origins.get(name)
+        if maker is not None and origin is not None and origin.recorded and origin.digest == part.digest:
+            return Part(name, origin.recorded, preview=part.preview)
+        return part
+
+    def request(self, step: str, names: CellNames, code: Part, **options: Any) -> Request:
+        """The request of a %%step cell: its code with all that it leads to, and the data that it reads.
+
+        A name that is read late, in a function's body say, and that did not exist when a checkpoint of the same
+        code was made, cannot have mattered to it; such a checkpoint still fits.
+        """
+        owner = self.needed_owner("%%step")
+        reads = {name for name in names.reads if name in self.namespace and is_users(name)}
+        own = {name for name in names.unsure | names.late if name in names.binds and self._is_own(step, name)}
+        request = self._request(step, reads - own, code, options)
+        optional = names.late | names.unsure
+        for call in reversed(owner.history.of_step(step)):
+            recorded = {part.name for part in (*call.input_parts, *call.code_parts)}
+            fewer = {name for name in reads - own if name not in optional or name in recorded}
+            if fewer == reads - own:
+                continue
+            reduced = self._request(step, fewer, code, options)
+            if (reduced.inputs, reduced.code) == (call.inputs, call.code):
+                return reduced
+        return request
+
+    def _request(self, step: str, reads: set[str], code: Part, options: dict[str, Any]) -> Request:
+        led = names_code(reads, self.namespace)
+        data = {name for name in reads if not is_code(self.namespace[name])} | led.data_names
+        parts = tuple(self.part(name) for name in sorted(data) if name in self.namespace and is_users(name))
+        code_parts = (code, *led.parts)
+        return Request(
+            step=step,
+            inputs=combined(parts),
+            code=combined(code_parts),
+            input_parts=parts,
+            code_parts=code_parts,
+            **options,
+        )
+
+    def _is_own(self, step: str, name: str) -> bool:
+        """Whether the name holds what this step made when it last ran."""
+        maker = self.maker(name)
+        call = None if maker is None or self.owner is None else self.owner.history.calls.get(maker)
+        return call is not None and call.step == step
+
+
+def _digests_alike(value: Any) -> bool:
+    """Whether the type is known to digest alike before and after being kept."""
+    root = type(value).__module__.partition(".")[0]
+    return root in ("builtins", "numpy", "pandas", "datetime", "collections", "decimal", "pathlib")
+
+
+def notebook_path() -> str | None:
+    """Path of the notebook, where the server tells it. A hint only."""
+    return os.environ.get("JPY_SESSION_NAME") or None

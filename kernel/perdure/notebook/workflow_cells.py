@@ -1,0 +1,214 @@
+"""A %%workflow cell: an async function with its own names over the notebook's globals, as a run of its own.
+
+Its inputs are stored in full, by value; what it binds reaches the notebook when it succeeds, as the copy that was
+kept. What cannot be kept reaches the notebook as it is, and a placeholder stands there after a restore.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from perdure import codec
+from perdure.codec.syntax import tree_digest
+from perdure.engine.code import names_code
+from perdure.engine.durations import words
+from perdure.engine.execution import Execution, Plan
+from perdure.engine.inputs import combined
+from perdure.engine.source import analyse, close_match
+from perdure.errors import UndefinedName
+from perdure.store.records import Part
+
+from . import lines
+from .body import FunctionBody
+from .checkpoint import as_shown, one_paragraph
+from .interrupts import interruptible
+from .namespace import is_code, is_users
+from .outputs import Recorder
+from .outputs import show as show_outputs
+from .placeholders import Placeholder
+from .session import notebook_path
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+VALUE, SHOWN, REFUSED = "<value>", "<shown>", "<refused>"
+"""What lies beside the names in a kept result; no name of a user's looks like these."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowOptions:
+    """The options of a %%workflow line."""
+
+    name: str
+    input: frozenset[str] | None = None
+    output: frozenset[str] | None = None
+    key: str | None = None
+    fresh: bool = False
+    reuse: bool = False
+    redo: frozenset[str] = frozenset()
+    redo_from: str | None = None
+    strict: bool = False
+
+
+class WorkflowCell:
+    """One execution of a %%workflow cell; `run` or `arun` carries it out, once, and gives the cell's value."""
+
+    def __init__(self, session: Session, options: WorkflowOptions, source: str) -> None:
+        self.session = session
+        self.options = options
+        shell, namespace = session.shell, session.namespace
+        # Compiled without inputs first: the tree tells which there are.
+        tree = FunctionBody(shell, source, ()).tree
+        names = analyse(tree)
+        reads = {name for name in names.reads if name in namespace and is_users(name)}
+        led = names_code(reads, namespace)
+        self.inputs = self._inputs({name for name in reads if not is_code(namespace[name])})
+        self.body = FunctionBody(shell, source, sorted(self.inputs))
+        self._check_names()
+        parts = tuple(
+            session.part(name) for name in sorted(self.inputs | led.data_names) if name in namespace
+        )
+        code = (Part(options.name, tree_digest(tree), preview="cell"), *led.parts)
+        encoded, refused = codec.encode_namespace({name: namespace[name] for name in sorted(self.inputs)})
+        for error in refused.values():
+            raise error
+        self._refused: dict[str, Any] = {}
+        self._recorder = Recorder(shell)
+        self.plan = Plan(
+            workflow=options.name,
+            kind="cell",
+            inputs=combined(parts),
+            code=combined(code),
+            arguments=encoded,
+            key=options.key,
+            fresh=options.fresh,
+            reuse=options.reuse,
+            redo=options.redo,
+            redo_from=options.redo_from,
+            strict=options.strict,
+            parent=session.run_id,
+            notebook=notebook_path(),
+            store=session.store,
+            keep=self._keep,
+        )
+
+    def _inputs(self, data: set[str]) -> frozenset[str]:
+        """The names that are handed in: those of `--input`, else all data that the body reads."""
+        chosen = self.options.input
+        if chosen is None:
+            return frozenset(data)
+        if extra := sorted(data - chosen):
+            names = ", ".join(extra)
+            raise UsageError(
+                f"%%workflow {self.options.name} reads {names}, which --input does not name: add it there."
+            )
+        return chosen
+
+    def _check_names(self) -> None:
+        namespace = self.session.namespace
+        for name in sorted(self.inputs):
+            if name not in namespace:
+                match = close_match(name, [other for other in namespace if is_users(other)])
+                hint = f"; did you mean `{match}`?" if match else ""
+                raise UndefinedName(
+                    name=name, where=f"`--input` of workflow `{self.options.name}`", hint=hint
+                )
+
+    # -- the two ways through ----------------------------------------------------------------------------
+
+    def run(self) -> Any:
+        """Carry out a cell whose body does not await."""
+        __tracebackhide__ = "__ipython_bottom__"
+        execution = self._begin()
+
+        def body() -> Any:
+            __tracebackhide__ = True
+            with self._recorder.recording():
+                return self.body.call_sync(execution.arguments())
+
+        return self._end(execution, execution.run(body))
+
+    async def arun(self) -> Any:
+        """Carry out a cell whose body awaits; an interrupt reaches it at once."""
+        __tracebackhide__ = "__ipython_bottom__"
+        execution = self._begin()
+        task = asyncio.current_task()
+        assert task is not None
+
+        async def body() -> Any:
+            __tracebackhide__ = True
+            with self._recorder.recording():
+                return await self.body.call(execution.arguments())
+
+        with interruptible(task):
+            found = await execution.arun(body)
+        return self._end(execution, found)
+
+    # -- the parts of the way ----------------------------------------------------------------------------
+
+    def _begin(self) -> Execution:
+        execution = Execution.begin(self.plan)
+        self.session.child_run_id = execution.run_id
+        if execution.how in ("resumed", "forked"):
+            run = execution.record
+            word = {"resumed": "goes on", "forked": "forked, because it was edited"}[execution.how]
+            lines.show(
+                self.session.shell,
+                lines.Line(word, (f"run {run.id}", "what is recorded and still valid is kept")),
+            )
+        return execution
+
+    def _keep(self, outcome: tuple[Any, dict[str, Any]]) -> codec.Encoded:
+        """Encode what the body gave: its value and the names that it bound, each where it can be kept."""
+        value, bound = outcome
+        names = {
+            name: each
+            for name, each in bound.items()
+            if is_users(name) and (self.options.output is None or name in self.options.output)
+        }
+        missing = sorted((self.options.output or frozenset()) - names.keys())
+        if missing:
+            raise UsageError(
+                f"%%workflow {self.options.name}: --output names {', '.join(missing)}, which the cell does not bind."
+            )
+        binds = analyse(self.body.tree).binds
+        names = {name: each for name, each in names.items() if name in binds}
+        shown = list(self._recorder.outputs)
+        encoded, refused = codec.encode_namespace({**names, VALUE: value, SHOWN: shown})
+        if not refused:
+            return encoded
+        if VALUE in refused:
+            shown.append(as_shown(self.session.shell, value))
+        self._refused = {name: each for name, each in names.items() if name in refused}
+        causes = {
+            name: [type(each).__qualname__, one_paragraph(refused[name])]
+            for name, each in self._refused.items()
+        }
+        kept = {name: each for name, each in {**names, VALUE: value}.items() if name not in refused}
+        return codec.encode({**kept, SHOWN: shown, REFUSED: causes}, name=self.options.name)
+
+    def _end(self, execution: Execution, kept: dict[str, Any]) -> Any:
+        """Hand the notebook what the run gave, and show what it showed if it did not run now."""
+        session, namespace = self.session, self.session.namespace
+        value, shown = kept.pop(VALUE, None), kept.pop(SHOWN)
+        refused: dict[str, list[str]] = kept.pop(REFUSED, {})
+        namespace.update(kept)
+        for name, (type_name, cause) in refused.items():
+            live = Placeholder(name, self.options.name, type_name, cause)
+            namespace[name] = self._refused.get(name, live)
+        if execution.how == "restored":
+            show_outputs(session.shell, shown)
+            run = execution.record
+            finished = run.finished or run.updated
+            details = (f"run {run.id}", f"from {lines.when(finished)}", "`--fresh` starts another")
+            lines.show(session.shell, lines.Line("restored", details, words(finished - run.created)))
+        elif refused:
+            lines.show(
+                session.shell, lines.Line("partly kept", notes=tuple(cause for _, cause in refused.values()))
+            )
+        return value if self.body.has_value else None
