@@ -51,7 +51,11 @@ def connect(session: Session) -> Callable[[], None]:
     timeline.__doc__ = draw.__doc__
     magics = session.shell.magics_manager
     magics.register_function(timeline, magic_kind="line", magic_name="timeline")
-    remove = session.listen(LivePictures(session.shell.display_pub.publish, lambda: session.store.journal))
+
+    def publish(*bundle: Any, **options: Any) -> None:
+        session.shell.display_pub.publish(*bundle, **options)
+
+    remove = session.listen(LivePictures(publish, lambda: session.store.journal))
 
     def disconnect() -> None:
         remove()

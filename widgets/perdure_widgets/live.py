@@ -7,6 +7,7 @@ second, whatever the run does; what came too soon is drawn when its turn comes.
 from __future__ import annotations
 
 import contextvars
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from .rows import read
 if TYPE_CHECKING:
     from perdure.engine.events import Event
     from perdure.store.protocols import Journal
+
+log = logging.getLogger("perdure")
 
 INTERVAL: Final = 0.1
 """Seconds between two updates of one picture."""
@@ -79,9 +82,13 @@ class LivePictures:
 
     def _catch_up(self, live: _Live, at: float) -> None:
         with self._lock:
-            if self._pictures.get(live.run) is live and live.waiting is not None:
-                live.waiting = None
+            if self._pictures.get(live.run) is not live or live.waiting is None:
+                return
+            live.waiting = None
+            try:
                 self._draw(live, at)
+            except Exception as error:  # noqa: BLE001  nobody waits here; a picture may not disturb its run
+                log.warning("The picture of run %s was not drawn: %r", live.run, error)
 
     def _draw(self, live: _Live, at: float) -> None:
         live.drawn = at

@@ -84,10 +84,11 @@ def timeline(
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
     found = kernels(
         sessions,
-        _activity(calls, attempts, restores),
+        _activity(sessions, calls, attempts, restores, children),
         now=now,
         alive=alive,
-        busy=any(call.state == "running" and call.epoch == living for call in calls),
+        busy=any(call.state == "running" and call.epoch == living for call in calls)
+        or (alive and any(child.state == "running" for child in children)),
     )
     maker = CallRows(run=run, kernels=found, attempts=tried, restores=used, living=living, now=now)
     rows = fold_fan_outs([maker.row(group) for group in versions(run, everything, used)])
@@ -160,7 +161,11 @@ def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallR
 
 
 def _activity(
-    calls: Sequence[CallRecord], attempts: Sequence[AttemptRecord], restores: Sequence[RestoreRecord]
+    sessions: Sequence[SessionRecord],
+    calls: Sequence[CallRecord],
+    attempts: Sequence[AttemptRecord],
+    restores: Sequence[RestoreRecord],
+    children: Sequence[RunRecord],
 ) -> list[tuple[int, float]]:
     """(epoch, time) of all that is known to have happened."""
     found = [(restore.epoch, restore.at) for restore in restores]
@@ -169,6 +174,10 @@ def _activity(
         found.append((record.epoch, record.started))
         if record.ended is not None:
             found.append((record.epoch, record.ended))
+    for child in children:
+        for at in (child.created, child.finished or child.updated):
+            owners = [session.epoch for session in sessions if session.started <= at]
+            found += [(owners[-1], at)] if owners else []
     return found
 
 
