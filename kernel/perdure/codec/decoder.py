@@ -23,7 +23,11 @@ class Malformed(ValueError):  # noqa: N818  a signal inside the codec
 
 
 class Decoder:
-    """One value being made: all nodes are numbered, then the leaves unpickled, then the tree is built."""
+    """One value being made: all nodes are numbered, the leaves unpickled, then the tree is built.
+
+    The objects of the tree to which leaves refer hold no leaves themselves, so they are whole when a leaf
+    sees them. The encoder sees to that: where it cannot, it pickles the value as one leaf.
+    """
 
     def __init__(
         self,
@@ -44,13 +48,9 @@ class Decoder:
         self._load = load
         self._nodes: list[Any] = []
         self._numbers: dict[int, int] = {}
-        self._needs: list[bool] = []
         self._made: list[Any] = []
         self._making: set[int] = set()
-        self._unfilled: set[int] = set()
         self._leaves: list[Any] = []
-        self.early = False
-        """Whether a leaf was given an object that was not filled yet: what it made of that has to be seen."""
 
     def value(self) -> Any:
         """The value, whole."""
@@ -60,50 +60,28 @@ class Decoder:
             self._trusted("a pickled part")
             assert self._load is not None
             self._leaves = self._load(self._pickle, self._leaf_buffers, self._buffers, self._outer)
-        made = self._build(self._root)
-        while self._unfilled:
-            self._fill(next(iter(self._unfilled)))
-        return made
+        return self._build(self._root)
 
     # -- numbering: in pre-order, as the encoder counted ----------------------------------------------------
 
-    def _index(self, node: Any) -> bool:
-        """Number the node and those below; tell whether building it needs a pickled leaf."""
+    def _index(self, node: Any) -> None:
+        """Number the node and those below."""
         kind = type(node)
         if kind is str or kind is bytes:
             if len(node) > LONG:
                 self._nodes.append(node)
-                self._needs.append(False)
-            return False
-        if kind is not list and kind is not dict:
-            return False
-        tag = _tag(node)
-        if tag == REF:
-            return self._needs[_position(node, self._nodes)]
-        number = len(self._nodes)
-        self._nodes.append(node)
-        self._numbers[id(node)] = number
-        self._needs.append(True)  # as long as it is open: who refers to it now lies on a cycle
-        needs = tag == LEAF
-        if kind is dict or not _NUMBERS.issuperset(map(type, node)):
-            for child in node if kind is list else node.values():
-                needs = self._index(child) or needs
-        self._needs[number] = needs
-        return needs
+        elif (kind is list or kind is dict) and _tag(node) != REF:
+            self._numbers[id(node)] = len(self._nodes)
+            self._nodes.append(node)
+            if kind is dict or not _NUMBERS.issuperset(map(type, node)):
+                for child in node if kind is list else node.values():
+                    self._index(child)
 
     # -- building --------------------------------------------------------------------------------------------
 
     def _outer(self, name: Any) -> Any:
-        """What a pickled leaf refers to. What does not need the leaves is whole, the rest still empty."""
-        if isinstance(name, str):
-            return self._external(name)
-        if not self._needs[name]:
-            return self._object(name)
-        if self._made[name] is _MISSING:
-            self._made[name] = self._shell(self._nodes[name])
-            self._unfilled.add(name)
-        self.early = True
-        return self._made[name]
+        """What a pickled leaf refers to: an external by its name, an object of the tree by its number."""
+        return self._external(name) if isinstance(name, str) else self._object(name)
 
     def _build(self, node: Any) -> Any:
         kind = type(node)
@@ -116,23 +94,17 @@ class Decoder:
         return node
 
     def _object(self, number: int) -> Any:
-        made = self._made[number]
-        if made is _MISSING:
+        if self._made[number] is _MISSING:
             node = self._nodes[number]
             if type(node) is str or type(node) is bytes:
                 return node
             row = _row(node)
+            self._enter(number)
             if row is None or row.fill is not None:
-                self._enter(number)
                 self._made[number] = self._shell(node)
-                self._making.discard(number)
-                self._unfilled.add(number)
+                self._fill(node, self._made[number])
             else:
-                self._enter(number)
                 self._made[number] = self._one_go(node, row)
-                self._making.discard(number)
-        if number in self._unfilled:
-            self._fill(number)
         return self._made[number]
 
     def _enter(self, number: int) -> None:
@@ -155,9 +127,7 @@ class Decoder:
         self._allowed(row)
         return row.make([self._build(part) for part in node[1 : 1 + row.head]])
 
-    def _fill(self, number: int) -> None:
-        self._unfilled.discard(number)
-        node, made = self._nodes[number], self._made[number]
+    def _fill(self, node: Any, made: Any) -> None:
         row = _row(node)
         if row is not None:
             assert row.fill is not None

@@ -8,7 +8,6 @@ from typing import Any
 from perdure.errors import NotKeepable, NotLoadable, PerdureError
 
 from .decoder import Decoder, malformed
-from .digest import digest
 from .encoder import Cycle, Encoder, outside, versions
 from .envelope import FORMAT
 from .model import LARGE, Encoded, Refusal
@@ -80,22 +79,22 @@ def _not_keepable(refusal: Refusal, path: str) -> NotKeepable:
 
 
 def _encode(value: Any, known: dict[int, str], externals: Mapping[str, Any] | None) -> Encoded:
-    """The value as a tree; where that does not load as it was, the value pickled as a whole."""
+    """The value as a tree; where a leaf would see what is not whole yet, the value pickled as one."""
     try:
-        encoded, tried = _walk(value, known, whole=False)
-        if not tried or _loads(value, encoded, externals):
+        encoded = _walk(value, known, externals, whole=False)
+        if encoded is not None:
             return encoded
     except (Cycle, RecursionError):
         pass
-    encoded, tried = _walk(value, known, whole=True)
-    if tried and not _loads(value, encoded, externals):
-        cause = "It can be pickled but not loaded as it was."
-        raise Refusal(value, cause, "Leave it out, or tell how to keep it with `perdure.register`.")
+    encoded = _walk(value, known, externals, whole=True)
+    assert encoded is not None
     return encoded
 
 
-def _walk(value: Any, known: dict[int, str], *, whole: bool) -> tuple[Encoded, bool]:
-    """The encoded value, and whether it must be seen to load."""
+def _walk(
+    value: Any, known: dict[int, str], externals: Mapping[str, Any] | None, *, whole: bool
+) -> Encoded | None:
+    """The encoded value, seen to load where that is in doubt; None where it must be pickled as one."""
     import ormsgpack
 
     encoder = Encoder(known)
@@ -104,29 +103,43 @@ def _walk(value: Any, known: dict[int, str], *, whole: bool) -> tuple[Encoded, b
     if encoder.leaves:
         from .pickled import dump_leaves
 
-        outer = {} if whole else encoder.outer
-        data, buffers, modules = dump_leaves(encoder.leaves, outer, known, encoder.buffers)
-        encoder.modules |= modules
+        pickler = dump_leaves(encoder.leaves, {} if whole else encoder.outer, known, encoder.buffers)
+        if pickler.referred & encoder.needing:
+            return None
+        data, buffers = pickler.file.getvalue(), pickler.buffers
+        encoder.modules |= pickler.modules
         tried = tried or len(data) < LARGE
-    stream = ormsgpack.packb([FORMAT, tree, data, len(encoder.buffers)])
     every = (*encoder.buffers, *buffers)
     encoded = Encoded(
         codec="plain" if encoder.plain else "full",
-        stream=stream,
+        stream=ormsgpack.packb([FORMAT, tree, data, len(encoder.buffers)]),
         buffers=every,
         packages=versions(encoder.modules),
         preview=preview(value),
     )
-    return encoded, tried and sum(view.nbytes for view in every) <= _TRIED
+    if tried and sum(view.nbytes for view in every) <= _TRIED:
+        _try(value, encoder.leaves, encoded, known, externals)
+    return encoded
 
 
-def _loads(value: Any, encoded: Encoded, externals: Mapping[str, Any] | None) -> bool:
-    """Whether the value is seen to load, and to be what it was where a leaf saw an unfilled object."""
+def _try(
+    value: Any,
+    leaves: list[Any],
+    encoded: Encoded,
+    known: dict[int, str],
+    externals: Mapping[str, Any] | None,
+) -> None:
+    """Pass over a value that loads; refuse the leaf that does not."""
     try:
-        made, early = _decode(encoded, externals, "full")
-    except PerdureError:
-        return False
-    return not early or digest(made) == digest(value)
+        decode(encoded, externals=externals)
+    except PerdureError as error:
+        for leaf in leaves:
+            if leaf is not value:
+                _walk(leaf, known, externals, whole=True)
+        cause = f"It can be pickled but not loaded: {getattr(error, 'cause', error)}"
+        raise Refusal(
+            value, cause, "Leave it out, or tell how to keep it with `perdure.register`."
+        ) from error
 
 
 def decode(encoded: Encoded, *, externals: Mapping[str, Any] | None = None, trust: str = "full") -> Any:
@@ -144,17 +157,10 @@ def decode(encoded: Encoded, *, externals: Mapping[str, Any] | None = None, trus
         NotLoadable: a package, a class or an external is missing; the sentence names it.
         Untrusted: the value needs more trust than was given.
     """
-    return _decode(encoded, externals, trust)[0]
-
-
-def _decode(encoded: Encoded, externals: Mapping[str, Any] | None, trust: str) -> tuple[Any, bool]:
-    load = None
-    if trust == "full":
-        load = _load_leaves
+    load = _load_leaves if trust == "full" else None
     buffers = [memoryview(bytearray(view)) if view.readonly else view for view in encoded.buffers]
     try:
-        decoder = Decoder(encoded.stream, buffers, externals, load)
-        return decoder.value(), decoder.early
+        return Decoder(encoded.stream, buffers, externals, load).value()
     except PerdureError:
         raise
     except Exception as error:

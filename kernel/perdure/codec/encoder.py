@@ -1,8 +1,8 @@
 """The walk from a value to the tree that msgpack holds.
 
 Native are exactly `None`, `bool`, `int` in 64 bits, `float`, `str`, `bytes`, `list`, and `dict` with text
-keys. All else is a list that begins with a bare tag, which no user's list can. Every container, tagged object,
-and long text or bytes has a number, in the order in which it is first met; met again, only that is written.
+keys. All else is a list that begins with a bare tag, which no user's list can. Every container, tagged
+object, and long text or bytes has a number, in the order of first meeting; met again, only that is written.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Encoder:
         self.externals = externals
         self.outer: dict[int, int] = {}
         """Numbers of the objects to which a pickled leaf may refer."""
+        self.needing: set[int] = set()
+        """Numbers of the objects that hold a pickled leaf, or may do so by way of a cycle."""
         self.leaves: list[Any] = []
         self.buffers: list[memoryview] = []
         self.modules: set[str] = set()
@@ -87,6 +89,8 @@ class Encoder:
         if met is not None:
             if met[0] in self._open:
                 raise Cycle
+            if met[0] in self._walking or met[0] in self.needing:
+                self.needing |= self._walking
             self.checked = self.checked and met[0] not in self._walking
             return [self._mark(REF), met[0]]
         number = self._number()
@@ -142,6 +146,7 @@ class Encoder:
         """The value as a part of the pickle."""
         refuse(value)
         self.plain = False
+        self.needing |= self._walking
         self.leaves.append(value)
         return [self._mark(LEAF), len(self.leaves) - 1]
 

@@ -31,11 +31,15 @@ def exception_parts(error: BaseException) -> list[Any]:
     group = isinstance(error, BaseExceptionGroup)
     slots = []
     for position, name in _members(cls):
-        if not (group and name in ("message", "exceptions")):
-            try:
-                slots += [position, name, _slot(cls, position, name).__get__(error)]
-            except AttributeError:
-                continue
+        if group and name in ("message", "exceptions"):
+            continue
+        try:
+            value = _slot(cls, position, name).__get__(error)
+        except AttributeError:
+            continue
+        # In C, None is what an unset member reads as; to set it is not the same: `OSError` would show it.
+        if value is not None or cls.__mro__[position].__flags__ & _HEAP_TYPE:
+            slots += [position, name, value]
     return [
         *(cls, (error.message, list(error.exceptions)) if group else None),  # type: ignore[attr-defined]
         *(error.args, vars(error), error.__cause__, error.__context__, error.__suppress_context__),

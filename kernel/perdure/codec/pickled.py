@@ -41,6 +41,8 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.modules: set[str] = set()
         self.last: Any = None
         """The object that was looked at last: the culprit when pickling fails."""
+        self.referred: set[int] = set()
+        """Numbers of the outer objects that the leaves refer to."""
         self._outer = outer
         self._externals = externals
         self._large = large
@@ -58,7 +60,9 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
     def persistent_id(self, obj: Any) -> Any:
         """How an object outside the stream is named, or None."""
         found: Any = self._outer.get(id(obj))
-        if found is None:
+        if found is not None:
+            self.referred.add(found)
+        else:
             found = self._externals.get(id(obj))
         if found is None and type(obj) in (bytes, bytearray) and len(obj) >= LARGE:
             found = self._named.get(id(obj))
@@ -172,8 +176,8 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
 
 def dump_leaves(
     leaves: Sequence[Any], outer: dict[int, int], externals: dict[int, str], large: list[memoryview]
-) -> tuple[bytes, list[memoryview], set[str]]:
-    """The leaves as one stream, its out-of-band buffers, and the modules that it needs.
+) -> LeafPickler:
+    """The pickler, after it wrote the leaves as one stream.
 
     Large bytes objects are added to `large`, and named by their position there.
 
@@ -185,14 +189,15 @@ def dump_leaves(
         pickler.dump(list(leaves))
     except (Refusal, PerdureError):
         raise
-    except RecursionError as error:
-        raise Refusal(pickler.last, "It is nested too deeply.", "Keep it as a flatter structure.") from error
     except Exception as error:
+        if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
+            cause, advice = "It is nested too deeply.", "Keep it as a flatter structure."
+            raise Refusal(pickler.last or leaves[0], cause, advice) from error
         cause = f"Pickling it failed: {error}."
         raise Refusal(
             pickler.last, cause, "Leave it out, or tell how to keep it with `perdure.register`."
         ) from error
-    return pickler.file.getvalue(), pickler.buffers, pickler.modules
+    return pickler
 
 
 class _LeafUnpickler(pickle.Unpickler):

@@ -117,13 +117,16 @@ def _key(key: Any) -> str:
         text = repr(key)
     except Exception:  # noqa: BLE001  a user's repr may do anything
         text = f"<{type(key).__name__}>"
-    return text if len(text) <= LIMIT else f"{text[:LIMIT]}…"
+    return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
 
 
-LIMIT = 60
+_LIMIT = 60
 """Characters of a key that a path shows."""
 
-MOST = 200_000
+_LONGEST = 200
+"""Characters after which a path is cut."""
+
+_MOST = 200_000
 """Objects that are looked at for a path; a refusal in a larger value names the value itself."""
 
 
@@ -131,7 +134,7 @@ def locate(root: Any, name: str, part: Any) -> str | None:
     """The shortest path from `root`, called `name`, to the very object `part`; None if it is not found."""
     seen = {id(root): root}
     queue: deque[tuple[str, Any]] = deque([(name, root)])
-    while queue and len(seen) < MOST:
+    while queue and len(seen) < _MOST:
         path, value = queue.popleft()
         if value is part:
             return path
@@ -142,7 +145,7 @@ def locate(root: Any, name: str, part: Any) -> str | None:
         for step, item in below:
             if id(item) not in seen:
                 seen[id(item)] = item
-                queue.append((path + step, item))
+                queue.append((path + step if len(path) < _LONGEST else f"{path.rstrip('…')}…", item))
     return None
 
 

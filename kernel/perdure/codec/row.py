@@ -29,7 +29,7 @@ class Row:
     when: Callable[[Any], bool] | None = None
     """Objects for which this is false go to the pickle leaf."""
     identity: bool = False
-    """Made in one go, but mutable: it counts which object it is."""
+    """Made in one go, but mutable or large: it counts which object it is."""
 
     @property
     def outer(self) -> bool:

@@ -128,7 +128,11 @@ STANDARD: tuple[Row, ...] = (
         lambda value: (value.encode("utf-8", "surrogatepass"),),
         lambda parts: parts[0].decode("utf-8", "surrogatepass"),
     ),
-    Row(16, "builtins", "bytes", lambda value: (Raw(memoryview(value)),), lambda parts: bytes(parts[0])),
+    Row(
+        *(16, "builtins", "bytes"),
+        *(lambda value: (Raw(memoryview(value)),), lambda parts: bytes(parts[0])),
+        identity=True,
+    ),
     Row(
         *(17, "builtins", "bytearray"),
         *(lambda value: (Raw(memoryview(value)),), lambda parts: bytearray(parts[0])),
