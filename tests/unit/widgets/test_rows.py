@@ -224,3 +224,15 @@ def test_calls_of_the_run_it_was_forked_from_are_restored_rows():
 def test_an_unknown_run_is_named():
     with pytest.raises(NoSuchRun, match="r_none"):
         read(MemoryJournal(), "r_none")
+
+
+def test_epochs_of_the_run_it_was_forked_from_do_not_count():
+    """Promise 11: a restored call of an older run gives way to its newer version, however old that run was."""
+    first = Story(a_run(state="done")).kernel(0, 5).kernel(10, 15).kernel(20, 25)
+    before = first.call("price", 20, 24, inputs="before")
+    fork = Story(a_run(state="done", run="r_f0f0f0f0", forked_from=RUN)).kernel(100, 105).kernel(110, 120)
+    fork.restore(before, 101, epoch=1)
+    fork.call("price", 111, 115, inputs="after", reason="`rate` changed")
+    assert [(row.word, row.why) for row in fork.drawn(borrowed=[before]).rows] == [
+        ("ran again", "`rate` changed")
+    ]

@@ -183,6 +183,14 @@ def test_time_without_a_kernel_is_folded():
     assert second.x0 - first.x1 < 10
 
 
+def test_a_short_life_of_a_kernel_stays_readable():
+    story = Story(a_run(state="done")).kernel(0, 100_000).kernel(200_000, 200_001)
+    story.call("long", 0, 100_000, epoch=1)
+    story.call("short", 200_000, 200_001)
+    last = axis(story.drawn()).pieces[-1]
+    assert last.x1 - last.x0 == pytest.approx(22)
+
+
 def test_the_text_says_the_same_in_words():
     text = render_text(killed_and_resumed().drawn())
     lines = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
