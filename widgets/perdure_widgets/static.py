@@ -24,6 +24,10 @@ _TOLD = ("failed", "in doubt", "interrupted", "older", "ran again", "gone")
 """States whose cause is written under the row; of the others it is in the row's title."""
 
 
+_KERNELS = 4
+"""So many kernels are told in words; the picture shows them all."""
+
+
 @cache
 def style() -> str:
     """The style sheet, every rule of which is scoped to `.pdr`."""
@@ -56,11 +60,6 @@ def render_html(timeline: Timeline, *, ident: str | None = None) -> str:
     if others:
         body = f'<tr class="pdr-why"><td colspan="4">{escape(others)}</td></tr>{body}'
     run = timeline.run
-    error = (
-        f'<p class="pdr-p"><span class="pdr-is-fail">{escape(run.error)}</span></p>'
-        if run.error and timeline.state == "failed"
-        else ""
-    )
     return (
         f'<div class="pdr">{style()}<svg width="0" height="0" style="position:absolute" aria-hidden="true">'
         f'<defs>{DEFS.format(i=prefix).strip()}<g id="{prefix}-lines">{lines(scale)}</g></defs></svg>'
@@ -72,10 +71,19 @@ def render_html(timeline: Timeline, *, ident: str | None = None) -> str:
         '<th scope="col" class="pdr-w pdr-c-word">state</th>'
         '<th scope="col" class="pdr-num pdr-c-took">took</th></tr></thead>'
         f"<tbody>{body}</tbody></table>"
-        f'<div class="pdr-foot">{error}<p class="pdr-p">{escape(timeline.summary)}</p>'
-        f'<p class="pdr-p">Picture of {words.day(timeline.now)}, {words.clock(timeline.now, timeline.now)}. '
-        f"Drawn anew with <code>%timeline {escape(run.id)}</code>.</p></div></div>"
+        f'<div class="pdr-foot">{_foot(timeline)}</div></div>'
     )
+
+
+def _foot(timeline: Timeline) -> str:
+    """What a run came to: its error, its counts, its kernels, and when this was drawn."""
+    run, now = timeline.run, timeline.now
+    parts = [escape(timeline.summary), " · ".join(kernel_lines(timeline))]
+    if run.error and timeline.state == "failed":
+        parts.insert(0, f'<span class="pdr-is-fail">{escape(run.error)}</span>')
+    drawn = f"Picture of {words.day(now)}, {words.clock(now, now)}."
+    parts.append(f"{drawn} Drawn anew with <code>%timeline {escape(run.id)}</code>.")
+    return "".join(f'<p class="pdr-p">{part}</p>' for part in parts if part)
 
 
 def facts(timeline: Timeline) -> list[str]:
@@ -89,6 +97,17 @@ def facts(timeline: Timeline) -> list[str]:
     if timeline.saved > 0:
         found.append(f"saved {words.took(timeline.saved)}")
     return found
+
+
+def kernel_lines(timeline: Timeline) -> list[str]:
+    """When the newest kernels were at work, where there was more than one or the only one was killed."""
+    told = []
+    for number, kernel in enumerate(timeline.kernels, 1):
+        start, end = (words.clock(at, timeline.now) for at in (kernel.start, kernel.end))
+        told.append(f"kernel {number}: {start} to {end}" + (f", {kernel.ended}" if kernel.ended else ""))
+    if len(told) == 1 and timeline.kernels[0].ended != "killed":
+        return []
+    return told[-_KERNELS:]
 
 
 def _facts(timeline: Timeline) -> str:
@@ -111,9 +130,12 @@ def _row(row: Row, marks: Marks, prefix: str) -> str:
 
 
 def _smalls(row: Row) -> str:
-    """What stands small beside the name: detail, kind and badge."""
-    parts = [row.detail, row.kind if row.kind != "pure" else "", row.badge]
-    return "".join(f" <small>{escape(part)}</small>" for part in parts if part)
+    """What stands small beside the name: the detail, which gives way first, then kind and badge."""
+    detail = f' <small class="pdr-d" title="{escape(row.detail)}">{escape(row.detail)}</small>'
+    notes = [row.kind if row.kind != "pure" else "", row.badge]
+    return (detail if row.detail else "") + "".join(
+        f" <small>{escape(note)}</small>" for note in notes if note
+    )
 
 
 def _is_told(row: Row) -> bool:

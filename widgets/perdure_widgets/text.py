@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from . import words
 from ._calls import Row
 from ._fold import shown
 from .rows import Timeline
-from .static import facts
+from .static import facts, kernel_lines
 
 
 def render_text(timeline: Timeline) -> str:
@@ -21,7 +19,7 @@ def render_text(timeline: Timeline) -> str:
     lines += ["", *_table([_cells(row) for row in rows])] if rows else []
     if others:
         lines.append(f"  {others}")
-    lines += ["", *_kernels(timeline), f"  {timeline.summary}"]
+    lines += ["", *(f"  {line}" for line in kernel_lines(timeline)), f"  {timeline.summary}"]
     return words.plain("\n".join(lines))
 
 
@@ -47,15 +45,6 @@ def _cells(row: Row) -> tuple[str, ...]:
     lost = f"{words.took(row.lost)} lost" if row.lost >= 1 else ""
     notes = [row.kind if row.kind != "pure" else "", row.badge, lost, _line(row.why)]
     return name, row.word, took, "; ".join(note for note in notes if note)
-
-
-def _kernels(timeline: Timeline) -> Iterator[str]:
-    """When each kernel was at work, where there was more than one or it was killed."""
-    if len(timeline.kernels) < 2 and not any(each.ended == "killed" for each in timeline.kernels):  # noqa: PLR2004
-        return
-    for number, kernel in enumerate(timeline.kernels, 1):
-        start, end = (words.clock(at, timeline.now) for at in (kernel.start, kernel.end))
-        yield f"  kernel {number}: {start} to {end}" + (f", {kernel.ended}" if kernel.ended else "")
 
 
 def _line(text: str) -> str:

@@ -94,6 +94,11 @@ def test_causes_are_written_out():
     assert "nobody knows whether it took effect" in text
 
 
+def test_kills_are_told_in_words_too():
+    text = words.plain(Reader(render_html(killed_and_resumed().drawn())).text)
+    assert "kernel 1: 11:48:40 to 14:03:22, killed · kernel 2: 14:05:40 to 14:10:22, ended" in text
+
+
 def test_nothing_from_a_run_becomes_markup():
     """Promise 8: names, errors and previews are text."""
     story = Story(a_run(workflow=HOSTILE, state="failed", error=HOSTILE)).kernel(0, 10)
