@@ -81,6 +81,8 @@ class CallRows:
     restores: Mapping[str, Sequence[RestoreRecord]]
     living: int | None
     """Epoch of the process that is at work on the run now."""
+    passed: int | None
+    """Epoch in which a whole pass over the body was finished, if the last one was."""
     now: float
 
     def row(self, group: Sequence[CallRecord]) -> Row:
@@ -175,18 +177,12 @@ class CallRows:
         return "ran again" if len(group) > 1 or torn else "ran"
 
     def _gone(self, call: CallRecord) -> bool:
-        """Whether the pass that finished the run neither made nor restored the call.
-
-        A pass that restored the run's result whole made no call at all, and tells nothing about this one.
-        """
-        last = self.kernels[-1].epoch if self.kernels else 0
-        if self.run.kind == "notebook" or self.run.state != "done":
-            return False
-        passed = any(use.epoch == last for uses in self.restores.values() for use in uses) or any(
-            attempt.epoch == last for attempts in self.attempts.values() for attempt in attempts
-        )
+        """Whether the pass that finished the run neither made nor restored the call."""
+        last = self.passed
         return (
-            passed and call.epoch < last and all(use.epoch < last for use in self.restores.get(call.id, ()))
+            last is not None
+            and call.epoch < last
+            and all(use.epoch < last for use in self.restores.get(call.id, ()))
         )
 
     def _word(self, call: CallRecord, state: str) -> str:

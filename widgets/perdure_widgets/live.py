@@ -1,7 +1,8 @@
 """The picture under a running `%%workflow` cell, updated in place through its display id.
 
 No comm takes part, so the last picture stays when the kernel is gone. Promise 10: at most ten updates a
-second, whatever the run does; what came too soon is drawn when its turn comes.
+second and a twentieth of the time, however many steps there are; what came too soon is drawn when its turn
+comes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextvars
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +26,8 @@ log = logging.getLogger("perdure")
 
 INTERVAL: Final = 0.1
 """Seconds between two updates of one picture."""
+SHARE: Final = 0.05
+"""Most of a run's time that its picture may take: a long one, which is slow to draw, is drawn less often."""
 
 Later = Callable[[float, Callable[[], None]], Callable[[], None]]
 """Calls a function after some seconds; returns what calls that off."""
@@ -42,11 +46,16 @@ class LivePictures:
     """A listener that keeps one picture for each `%%workflow` cell that runs."""
 
     def __init__(
-        self, publish: Callable[..., Any], journal: Callable[[], Journal], later: Later = in_a_thread
+        self,
+        publish: Callable[..., Any],
+        journal: Callable[[], Journal],
+        later: Later = in_a_thread,
+        stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._publish = publish
         self._journal = journal
         self._later = later
+        self._stopwatch = stopwatch
         self._pictures: dict[str, _Live] = {}
         self._lock = threading.RLock()
 
@@ -73,8 +82,8 @@ class LivePictures:
 
     def _soon(self, live: _Live, at: float) -> None:
         """Draw now if the last update is long enough ago (or the clock was set back), else when it is."""
-        wait = live.drawn + INTERVAL - at
-        if not 0 < wait <= INTERVAL:
+        wait = live.drawn + live.pause - at
+        if not 0 < wait <= live.pause:
             live.call_off()
             self._draw(live, at)
         elif live.waiting is None:
@@ -91,13 +100,13 @@ class LivePictures:
                 log.warning("The picture of run %s was not drawn: %r", live.run, error)
 
     def _draw(self, live: _Live, at: float) -> None:
-        live.drawn = at
+        live.drawn, began = at, self._stopwatch()
         picture = Picture(read(self._journal(), live.run, now=at, alive=True))
         update = {"update": True} if live.shown else {}
         self._publish(
             picture.bundle(), metadata=picture.metadata(), transient={"display_id": live.display_id}, **update
         )
-        live.shown = True
+        live.shown, live.pause = True, max(INTERVAL, (self._stopwatch() - began) / SHARE)
 
 
 class _Live:
@@ -108,6 +117,7 @@ class _Live:
         self.display_id = f"perdure-{run}-{os.urandom(4).hex()}"
         self.shown = False
         self.drawn = 0.0
+        self.pause = INTERVAL
         self.waiting: Callable[[], None] | None = None
 
     def call_off(self) -> None:

@@ -90,7 +90,15 @@ def timeline(
         busy=any(call.state == "running" and call.epoch == living for call in calls)
         or (alive and any(child.state == "running" for child in children)),
     )
-    maker = CallRows(run=run, kernels=found, attempts=tried, restores=used, living=living, now=now)
+    # A pass that restored the run's result whole made no call, and tells nothing about those that there are.
+    finished = run.state == "done" and last in {
+        *(each.epoch for each in attempts),
+        *(each.epoch for each in restores),
+    }
+    passed = last if finished and run.kind != "notebook" else None
+    maker = CallRows(
+        run=run, kernels=found, attempts=tried, restores=used, living=living, passed=passed, now=now
+    )
     rows = fold_fan_outs([maker.row(group) for group in versions(run, everything, used)])
     rows += [maker.child(child) for child in children]
     rows.sort(key=_place)

@@ -69,8 +69,21 @@ def journal(story):
 @pytest.fixture
 def tell(screen, clock, journal, story, monkeypatch):
     monkeypatch.delenv("PERDURE_PLAIN", raising=False)
-    live = LivePictures(screen.publish, lambda: journal, clock.later)
+    live = LivePictures(screen.publish, lambda: journal, clock.later, lambda: 0.0)
     return lambda kind, at, run=story.run: live(Event(kind, START + at, run))
+
+
+def test_a_picture_that_is_slow_to_draw_is_drawn_less_often(screen, clock, journal, story, monkeypatch):
+    """Promise 10: a run of very many steps does not spend its time on its picture."""
+    monkeypatch.delenv("PERDURE_PLAIN", raising=False)
+    readings = iter(range(100))
+    live = LivePictures(screen.publish, lambda: journal, clock.later, lambda: next(readings))
+    live(Event("run_started", START, story.run))
+    for second in range(1, 20):
+        live(Event("call_ended", START + second, story.run))
+    assert len(screen.shown) == 1
+    live(Event("call_ended", START + 21, story.run))
+    assert len(screen.shown) == 2
 
 
 def test_a_run_gets_one_picture_that_is_updated_in_place(tell, screen):
