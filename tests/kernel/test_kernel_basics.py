@@ -181,3 +181,20 @@ def test_a_widget_comes_back_as_its_text(notebook):
     again = notebook.run("show(get_ipython(), r.outputs)")
     assert "application/vnd.jupyter.widget-view+json" in first.displays[0]
     assert list(again.displays[0]) == ["text/plain"]
+
+
+def test_functions_and_classes_of_cells_are_told_by_their_code_whatever_the_cell(notebook):
+    notebook.run(
+        "from perdure.engine.source import code_parts\n"
+        "def told(*names): return [(p.name, p.digest) for p in code_parts(names, globals(), local_folder='.').parts]"
+    )
+    cell = "def f(x):\n    return g(x)\nclass C:\n    limit = 3\n    def m(self):\n        return f(self)\ndef g(x): return x"
+    notebook.run(BODY)
+    notebook.run(cell)
+    before = notebook.run("told('C')").result["text/plain"]
+    notebook.run("%%step a\n# a comment\n\n" + cell.replace("    return g", "    # why\n    return g"))
+    after = notebook.run("told('C')").result["text/plain"]
+    assert after == before
+    assert before.count("', '") == 3
+    notebook.run(cell.replace("limit = 3", "limit = 4"))
+    assert notebook.run("told('C')").result["text/plain"] != before

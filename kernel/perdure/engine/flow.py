@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from .bindings import (
     Comprehension,
@@ -195,6 +196,12 @@ class Flow(Uses, ast.NodeVisitor):
         """The value first, then the name, in the scope around comprehensions."""
         self.visit(node.value)
         self._bind(node.target.id)
+
+    def visit_TypeAlias(self, node: Any) -> None:
+        """Its value is evaluated when it is asked for, and may name the alias itself."""
+        self.visit(node.name)
+        with self._scope("inner", set(type_parameters(node))):
+            self.visit(node.value)
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Binds names; which ones a star binds cannot be told."""
