@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from perdure.errors import NoSuchRun
 from perdure.store.records import AttemptRecord, CallRecord, RestoreRecord, RunRecord, SessionRecord
@@ -21,6 +21,8 @@ from .kernels import Kernel, kernels
 
 if TYPE_CHECKING:
     from perdure.store.protocols import Journal
+
+_Of = TypeVar("_Of", AttemptRecord, RestoreRecord)
 
 __all__ = ["Kernel", "Mark", "Row", "Segment", "Timeline", "read", "timeline"]
 
@@ -74,13 +76,9 @@ def timeline(
     alive = alive and bool(sessions) and sessions[-1].ended is None
     last = sessions[-1].epoch if sessions else run.epoch
     living = last if alive else None
-    tried: dict[str, list[AttemptRecord]] = {}
-    for attempt in attempts:
-        tried.setdefault(attempt.call, []).append(attempt)
-    used: dict[str, list[RestoreRecord]] = {}
-    for restore in restores:
-        used.setdefault(restore.call, []).append(restore)
-    # A borrowed call was made by an owner of another run, so its work has no place in this run's time.
+    tried = _by_call(attempts)
+    used = _by_call(restores)
+    # An owner of another run made these: their work has no place in this run's time.
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
     found = kernels(
         sessions,
@@ -90,14 +88,14 @@ def timeline(
         busy=any(call.state == "running" and call.epoch == living for call in calls)
         or (alive and any(child.state == "running" for child in children)),
     )
-    # A pass that restored the run's result whole made no call, and tells nothing about those that there are.
-    finished = run.state == "done" and last in {
-        *(each.epoch for each in attempts),
-        *(each.epoch for each in restores),
-    }
-    passed = last if finished and run.kind != "notebook" else None
     maker = CallRows(
-        run=run, kernels=found, attempts=tried, restores=used, living=living, passed=passed, now=now
+        run=run,
+        kernels=found,
+        attempts=tried,
+        restores=used,
+        living=living,
+        passed=_passed(run, last, attempts, restores),
+        now=now,
     )
     rows = fold_fan_outs([maker.row(group) for group in versions(run, everything, used)])
     rows += [maker.child(child) for child in children]
@@ -165,6 +163,25 @@ def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallR
     for other in journal.runs(workflow=run.workflow) if missing else ():
         if other.id not in seen:
             found += [call for call in journal.calls(other.id) if call.id in missing]
+    return found
+
+
+def _passed(
+    run: RunRecord, last: int, attempts: Sequence[AttemptRecord], restores: Sequence[RestoreRecord]
+) -> int | None:
+    """The newest epoch, if a whole pass over the body was finished in it.
+
+    A pass that restored the run's result whole made no call, and tells nothing about those that there are.
+    """
+    if run.kind == "notebook" or run.state != "done":
+        return None
+    return last if last in {*(each.epoch for each in attempts), *(each.epoch for each in restores)} else None
+
+
+def _by_call(records: Sequence[_Of]) -> dict[str, list[_Of]]:
+    found: dict[str, list[_Of]] = {}
+    for record in records:
+        found.setdefault(record.call, []).append(record)
     return found
 
 
