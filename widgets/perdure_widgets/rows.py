@@ -80,23 +80,12 @@ def timeline(
     used = _by_call(restores)
     # An owner of another run made these: their work has no place in this run's time.
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
-    found = kernels(
-        sessions,
-        _activity(sessions, calls, attempts, restores, children),
-        now=now,
-        alive=alive,
-        busy=any(call.state == "running" and call.epoch == living for call in calls)
-        or (alive and any(child.state == "running" for child in children)),
-    )
-    maker = CallRows(
-        run=run,
-        kernels=found,
-        attempts=tried,
-        restores=used,
-        living=living,
-        passed=_passed(run, last, attempts, restores),
-        now=now,
-    )
+    busy = any(call.state == "running" and call.epoch == living for call in calls)
+    busy |= alive and any(child.state == "running" for child in children)
+    activity = _activity(sessions, calls, attempts, restores, children)
+    found = kernels(sessions, activity, now=now, alive=alive, busy=busy)
+    passed = _passed(run, last, attempts, restores)
+    maker = CallRows(run, found, tried, used, living=living, passed=passed, now=now)
     rows = fold_fan_outs([maker.row(group) for group in versions(run, everything, used)])
     rows += [maker.child(child) for child in children]
     rows.sort(key=_place)
