@@ -267,7 +267,7 @@ class DuplicateStep(PerdureError):
 
 
 class NotKept(PerdureError):
-    """`{name}` is not here: step `{step}` made {type}, which could not be kept. {cause}
+    """`{name}` is not here: step `{step}` made it, a {type}, and could not keep it. {cause}
     Run `%%step {step} --redo` again to make it, or make it in a `%%setup` cell, which always runs."""
 
     name: str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import traceback
 from types import TracebackType
 
-_OURS = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,)  # noqa: PTH100, PTH120  paths as frames spell them
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  as frames spell it
+_PLUMBING = (contextlib.__file__, os.path.dirname(asyncio.__file__) + os.sep)  # noqa: PTH120  the same
 
 
 def one_line(error: BaseException) -> str:
@@ -16,16 +19,30 @@ def one_line(error: BaseException) -> str:
 
 
 def users_frames(trace: TracebackType | None) -> TracebackType | None:
-    """The same traceback without the frames of Perdure; all of it where nothing else would be left."""
-    frames = []
+    """The same traceback without the frames of Perdure, and of what Perdure calls on the way to the user's code."""
+    frames: list[TracebackType] = []
+    ours = False
     while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        file = trace.tb_frame.f_code.co_filename
+        ours = file.startswith(_OURS) or (ours and file.startswith(_PLUMBING))
+        if not ours:
             frames.append(trace)
         trace = trace.tb_next
     kept: TracebackType | None = None
     for frame in reversed(frames):
         kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return kept
+
+
+def cleaned(error: BaseException) -> BaseException:
+    """The same error, which shows the user's frames only; so do those that it came from."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        each.__traceback__ = users_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__
+    return error
 
 
 def user_traceback(error: BaseException) -> str:

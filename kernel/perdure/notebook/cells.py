@@ -18,7 +18,7 @@ from perdure.codec.syntax import tree_digest
 from perdure.engine.decide import Restore, Run
 from perdure.engine.scope import Pass, Scope, entered
 from perdure.engine.source import analyse, close_match, undefined
-from perdure.engine.tracebacks import one_line, user_traceback
+from perdure.engine.tracebacks import cleaned, one_line, user_traceback
 from perdure.errors import StepTimeout, UndefinedName
 from perdure.store.records import Part
 
@@ -77,7 +77,7 @@ class StepCell:
         self.owner = session.needed_owner(f"%%step {options.name}")
         self.names = analyse(body.tree)
         own = tree_digest(body.tree)
-        self.cell = session.register(options.name, own, replace=options.replace)
+        self._place = session.place(options.name, own, replace=options.replace)
         self._check_names()
         self.request = session.request(
             options.name,
@@ -110,9 +110,9 @@ class StepCell:
             return self._settled()
         decision = self.decision
         while True:
-            with self._attempt(decision) as attempt:
-                with time_limit(self.options.timeout, self._timeout()):
-                    attempt.value = self.body.run()
+            limit = time_limit(self.options.timeout, self._timeout())
+            with self._attempt(decision) as attempt, limit:
+                attempt.value = self.body.run()
             if attempt.error is None:
                 return self._keep(attempt)
             decision = self._again(attempt)
@@ -152,6 +152,7 @@ class StepCell:
         if any(seq > call.seq for other, seq in session.applied.items() if other != call.id):
             call = self.owner.touch(call)
             session.applied[call.id] = call.seq
+        session.register(self.options.name, self._place)
         show_outputs(session.shell, found.shown)
         self.owner.restored(call, reason=decision.reason, took=took, older_code=decision.older_code)
         line = lines.restored(
@@ -167,7 +168,7 @@ class StepCell:
             self.request,
             decision,
             source=self.body.source,
-            cell=self.cell,
+            cell=self._place.cell,
             position=self.session.shell.execution_count,
         )
         scope = Scope(self.owner, Pass(), in_step=True)
@@ -201,10 +202,12 @@ class StepCell:
                 notice = (
                     f"it changed {names} in place: run the cell that makes it before you run this one again"
                 )
-                lines.show(self.session.shell, lines.Line("failed", ("nothing kept", notice)))
-            raise error
+                lines.show(self.session.shell, lines.Line("failed", details=("nothing kept", notice)))
+            raise cleaned(error)
         notice = f"attempt {number} of {self.options.retries + 1}"
-        lines.show(self.session.shell, lines.Line("failed", (notice, one_line(error), "trying again")))
+        lines.show(
+            self.session.shell, lines.Line("failed", details=(notice, one_line(error), "trying again"))
+        )
         return Run(f"attempt {number + 1}: {one_line(error)}", ended)
 
     def _keep(self, attempt: _Attempt) -> Any:
@@ -233,6 +236,7 @@ class StepCell:
                 state = "failed" if isinstance(error, Exception) else "interrupted"
                 self.owner.fail(attempt.record, state=state, error=one_line(error), took=attempt.took)
             raise
+        session.register(self.options.name, self._place)
         session.made(call, made.names)
         definitions_of(self.body, made.names)
         lines.show(session.shell, lines.ran(call))

@@ -1,4 +1,4 @@
-"""What a finished %%step cell keeps: its outputs, how they are told apart, and what it needed from unmarked cells."""
+"""What a finished %%step cell keeps: its outputs, and what it needed from unmarked cells."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _kept(name: str, value: Any) -> Output:
 
 
 def _refused(name: str, value: Any, error: NotKeepable) -> Output:
-    return Output(name, "refused", _type_name(value), cause=one_paragraph(error))
+    return Output(name, "refused", _type_name(value), cause=why_refused(name, error))
 
 
 def as_shown(shell: InteractiveShell, value: Any) -> dict[str, Any]:
@@ -119,9 +119,10 @@ def as_shown(shell: InteractiveShell, value: Any) -> dict[str, Any]:
     return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
-def one_paragraph(error: Exception) -> str:
-    """An error's message on one line."""
-    return " ".join(str(error).split())
+def why_refused(name: str, error: NotKeepable) -> str:
+    """Why a name could not be kept and what to do; with the path, where a part inside is the reason."""
+    inside = "" if error.path == name else f"`{error.path}` inside it is a {error.type}. "
+    return f"{inside}{error.cause} {error.advice}"
 
 
 def _type_name(value: Any) -> str:

@@ -21,6 +21,8 @@ class Line:
     """One line about a cell. `state` is its first word; `details` follow, set off by dots."""
 
     state: str
+    since: str = ""
+    """Said right after the state: "from today 14:02"."""
     details: tuple[str, ...] = ()
     saved: str = ""
     """What was saved, in words; set apart because it is the good news."""
@@ -28,7 +30,11 @@ class Line:
     """Further lines, such as what could not be kept."""
 
     def __repr__(self) -> str:
-        parts = [self.state, *self.details, *([f"saved {self.saved}"] if self.saved else [])]
+        parts = [
+            f"{self.state} {self.since}".rstrip(),
+            *self.details,
+            *([f"saved {self.saved}"] if self.saved else []),
+        ]
         return "\n".join([" · ".join(parts), *self.notes])
 
 
@@ -63,7 +69,11 @@ def kept(outputs: tuple[Output, ...], size: int) -> str:
 
 def refusals(outputs: tuple[Output, ...]) -> tuple[str, ...]:
     """A line for each name that could not be kept."""
-    return tuple(output.cause for output in outputs if output.how == "refused")
+    return tuple(
+        f"`{output.name}` could not be kept: it is a {output.type}. {output.cause}"
+        for output in outputs
+        if output.how == "refused"
+    )
 
 
 def ran(call: CallRecord) -> Line:
@@ -77,13 +87,13 @@ def ran(call: CallRecord) -> Line:
     partial = refusals(call.outputs)
     if partial:
         details.append("partly kept")
-    return Line("ran again" if again else "ran", tuple(details), notes=partial)
+    return Line("ran again" if again else "ran", details=tuple(details), notes=partial)
 
 
 def restored(call: CallRecord, took: float, reason: str, *, older_code: bool, present: bool) -> Line:
     """The line of a step whose checkpoint was used."""
     held = kept(call.outputs, call.bytes)
-    details = [f"from {when(call.ended or call.started)}"]
+    details = []
     if present:
         details.append("what it made is still here")
     elif held:
@@ -95,5 +105,9 @@ def restored(call: CallRecord, took: float, reason: str, *, older_code: bool, pr
         details.append(f"{', '.join(weak)} compared by origin, not by content")
     saved = words(call.took - took) if call.took - took >= 0.0005 else ""  # noqa: PLR2004  half a millisecond
     return Line(
-        "kept, older code" if older_code else "restored", tuple(details), saved, refusals(call.outputs)
+        "kept, older code" if older_code else "restored",
+        f"from {when(call.ended or call.started)}",
+        tuple(details),
+        saved,
+        refusals(call.outputs),
     )

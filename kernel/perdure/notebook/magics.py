@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
@@ -29,8 +29,21 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-class Unparsed(Exception):  # noqa: N818  a signal: the error was shown already
-    """The body has a syntax error, which was shown as Python shows it."""
+T = TypeVar("T")
+
+
+class BodySyntaxError(Exception):
+    """A syntax error in a cell's body, shown as IPython shows one: by the cell's line, without frames of ours."""
+
+    def __init__(self, error: SyntaxError, shown: list[str]) -> None:
+        super().__init__(str(error))
+        self._shown = shown
+
+    def _render_traceback_(self) -> list[str]:
+        return self._shown
+
+
+BodySyntaxError.__name__ = "SyntaxError"  # what the front end names it
 
 
 @magics_class
@@ -51,7 +64,8 @@ class PerdureMagics(Magics):
         "--kind",
         choices=KINDS,
         default="pure",
-        help="pure: compute, read, fit (default). effect: send, write; never repeated silently. volatile: recorded once for this run.",
+        help="pure: compute, read, fit (default). effect: send, write; never repeated silently. "
+        "volatile: recorded once for this run.",
     )
     @argument(
         "--on-edit",
@@ -76,13 +90,11 @@ class PerdureMagics(Magics):
     def step(self, line: str, cell: str) -> Any:
         """Run the cell as one step: its result is kept, and restored instead of computed again.
 
-        What the cell binds, changes, prints, displays and draws is kept when it ends. After a restart, running
-        the cell restores all that, unless its code or its inputs changed.
+        What the cell binds, changes, prints, displays and draws is kept when it ends. After a restart,
+        running the cell restores all that, unless its code or its inputs changed.
         """
         __tracebackhide__ = "__ipython_bottom__"
         made = self._step(line, cell)
-        if made is None:
-            return None
         if made.body.is_async:
             raise UsageError(
                 "%%step: this cell awaits, so %%step must be its first line (and %autoawait on)."
@@ -119,7 +131,7 @@ class PerdureMagics(Magics):
     )
     @argument("--strict", action="store_true", help="For a cell: refuse what is recorded in another form.")
     def workflow(self, line: str, cell: str | None = None) -> Any:
-        """Name the notebook's workflow (%workflow NAME), or run a cell as a workflow of its own (%%workflow NAME).
+        """Name the notebook's workflow (%workflow), or run a cell as a workflow of its own (%%workflow).
 
         On a line: the rest of this notebook is the workflow NAME, and its %%step cells are kept.
         On a cell: the body is an async function with its own names, whose @step calls are kept. With the same
@@ -129,8 +141,6 @@ class PerdureMagics(Magics):
         if cell is None:
             return self._name_workflow(line)
         made = self._workflow(line, cell)
-        if made is None:
-            return None
         if made.body.is_async:
             raise UsageError(
                 "%%workflow: this cell awaits, so %%workflow must be its first line (and %autoawait on)."
@@ -142,11 +152,9 @@ class PerdureMagics(Magics):
     @magic_arguments()
     @argument("name", nargs="?", default="setup", help="A name for the cell, where there are several.")
     def setup(self, line: str, cell: str) -> Any:
-        """Run the cell always: imports, connections, settings. %resume runs it again, before it restores steps."""
+        """Run the cell always: imports, connections, settings. %resume runs it before it restores steps."""
         __tracebackhide__ = "__ipython_bottom__"
         made = self._setup(line, cell)
-        if made is None:
-            return None
         if made.body.is_async:
             raise UsageError(
                 "%%setup: this cell awaits, so %%setup must be its first line (and %autoawait on)."
@@ -161,10 +169,9 @@ class PerdureMagics(Magics):
             "workflow": self._workflow,
             "setup": self._setup,
         }
-        made = make[name](line, cell)
-        return None if made is None else await made.arun()
+        return await make[name](line, cell).arun()
 
-    def _step(self, line: str, cell: str) -> StepCell | None:
+    def _step(self, line: str, cell: str) -> StepCell:
         given = self._parsed(self.step, line, cell)
         options = StepOptions(
             name=given.name,
@@ -180,10 +187,9 @@ class PerdureMagics(Magics):
             replace=given.replace,
         )
         self.session.needed_owner(f"%%step {options.name}")
-        body = self._compiled(lambda: Body(self.shell, cell))
-        return None if body is None else StepCell(self.session, options, body)
+        return StepCell(self.session, options, self._compiled(lambda: Body(self.shell, cell)))
 
-    def _workflow(self, line: str, cell: str) -> WorkflowCell | None:
+    def _workflow(self, line: str, cell: str) -> WorkflowCell:
         given = self._parsed(self.workflow, line, cell)
         if given.params is not None:
             raise UsageError("%%workflow: --params belongs to %workflow on a line; a cell has --input.")
@@ -200,7 +206,7 @@ class PerdureMagics(Magics):
         )
         return self._compiled(lambda: WorkflowCell(self.session, options, cell))
 
-    def _setup(self, line: str, cell: str) -> SetupCell | None:
+    def _setup(self, line: str, cell: str) -> SetupCell:
         given = self._parsed(self.setup, line, cell)
         return self._compiled(lambda: SetupCell(self.session, given.name, Body(self.shell, cell)))
 
@@ -258,7 +264,7 @@ class PerdureMagics(Magics):
     @argument(
         "value",
         nargs="?",
-        help="For resolve STEP done: the value that it would have returned, as Python writes it (default None).",
+        help="For resolve STEP done: the value that it would have given, as Python writes it (default None).",
     )
     @argument("--keep", type=int, help="For gc: keep only this many finished runs of each workflow.")
     def perdure(self, line: str) -> Any:
@@ -285,13 +291,13 @@ class PerdureMagics(Magics):
         except ValueError as error:  # an open quotation mark
             raise UsageError(f"{percent}{magic.__name__}: {error} in: {line}") from None
 
-    def _compiled(self, make: Callable[[], Any]) -> Any:
-        """What `make` gives, or None after Python's own message about a syntax error in the body."""
+    def _compiled(self, make: Callable[[], T]) -> T:
+        """What `make` gives, with a syntax error in the body told as in any cell."""
         try:
             return make()
-        except SyntaxError:
-            self.shell.showsyntaxerror()  # type: ignore[no-untyped-call]
-            raise Unparsed from None
+        except SyntaxError as error:
+            shown = self.shell.SyntaxTB.structured_traceback(SyntaxError, error, [])
+            raise BodySyntaxError(error, shown) from None
 
 
 def _names(option: str, text: str | None) -> frozenset[str] | None:

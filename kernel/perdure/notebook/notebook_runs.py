@@ -43,7 +43,7 @@ def begin(
     journal = session.store.journal
     known = None if fresh else journal.find_run(name, None, key)
     if session.owner is not None and known is not None and known.id == session.run_id:
-        return lines.Line(name, (f"run {known.id}", "this notebook's workflow already"))
+        return lines.Line(name, details=(f"run {known.id}", "this notebook's workflow already"))
     record = known or _new(name, key)
     before = _state(session, record) if known is not None else None
     session.own(Owner.take(session.store, record))
@@ -68,7 +68,7 @@ def _new(name: str, key: str) -> RunRecord:
 
 def _first(session: Session, name: str, record: RunRecord) -> lines.Line:
     where = session.store.path or "memory, for this process only"
-    return lines.Line(name, (f"new run {record.id}", f"what its steps make is kept in {where}"))
+    return lines.Line(name, details=(f"new run {record.id}", f"what its steps make is kept in {where}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ class RunState:
             details.append(f"{steps} kept, {words(work)} of work")
         else:
             details.append("nothing is kept yet")
-        details.append(f"last at work {lines.when(self.seen)}")
+        seen = lines.when(self.seen)
         if self.lost:
             names = ", ".join(f"`{call.step}`" for call in self.lost)
-            details.append(f"the kernel died while {names} ran")
-        elif self.killed:
-            details.append("its kernel was killed")
-        details.append("run the cells, or `%resume`; `%resume --plan` shows what would be restored")
-        return lines.Line(self.run.workflow, tuple(details))
+            details.append(f"killed {seen} while {names} ran")
+        else:
+            details.append(f"{'killed' if self.killed else 'last at work'} {seen}")
+        details.append("`%resume` goes on, `%resume --plan` shows what it would do")
+        return lines.Line(self.run.workflow, details=tuple(details))
 
 
 def _state(session: Session, run: RunRecord) -> RunState:

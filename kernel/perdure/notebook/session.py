@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where a step was last seen in this kernel."""
 
     cell: str | None
@@ -71,7 +71,7 @@ class Session:
     written: dict[str, str] = field(default_factory=dict)
     """Source of the functions and classes that unmarked cells defined, by name."""
     _origins: dict[str, _Origin] = field(default_factory=dict)
-    _places: dict[str, _Place] = field(default_factory=dict)
+    _places: dict[str, Place] = field(default_factory=dict)
     _deleted_cells: set[str] = field(default_factory=set)
     _disconnect: list[Callable[[], None]] = field(default_factory=list)
 
@@ -119,7 +119,7 @@ class Session:
         return self.owner
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Tell `listener` what happens, until the function that is returned is called or the extension unloaded."""
+        """Tell `listener` what happens, until what is returned is called, or the extension unloaded."""
         remove = listeners.add(listener)
         self._disconnect.append(remove)
         return remove
@@ -148,15 +148,15 @@ class Session:
         parent = get_parent() if get_parent is not None else None
         return (parent or {}).get("metadata") or {}
 
-    def register(self, step: str, code: str, *, replace: bool) -> str | None:
-        """Note that this cell is the step of that name; return the cell's id, if known.
+    def place(self, step: str, code: str, *, replace: bool) -> Place:
+        """Where the step of that name stands now; `register` notes it once the step has an outcome.
 
         Raises:
             DuplicateStep: another cell of this notebook has the name: another id, or, where the front end
                 tells no ids, other code.
         """
         cell = self.cell_id()
-        here = _Place(cell, code, self.shell.execution_count)
+        here = Place(cell, code, self.shell.execution_count)
         before = self._places.get(step)
         if before is not None and not replace:
             by_id = before.cell is not None and cell is not None
@@ -166,11 +166,14 @@ class Session:
                 raise DuplicateStep(
                     step=step, first=f"the code of {before}", second="other code in this cell"
                 )
-        self._places[step] = here
-        return cell
+        return here
+
+    def register(self, step: str, place: Place) -> None:
+        """Note that the step of that name stands in this cell."""
+        self._places[step] = place
 
     def note_cell(self, source: str) -> None:
-        """Remember what an unmarked cell defines: steps that use it keep it, and inspect cannot tell classes."""
+        """Remember what an unmarked cell defines: the steps that use it keep it with them."""
         if source.startswith("%%"):
             return
         try:
@@ -221,8 +224,8 @@ class Session:
     def request(self, step: str, names: CellNames, code: Part, **options: Any) -> Request:
         """The request of a %%step cell: its code with all that it leads to, and the data that it reads.
 
-        A name that is read late, in a function's body say, and that did not exist when a checkpoint of the same
-        code was made, cannot have mattered to it; such a checkpoint still fits.
+        A name that is read late, in a function's body say, and that did not exist when a checkpoint of the
+        same code was made, cannot have mattered to it; such a checkpoint still fits.
         """
         owner = self.needed_owner("%%step")
         reads = {name for name in names.reads if name in self.namespace and is_users(name)}

@@ -1,7 +1,7 @@
 """A %%workflow cell: an async function with its own names over the notebook's globals, as a run of its own.
 
-Its inputs are stored in full, by value; what it binds reaches the notebook when it succeeds, as the copy that was
-kept. What cannot be kept reaches the notebook as it is, and a placeholder stands there after a restore.
+Its inputs are stored in full, by value; what it binds reaches the notebook when it succeeds, as the copy that
+was kept. What cannot be kept reaches the notebook as it is, and a placeholder stands there after a restore.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from perdure.engine.durations import words
 from perdure.engine.execution import Execution, Plan
 from perdure.engine.inputs import combined
 from perdure.engine.source import analyse, close_match
+from perdure.engine.tracebacks import cleaned
 from perdure.errors import UndefinedName
 from perdure.store.records import Part
 
 from . import lines
 from .body import FunctionBody
-from .checkpoint import as_shown, one_paragraph
+from .checkpoint import as_shown, why_refused
 from .interrupts import interruptible
 from .namespace import is_code, is_users
 from .outputs import Recorder
@@ -56,7 +57,7 @@ class WorkflowOptions:
 
 
 class WorkflowCell:
-    """One execution of a %%workflow cell; `run` or `arun` carries it out, once, and gives the cell's value."""
+    """One execution of a %%workflow cell; `run` or `arun` carries it out, once, and gives its value."""
 
     def __init__(self, session: Session, options: WorkflowOptions, source: str) -> None:
         self.session = session
@@ -131,7 +132,11 @@ class WorkflowCell:
             with self._recorder.recording():
                 return self.body.call_sync(execution.arguments())
 
-        return self._end(execution, execution.run(body))
+        try:
+            found = execution.run(body)
+        except BaseException as error:
+            raise cleaned(error) from error.__cause__
+        return self._end(execution, found)
 
     async def arun(self) -> Any:
         """Carry out a cell whose body awaits; an interrupt reaches it at once."""
@@ -145,8 +150,11 @@ class WorkflowCell:
             with self._recorder.recording():
                 return await self.body.call(execution.arguments())
 
-        with interruptible(task):
-            found = await execution.arun(body)
+        try:
+            with interruptible(task):
+                found = await execution.arun(body)
+        except BaseException as error:
+            raise cleaned(error) from error.__cause__
         return self._end(execution, found)
 
     # -- the parts of the way ----------------------------------------------------------------------------
@@ -159,7 +167,7 @@ class WorkflowCell:
             word = {"resumed": "goes on", "forked": "forked, because it was edited"}[execution.how]
             lines.show(
                 self.session.shell,
-                lines.Line(word, (f"run {run.id}", "what is recorded and still valid is kept")),
+                lines.Line(word, details=(f"run {run.id}", "what is recorded and still valid is kept")),
             )
         return execution
 
@@ -186,7 +194,7 @@ class WorkflowCell:
             shown.append(as_shown(self.session.shell, value))
         self._refused = {name: each for name, each in names.items() if name in refused}
         causes = {
-            name: [type(each).__qualname__, one_paragraph(refused[name])]
+            name: [type(each).__qualname__, why_refused(name, refused[name])]
             for name, each in self._refused.items()
         }
         kept = {name: each for name, each in {**names, VALUE: value}.items() if name not in refused}
@@ -205,10 +213,18 @@ class WorkflowCell:
             show_outputs(session.shell, shown)
             run = execution.record
             finished = run.finished or run.updated
-            details = (f"run {run.id}", f"from {lines.when(finished)}", "`--fresh` starts another")
-            lines.show(session.shell, lines.Line("restored", details, words(finished - run.created)))
-        elif refused:
             lines.show(
-                session.shell, lines.Line("partly kept", notes=tuple(cause for _, cause in refused.values()))
+                session.shell,
+                lines.Line(
+                    "restored",
+                    f"from {lines.when(finished)}",
+                    (f"run {run.id}", "`--fresh` starts another"),
+                    words(finished - run.created),
+                ),
             )
+        elif refused:
+            notes = tuple(
+                f"`{name}` could not be kept: it is a {kind}. {why}" for name, (kind, why) in refused.items()
+            )
+            lines.show(session.shell, lines.Line("partly kept", notes=notes))
         return value if self.body.has_value else None
