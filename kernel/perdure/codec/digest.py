@@ -70,6 +70,8 @@ class _Digester(pickle.Pickler):
         # With a memo, whether two equal texts are one object must not count: each occurrence is written out.
         if self._memo and cls is str:
             return obj.encode("utf-8", "surrogatepass")
+        if self._memo and cls is bytes:
+            return obj.hex()
         return None
 
     def reducer_override(self, obj: Any) -> Any:

@@ -110,7 +110,7 @@ def _cells(values: Any) -> tuple[Any, ...]:  # noqa: PLR0911  one return for eac
     data, mask = getattr(values, "_data", None), getattr(values, "_mask", None)
     if isinstance(data, np.ndarray) and isinstance(mask, np.ndarray):
         return "masked", str(dtype), np.where(mask, np.zeros((), data.dtype), data), mask
-    if isinstance(dtype, np.dtype):
+    if isinstance(values, pd.arrays.NumpyExtensionArray) or isinstance(dtype, np.dtype):
         return "cells", np.asarray(values)
     return "items", str(dtype), list(values)
 

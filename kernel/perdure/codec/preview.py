@@ -72,7 +72,7 @@ def _literal(value: Any) -> str:
 
 
 def _head(value: Any) -> str:
-    cut = value[: _SHOWN - 2]
+    cut = value[: _SHOWN - 3]
     text = repr(bytes(cut) if type(value) is not str else cut)
     return _plain(f"{text[:-1]}…{text[-1]}" if len(value) > len(cut) else text)
 

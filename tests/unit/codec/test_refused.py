@@ -48,7 +48,7 @@ def things(tmp_path):
     connection = sqlite3.connect(":memory:")
     loop = asyncio.new_event_loop()
     running = coroutine()
-    yield from [
+    made = [
         (i for i in ()),
         agen(),
         running,
@@ -74,8 +74,13 @@ def things(tmp_path):
         hashlib.blake2b(),
         ipywidgets.IntSlider(),
     ]
+    yield from made
     running.close()
     loop.close()
+    connection.close()
+    for thing in made:
+        if isinstance(thing, io.IOBase | socket.socket):
+            thing.close()
 
 
 def test_each_is_refused_in_the_tree_and_inside_an_object(tmp_path):
@@ -123,7 +128,9 @@ def test_the_path_goes_through_slots_sets_and_closures():
 def test_what_pickles_but_does_not_load_is_refused_at_once():
     """Promise 4: said when the step finishes for the first time, not after the restart."""
     assert pickle.dumps(Unloadable())
-    with pytest.raises(NotKeepable, match="pickled but not loaded: RuntimeError: cannot be made again") as caught:
+    with pytest.raises(
+        NotKeepable, match="pickled but not loaded: RuntimeError: cannot be made again"
+    ) as caught:
         codec.encode({"a": [1, Unloadable()]})
     assert caught.value.path == "result['a'][1]"
 

@@ -38,7 +38,17 @@ def again(value):
 
 def test_one_object_in_two_places_comes_back_as_one():
     """Promise 3: alike in sharing."""
-    for shared in ([1], {"a": 1}, {1: 2}, {1, 2}, bytearray(b"a"), np.zeros(3), Node(), Model(), pd.DataFrame()):
+    for shared in (
+        [1],
+        {"a": 1},
+        {1: 2},
+        {1, 2},
+        bytearray(b"a"),
+        np.zeros(3),
+        Node(),
+        Model(),
+        pd.DataFrame(),
+    ):
         made = again({"a": shared, "b": (shared, [shared])})
         assert made["a"] is made["b"][0] is made["b"][1][0]
 

@@ -168,7 +168,7 @@ def test_a_value_comes_back_from_inside_each_container(name):
     holders = [[value], {"k": value}, (value, 1), {1: value}, types.SimpleNamespace(v=value)]
     try:
         hash(value)
-    except TypeError:
+    except (TypeError, ValueError):
         pass
     else:
         holders += [{value: 1}, {value}, frozenset({value})]
@@ -285,7 +285,7 @@ def test_arrays_keep_dtype_shape_order_and_writability(name):
     assert made.dtype.metadata == value.dtype.metadata
     assert made.shape == value.shape
     assert made.flags.writeable
-    assert made.tolist() == value.tolist()
+    assert repr(made.tolist()) == repr(value.tolist())
     if value.flags.forc:
         assert made.flags.f_contiguous == value.flags.f_contiguous
     assert codec.digest(made) == codec.digest(value)

@@ -1,0 +1,230 @@
+"""Digests are by content: alike for alike values in any process, different for any change."""
+
+import collections
+import dataclasses
+import datetime as dt
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+
+from perdure import codec
+
+SCRIPT = """
+import collections, dataclasses, decimal, enum
+import numpy as np, pandas as pd
+from perdure import codec
+
+class Colour(enum.Enum):
+    RED = 1
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    tags: frozenset
+
+def clean(rows, limit={"a", "b", "c"}):
+    '''A docstring.'''
+    return [row for row in rows if row in {"x", "y", "z"}]
+
+words = {f"word {i}" for i in range(50)}
+frame = pd.DataFrame({"n": np.arange(5.0), "s": ["a", None, "c", "d", "e"], "o": [{1, "q"}, 2, 3, 4, 5]})
+for value in [words, {"k": [words, frozenset(words)]}, frame, frame["s"], Point(1, frozenset(words)), {Colour.RED: 1},
+              clean, Point, lambda x: x in {"p", "q"}, collections.Counter(words & {"word 1"}), decimal.Decimal("1.0"),
+              {1, "a", (2, "b"), None}, ValueError("x", words)]:
+    found = codec.digest(value)
+    assert not found.weak, found
+    made = codec.decode(codec.encode(value))
+    assert codec.digest(made) == found, value
+    print(found.hex)
+"""
+
+
+def run(tmp_path, text, *, seed="0", name="script.py"):
+    script = tmp_path / name
+    script.write_text(text)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_digests_are_the_same_in_any_process_and_for_any_hash_seed(tmp_path):
+    """Promise 1: an unchanged input is found again."""
+    first = run(tmp_path, SCRIPT, seed="1")
+    again = run(tmp_path, SCRIPT, seed="4242", name="other.py")
+    assert len(first) == 13
+    assert first == again
+    assert len(set(first)) == len(first)
+
+
+def test_a_comment_or_docstring_does_not_change_a_function_but_code_does(tmp_path):
+    """Promise 1: what counts is what the code does."""
+    first = run(tmp_path, SCRIPT)
+    commented = run(
+        tmp_path, "# a line more\n" + SCRIPT.replace("'''A docstring.'''", "'''Another.'''  # more")
+    )
+    edited = run(tmp_path, SCRIPT.replace('{"x", "y", "z"}]', '{"x", "y"}]'))
+    assert commented == first
+    assert [at for at, pair in enumerate(zip(first, edited, strict=True)) if pair[0] != pair[1]] == [6]
+
+
+LOOK_ALIKES = [
+    (1, 1.0),
+    (1, True),
+    (0.0, -0.0),
+    ("a", b"a"),
+    ([1], (1,)),
+    ([1, 2], [2, 1]),
+    ({1}, frozenset({1})),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+    ({"a": 1}, collections.OrderedDict(a=1)),
+    ([], None),
+    ([[1], [2]], [[1, 2], []]),
+    (dt.timedelta(1), dt.timedelta(2)),
+    (np.arange(4), np.arange(4.0)),
+    (np.arange(4), np.arange(4).reshape(2, 2)),
+    (np.arange(4), np.arange(4, dtype=">i8")),
+    (np.int64(1), 1),
+    (np.array([1, 2], "M8[s]"), np.array([1, 2], "M8[ms]")),
+    (pd.Series([1, 2]), pd.Series([1, 2], name="x")),
+    (pd.Series([1, 2]), pd.Series([1, 2], index=[1, 2])),
+    (pd.Series(["a", None]), pd.Series(["a", ""])),
+    (pd.Series(["ab", "c"]), pd.Series(["a", "bc"])),
+    (pd.Series([1, None], dtype="Int64"), pd.Series([1, 0], dtype="Int64")),
+    (pd.Series(["a"], dtype="category"), pd.Series(["a"], dtype=pd.CategoricalDtype(["a", "b"]))),
+    (pd.DataFrame({"a": [1], "b": [2]}), pd.DataFrame({"b": [2], "a": [1]})),
+    (pd.date_range("2024", periods=3, tz="UTC"), pd.date_range("2024", periods=3)),
+    (lambda x: x + 1, lambda x: x + 2),
+    (ValueError("a"), ValueError("b")),
+    (len, max),
+    (int, float),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), LOOK_ALIKES)
+def test_look_alikes_differ(one, other):
+    """Promise 1: any change is seen; exact types and order count."""
+    assert codec.digest(one).hex != codec.digest(other).hex
+    assert not codec.digest(one).weak
+
+
+def frame():
+    return pd.DataFrame({"a": np.arange(6.0), "b": np.arange(6.0) * 2, "s": list("abcdef")})
+
+
+def columnwise():
+    made = pd.DataFrame(index=range(6))
+    for name, column in frame().items():
+        made[name] = column.copy()
+    made.index = frame().index
+    return made
+
+
+def hidden(value):
+    column = pd.array([1, value, 3], dtype="Int64")
+    column[1] = pd.NA
+    return column
+
+
+def text():
+    return "".join(["some", " ", "text"])
+
+
+SAME = {
+    "equal texts and one text twice": lambda: ([text()] * 2, [text(), text()]),
+    "equal tuples and one tuple twice": lambda: ([(1, "a")] * 2, [(1, text()[:0] + "a"), (1, "a")]),
+    "a consolidated frame and its columns": lambda: (frame(), columnwise()),
+    "a slice and its copy": lambda: (frame().iloc[::2], frame().iloc[::2].copy()),
+    "a column cut out of a longer one": lambda: (pd.Series(list("abc")), pd.Series(list("abcd")).iloc[:3]),
+    "what lies under a missing value": lambda: (hidden(7), hidden(8)),
+    "a strided array and its copy": lambda: (np.arange(10)[::2], np.arange(10)[::2].copy()),
+    "C and F order": lambda: (np.ones((3, 2)), np.asfortranarray(np.ones((3, 2)))),
+    "sets by another order of adding": lambda: (set("abc"), set("cba")),
+    "a view and its array": lambda: (memoryview(b"abc"), memoryview(b"abc")),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_how_a_value_was_built_does_not_count(name):
+    """Promise 1: values alike in type, content and order have the same digest."""
+    one, other = SAME[name]()
+    assert codec.digest(one) == codec.digest(other)
+    assert not codec.digest(one).weak
+
+
+def test_padding_does_not_count():
+    """Promise 1: bytes that no one can read are no content."""
+    dtype = np.dtype([("a", "i1"), ("b", "f8")], align=True)
+    one, other = np.zeros(3, dtype), np.zeros(3, dtype)
+    other.view("u1").reshape(3, 16)[:, 1:8] = 255
+    assert codec.digest(one) == codec.digest(other)
+
+
+def test_frames_and_models_keep_their_digest_through_the_codec():
+    """Promise 1: a restored value is the same input as the original."""
+    table = frame().assign(
+        t=pd.date_range("2024", periods=6, tz="Europe/Paris"),
+        c=pd.Categorical(list("xyxyxy")),
+        i=pd.array([1, None, 3, 4, 5, 6], dtype="Int64"),
+        o=[{1}, (2,), None, "x", 5, [6]],
+    )
+    table.attrs["source"] = "here"
+    table = table.set_index(["s", "c"])
+    forest = RandomForestRegressor(5, random_state=0).fit(np.arange(20.0).reshape(-1, 1), np.arange(20.0))
+    for value in (table, forest, {"m": forest, "t": table}):
+        before = codec.digest(value)
+        assert not before.weak
+        made = codec.decode(codec.encode(value))
+        assert codec.digest(made) == before
+    forest.predict(np.zeros((1, 1)))
+    assert codec.digest(forest) == codec.digest(codec.decode(codec.encode(forest)))
+
+
+def test_every_cell_of_a_frame_counts():
+    """Promise 1: content is hashed in full, not sampled."""
+    before = codec.digest(frame())
+    for column, value in (("a", 99.0), ("b", 99.0), ("s", "z")):
+        for row in range(6):
+            edited = frame()
+            edited.loc[row, column] = value
+            assert codec.digest(edited) != before
+
+
+@dataclasses.dataclass
+class Node:
+    label: str
+    next: object = None
+
+
+def test_cycles_and_endless_sharing_have_a_digest():
+    """Promise 1: no value is too tangled."""
+    ring = Node(text())
+    ring.next = [ring, text()]
+    same = Node("some text")
+    same.next = [same, "some text"]
+    assert codec.digest(ring) == codec.digest(same)
+    assert not codec.digest(ring).weak
+    tower = [1]
+    for _ in range(60):
+        tower = [tower, tower]
+    assert not codec.digest(tower).weak
+
+
+def test_what_cannot_be_read_is_weak_and_stands_by_its_type():
+    """Promise 11: it is never dropped, and the cause is told."""
+    found = codec.digest([threading.Lock()])
+    assert found.weak
+    assert "lock" in found.cause
+    assert codec.digest([threading.Lock(), 1]).hex == found.hex
+    assert codec.digest((i for i in ())).hex != found.hex
