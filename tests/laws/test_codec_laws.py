@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perdure import codec
-from perdure.errors import PerdureError
+from perdure.errors import Damaged, PerdureError
 
 ATOMS = st.one_of(
     st.none(),
@@ -175,3 +175,34 @@ def test_deep_hostile_nesting_is_damage(depth):
     """Promise 8: never a RecursionError."""
     harmless(b"\x94\x01" + b"\x91" * depth + b"\x90" + b"\xc0\x00")
     harmless(b"\x94\x01" + (b"\x92\xd4\x0a\x00") * depth + b"\xc0" + b"\xc0\x00")
+
+
+TUPLE, SET, BYTES, FRACTION, REF = 10, 11, 16, 41, 1
+
+
+def tagged(tag, *parts):
+    return [ormsgpack.Ext(tag, b""), *parts]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        tagged(BYTES, 2**62),
+        tagged(FRACTION, "1e999999999"),
+        tagged(REF, 0),
+        [tagged(TUPLE, tagged(REF, 1))],
+        tagged(SET, [1]),
+        [
+            tagged(TUPLE, 1),
+            *(tagged(TUPLE, *[tagged(REF, n + 1)] * 2) for n in range(80)),
+            tagged(SET, tagged(REF, 81)),
+        ],
+    ],
+    ids=["length for bytes", "endless power", "itself", "cycle", "unhashable", "endless hash"],
+)
+def test_small_streams_that_would_take_for_ever_are_damage(tree):
+    """Promise 8: a listing never hangs on what somebody wrote."""
+    with pytest.raises(Damaged):
+        codec.decode(
+            codec.Encoded("plain", ormsgpack.packb([codec.FORMAT, tree, None, 0]), (), {}, {}), trust="plain"
+        )

@@ -13,6 +13,7 @@ from .row import Row
 from .table import BUFFER, BY_TAG, EXTERNAL, LEAF, REF
 
 _MISSING = object()
+_HEAVY = 1_000_000
 _NUMBERS = frozenset({type(None), bool, float, int})
 
 Loader = Callable[[bytes, Sequence[memoryview], Sequence[memoryview], Callable[[Any], Any]], list[Any]]
@@ -50,6 +51,7 @@ class Decoder:
         self._numbers: dict[int, int] = {}
         self._made: list[Any] = []
         self._making: set[int] = set()
+        self._weights: dict[int, int] = {}
         self._leaves: list[Any] = []
 
     def value(self) -> Any:
@@ -105,6 +107,7 @@ class Decoder:
                 self._fill(node, self._made[number])
             else:
                 self._made[number] = self._one_go(node, row)
+                self._weights[number] = 1 + sum(map(self._weight, node))
         return self._made[number]
 
     def _enter(self, number: int) -> None:
@@ -131,7 +134,7 @@ class Decoder:
         row = _row(node)
         if row is not None:
             assert row.fill is not None
-            row.fill(made, [self._build(part) for part in node[1 + row.head :]])
+            row.fill(made, self._parts(node, row, 1 + row.head))
         elif type(node) is dict:
             for key, child in node.items():
                 made[key] = self._build(child)
@@ -140,7 +143,21 @@ class Decoder:
 
     def _one_go(self, node: Any, row: Row) -> Any:
         self._allowed(row)
-        return row.make([self._build(part) for part in node[1:]])
+        return row.make(self._parts(node, row, 1))
+
+    def _parts(self, node: Any, row: Row, start: int) -> list[Any]:
+        parts = [self._build(part) for part in node[start:]]
+        # A tuple of twice the same tuple, and so on, is small in the stream and takes for ever to hash.
+        if self._load is None and row.hashes and any(self._weight(part) > _HEAVY for part in node[start:]):
+            raise Malformed("a key in it is too large")
+        return parts
+
+    def _weight(self, node: Any) -> int:
+        """How many objects hashing the node looks at."""
+        if type(node) is not list:
+            return 1
+        number = node[1] if _tag(node) == REF else self._numbers[id(node)]
+        return self._weights.get(number, 1)
 
     # -- what is not in the stream --------------------------------------------------------------------------
 

@@ -31,6 +31,9 @@ class Row:
     identity: bool = False
     """Made in one go, but mutable or large: it counts which object it is."""
 
+    hashes: bool = False
+    """Whether parts of it are hashed when it is made or filled."""
+
     @property
     def outer(self) -> bool:
         """Whether a pickled leaf may refer to such an object instead of holding a copy."""

@@ -47,6 +47,19 @@ def _with_fold(name: str) -> Any:
     return lambda parts: _std("datetime", name)(*parts[:-1], fold=parts[-1])
 
 
+def _memory(part: Any) -> Any:
+    """The part itself; a number would be taken for a length."""
+    if not isinstance(part, bytes | memoryview):
+        raise TypeError("bytes were expected")
+    return part
+
+
+def _make_fraction(parts: list[Any]) -> Any:
+    if list(map(type, parts)) != [int, int]:  # from a text it would compute any power of ten
+        raise TypeError("two whole numbers were expected")
+    return _std("fractions", "Fraction")(*parts)
+
+
 def _make_uuid(parts: list[Any]) -> Any:
     return _std("uuid", "UUID")(bytes=parts[0], is_safe=_std("uuid", "SafeUUID")(parts[1]))
 
@@ -115,8 +128,8 @@ def _is_builtin(value: Any) -> bool:
 
 STANDARD: tuple[Row, ...] = (
     Row(10, "builtins", "tuple", iter, tuple),
-    Row(11, "builtins", "set", iter, lambda _: set(), fill=set.update),
-    Row(12, "builtins", "frozenset", iter, frozenset),
+    Row(11, "builtins", "set", iter, lambda _: set(), fill=set.update, hashes=True),
+    Row(12, "builtins", "frozenset", iter, frozenset, hashes=True),
     Row(
         *(13, "builtins", "int"),
         lambda value: (value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True),),
@@ -130,16 +143,16 @@ STANDARD: tuple[Row, ...] = (
     ),
     Row(
         *(16, "builtins", "bytes"),
-        *(lambda value: (Raw(memoryview(value)),), lambda parts: bytes(parts[0])),
+        *(lambda value: (Raw(memoryview(value)),), lambda parts: bytes(_memory(parts[0]))),
         identity=True,
     ),
     Row(
         *(17, "builtins", "bytearray"),
-        *(lambda value: (Raw(memoryview(value)),), lambda parts: bytearray(parts[0])),
+        *(lambda value: (Raw(memoryview(value)),), lambda parts: bytearray(_memory(parts[0]))),
         identity=True,
     ),
     Row(18, "builtins", "memoryview", view_parts, make_view, identity=True),
-    Row(19, "builtins", "dict", pairs, lambda _: {}, fill=put_pairs),
+    Row(19, "builtins", "dict", pairs, lambda _: {}, fill=put_pairs, hashes=True),
     Row(20, "builtins", "range", lambda v: (v.start, v.stop, v.step), lambda parts: range(*parts)),
     Row(21, "builtins", "slice", lambda v: (v.start, v.stop, v.step), lambda parts: slice(*parts)),
     Row(22, "builtins", "ellipsis", nothing, lambda _: ...),
@@ -149,16 +162,19 @@ STANDARD: tuple[Row, ...] = (
         *(30, "collections", "OrderedDict", pairs, lambda _: _std("collections", "OrderedDict")()),
         *(put_pairs,),
         when=without_attributes,
+        hashes=True,
     ),
     Row(
         *(31, "collections", "defaultdict", _default_parts),
         lambda _: _std("collections", "defaultdict")(),
         _fill_default,
+        hashes=True,
     ),
     Row(
         *(32, "collections", "Counter", pairs, lambda _: _std("collections", "Counter")()),
         *(put_pairs,),
         when=without_attributes,
+        hashes=True,
     ),
     Row(
         *(33, "collections", "deque", lambda value: (value.maxlen, *value)),
@@ -174,7 +190,7 @@ STANDARD: tuple[Row, ...] = (
     _text(40, "decimal", "Decimal"),
     Row(
         *(41, "fractions", "Fraction", lambda value: (value.numerator, value.denominator)),
-        _make("fractions", "Fraction"),
+        _make_fraction,
     ),
     Row(42, "datetime", "datetime", _moment_parts, _with_fold("datetime")),
     Row(43, "datetime", "date", lambda v: (v.year, v.month, v.day), _make("datetime", "date")),

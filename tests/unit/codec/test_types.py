@@ -24,7 +24,7 @@ from perdure.errors import Untrusted
 
 class Colour(enum.Enum):
     RED = 1
-    ALSO_RED = 1
+    ALSO_RED = 1  # noqa: PIE796  an alias, on purpose
     BLUE = "b"
 
 
@@ -341,7 +341,7 @@ def test_exceptions_keep_all_that_hangs_on_them():
     assert made.__context__.args == ("context",)
 
 
-class Quota(RuntimeError):
+class Quota(RuntimeError):  # noqa: N818  a name that a user may give
     def __init__(self, left, limit):
         super().__init__(f"{left} of {limit}")
         self.left = left
