@@ -119,31 +119,30 @@ def test_a_read_only_store_says_so_and_can_still_be_listed(open_notebook, tmp_pa
     first.run(HEAD)
     assert first.run("%%step one\nx = 1").status == "ok"
     first.shutdown()
-    nobody = "import os; os.setgid(65534); os.setuid(65534)\n" if os.getuid() == 0 else ""
+    nobody = "os.setgid(65534); os.setuid(65534)\n" if os.getuid() == 0 else ""
     for path in [store, *store.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     program = (
+        "import os, sys\n"
         "from perdure.store import open_store\n"
         "from perdure.engine.owner import Owner\n"
-        f"store = open_store({str(store)!r})\n"
-        "run = store.journal.runs()[0]\n"
-        "print('listed', run.workflow, [call.step for call in store.journal.calls(run.id)])\n"
-        "try:\n    Owner.take(store, run)\n"
-        "except Exception as error:\n    print(type(error).__name__, error)\n"
+        "from perdure.store.records import RunRecord\n"
+        "def use(path):\n"
+        "    store = open_store(path)\n"
+        "    run = (store.journal.runs() or [RunRecord('r_1', 'warm', '', 'notebook', 'open', 0, 0)])[0]\n"
+        "    print('listed', run.workflow, [call.step for call in store.journal.calls(run.id)])\n"
+        "    try:\n        Owner.take(store, run).close()\n"
+        "    except Exception as error:\n        print(type(error).__name__, error)\n"
+        f"use({str(tmp_path / 'warm')!r})\n"  # all modules are loaded while this user may still read them
+        f"{nobody}"
+        f"use({str(store)!r})\n"
     )
     for parent in store.parents:
-        if os.getuid() == 0 and str(parent).startswith(str(tmp_path.parent.parent)):
+        if os.getuid() == 0 and parent.is_relative_to(tmp_path.parents[1]):
             parent.chmod(0o755)
+    environment = dict(os.environ, JUPYTER_DATA_DIR=str(tmp_path / "data"))
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import perdure.store, perdure.store.store, perdure.store.sqlite, perdure.store.memory, perdure.store.directory, perdure.store.locks, perdure.store.location, perdure.engine.owner, perdure.store.writer\n{nobody}{program}",
-        ],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ, JUPYTER_DATA_DIR=str(tmp_path / "jd")),
-        check=False,
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
     )
     for path in [store, *store.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -53,7 +53,7 @@ def test_after_a_kill_there_is_another_process_with_an_empty_namespace(notebook)
 def test_an_extension_that_fails_is_told_in_one_line_and_the_kernel_serves(open_notebook, tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "sitecustomize.py").write_text(
-        "import perdure\ndef fail(shell): raise RuntimeError('no\\nluck')\nperdure.load_ipython_extension = fail\n"
+        "import perdure.notebook\ndef fail(shell): raise RuntimeError('no\\nluck')\nperdure.notebook.load = fail\n"
     )
     notebook = open_notebook(env={"PYTHONPATH": str(tmp_path / "broken")})
     first, second = notebook.run("1 + 1"), notebook.run("2 + 2")

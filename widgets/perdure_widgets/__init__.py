@@ -55,10 +55,27 @@ def connect(session: Session) -> Callable[[], None]:
     def publish(*bundle: Any, **options: Any) -> None:
         session.shell.display_pub.publish(*bundle, **options)
 
+    formatter = session.shell.display_formatter.formatters["text/html"]
+    formatter.for_type_by_name("perdure.notebook.lines", "Line", _line)
+    formatter.for_type_by_name("perdure.notebook.listing", "Runs", _runs)
     remove = session.listen(LivePictures(publish, lambda: session.store.journal))
 
     def disconnect() -> None:
         remove()
         magics.magics["line"].pop("timeline", None)
+        formatter.pop("perdure.notebook.lines.Line", None)
+        formatter.pop("perdure.notebook.listing.Runs", None)
 
     return disconnect
+
+
+def _line(line: Any) -> str:
+    from .step_lines import render_line
+
+    return render_line(line.state, line.since, line.details, line.saved, line.notes)
+
+
+def _runs(runs: Any) -> str:
+    from .runs import RunsTable
+
+    return RunsTable.read(runs.journal, workflow=runs.workflow, limit=runs.limit).html()

@@ -156,7 +156,8 @@ class Call:
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
-            raise self.decision.error  # type: ignore[union-attr]  Ask and Refuse carry one; Run went elsewhere
+            assert not isinstance(self.decision, Run)
+            raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         encoded = owner.open_value(call.value, f"The value of step `{call.step}`")
         value = None if encoded is None else codec.decode(encoded)
@@ -167,7 +168,8 @@ class Call:
             older_code=self.decision.older_code,
         )
         if call.state == "failed":
-            raise value  # type: ignore[misc]  an outcome holds the exception
+            assert isinstance(value, BaseException)
+            raise value
         return value
 
 
@@ -180,7 +182,7 @@ def _outcome(error: BaseException) -> codec.Encoded | None:
 
 
 def frozen(encoded: codec.Encoded) -> codec.Encoded:
-    """The same value over copies of its large buffers: what happens to the original does not reach it any more."""
+    """The same value over copies of its large buffers: later changes of the original do not reach it."""
     if not encoded.buffers:
         return encoded
     return replace(encoded, buffers=tuple(memoryview(bytes(buffer)) for buffer in encoded.buffers))

@@ -2,8 +2,8 @@
 
 Look-up, from the exact to the general (the design, section 5):
 
-1. an explicit key; 2. all parts equal: restore; 3. all but the code: as `on_edit` says; 4. name and occurrence
-alone: run, and say which input changed; 5. nothing: a new call.
+1. an explicit key; 2. all parts equal: restore; 3. all but the code: as `on_edit` says; 4. name and
+occurrence alone: run, and say which input changed; 5. nothing: a new call.
 
 | kind       | found again by                          | code edited    | killed in the middle |
 |------------|-----------------------------------------|----------------|----------------------|

@@ -1,8 +1,8 @@
 """One pass over a workflow's body: which run it belongs to, and how the run ends.
 
-Which run: the same workflow, parent and key (its inputs, if no key is given) is the same run. Unfinished or failed,
-it goes on; finished and unchanged, its result is restored; finished and edited, it is forked, and keeps every
-call that is still valid; with other inputs it is a new run.
+Which run: the same workflow, parent and key (its inputs, if no key is given) is the same run. Unfinished or
+failed, it goes on; finished and unchanged, its result is restored; finished and edited, it is forked, and
+keeps every call that is still valid; with other inputs it is a new run.
 """
 
 from __future__ import annotations

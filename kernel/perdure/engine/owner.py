@@ -256,14 +256,10 @@ class Owner:
         **fields: Any,
     ) -> CallRecord:
         now = time.time()
+        fields |= {name: record.id for name, record in values.items()}
         with self._mutex:
-            ended = replace(
-                call,
-                state=states.move(states.CALL, "call", call.state, state),
-                ended=now,
-                **{name: record.id for name, record in values.items()},
-                **fields,
-            )
+            moved = states.move(states.CALL, "call", call.state, state)
+            ended = replace(call, state=moved, ended=now, **fields)
             attempt = self._attempts[call.id]
             done = replace(
                 attempt,

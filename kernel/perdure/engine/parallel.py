@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 from perdure.errors import WrongThread
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .steps import Step
 
 T = TypeVar("T")
+_Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 DEFAULT_CONCURRENCY = 8
 
 
@@ -43,7 +44,8 @@ class Future(Generic[T]):
         if not self._waits.done() and _loop_runs_here():
             raise WrongThread(name=self._name, call="the future")
         if isinstance(self._waits, asyncio.Task) and not self._waits.done():
-            return asyncio.run_coroutine_threadsafe(_gather_one(self._waits), self._waits.get_loop()).result()
+            waiting = asyncio.run_coroutine_threadsafe(_gather_one(self._waits), self._waits.get_loop())
+            return cast("T", waiting.result())
         return self._waits.result()
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -87,7 +89,7 @@ class Mapped(Generic[T]):
         for each in found:
             if isinstance(each, BaseException):
                 raise each
-        return list(found)  # type: ignore[arg-type]  no exception is left among them
+        return cast("list[T]", list(found))
 
 
 def submit(
@@ -103,14 +105,14 @@ def map_over(
     """Begin one call for each item, at most `concurrency` at once."""
     if concurrency is not None and concurrency < 1:
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
-    calls = [((item,), {}) for item in items]
+    calls: list[_Arguments] = [((item,), {}) for item in items]
     below = scope.below() if scope is not None and not scope.in_step else scope
     return Mapped(step.name, _begin(step, calls, below, concurrency or DEFAULT_CONCURRENCY))
 
 
 def _begin(
     step: Step[..., Any],
-    calls: list[tuple[tuple[Any, ...], dict[str, Any]]],
+    calls: list[_Arguments],
     scope: Scope | None,
     concurrency: int,
 ) -> list[Future[Any]]:
@@ -133,7 +135,7 @@ def _begin(
 
 def _in_threads(
     step: Step[..., Any],
-    calls: list[tuple[tuple[Any, ...], dict[str, Any]]],
+    calls: list[_Arguments],
     scopes: list[Scope | None],
     concurrency: int,
 ) -> list[Future[Any]]:

@@ -15,7 +15,7 @@ _store: Store | None = None
 
 
 def the_store() -> Store:
-    """The store of this process, opened when first needed: where PERDURE_STORE points, else the nearest one."""
+    """This process's store, opened when first needed: where PERDURE_STORE points, else the nearest one."""
     global _store  # noqa: PLW0603  one store per process, by design
     with _lock:
         if _store is None or _store.closed:

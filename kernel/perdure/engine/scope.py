@@ -1,8 +1,8 @@
 """Where in a run a call is made: the pass over the body, the branch, and whether a step is already running.
 
-A *pass* is one execution of a workflow's body. It counts equal calls and numbers branches at the moment at which
-they are created, so that parallel calls match their records whatever order they finish in. Asyncio tasks
-get a branch of their own through a task factory, which numbers them when they are created.
+A *pass* is one execution of a workflow's body. It counts equal calls and numbers branches at the moment at
+which they are created, so that parallel calls match their records whatever order they finish in. Asyncio
+tasks get a branch of their own through a task factory, which numbers them when they are created.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from .owner import Owner
@@ -51,7 +51,7 @@ class Pass:
         return f"{branch}.{number}" if branch else str(number)
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
-        """What `make` gave when it was first asked for in this pass: code does not change while a body runs."""
+        """What `make` gave when first asked in this pass: code does not change while a body runs."""
         if key not in self._once:
             self._once[key] = make()
         found: T = self._once[key]
@@ -137,7 +137,7 @@ def numbered_tasks() -> Iterator[None]:
         return asyncio.Task(coro, loop=loop, **options)
 
     factory.numbers_branches = True  # type: ignore[attr-defined]
-    loop.set_task_factory(factory)
+    loop.set_task_factory(cast("Any", factory))
     try:
         yield
     finally:

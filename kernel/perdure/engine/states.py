@@ -1,8 +1,9 @@
 """The states of runs, calls and attempts, as literal tables of lawful moves.
 
 A *notebook* run is `open` for good: its cells come and go. Any other run is `running` until its body ended.
-A call is `running` from its start; a process that dies leaves it so, and the next owner of the run settles it:
-`interrupted` for what may simply run again, `in doubt` for an effect of which nobody knows whether it took place.
+A call is `running` from its start; a process that dies leaves it so, and the next owner of the run settles
+it: `interrupted` for what may simply run again, `in doubt` for an effect of which nobody knows whether it
+took place.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from .code import function_code
 from .decide import KINDS, ON_EDIT
@@ -41,7 +41,7 @@ class Options:
 
 
 class Step(Generic[P, R]):
-    """A function marked as a step: called in a workflow, its result is kept; elsewhere it is a plain function."""
+    """A function marked as a step: in a workflow its result is kept, elsewhere it is a plain function."""
 
     def __init__(self, function: Callable[P, R], name: str, options: Options) -> None:
         functools.update_wrapper(self, function)
@@ -69,7 +69,8 @@ class Step(Generic[P, R]):
         from .calls import Call
 
         call = Call(self, scope, args, kwargs)
-        return call.arun() if self.is_async else call.run()  # type: ignore[return-value]  R is awaitable for async
+        found: Any = call.arun() if self.is_async else call.run()
+        return cast("R", found)  # which is an awaitable for an async step
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Begin a call beside the body; the future is awaitable and has `.result()`."""
@@ -169,5 +170,8 @@ _hinted: set[str] = set()
 def _hint(name: str) -> None:
     if name not in _hinted:
         _hinted.add(name)
-        message = f"step `{name}` is called outside a workflow: a plain call, nothing is kept. Call it from a @workflow function or a %%workflow cell."
+        message = (
+            f"step `{name}` is called outside a workflow: a plain call, nothing is kept. "
+            "Call it from a @workflow function or a %%workflow cell."
+        )
         warnings.warn(message, OutsideRun, stacklevel=3)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import traceback
+from functools import partial
 from types import TracebackType
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  as frames spell it
@@ -19,7 +20,7 @@ def one_line(error: BaseException) -> str:
 
 
 def users_frames(trace: TracebackType | None) -> TracebackType | None:
-    """The same traceback without the frames of Perdure, and of what Perdure calls on the way to the user's code."""
+    """The same traceback without the frames of Perdure, and of what Perdure calls on its way."""
     frames: list[TracebackType] = []
     ours = False
     while trace is not None:
@@ -42,7 +43,14 @@ def cleaned(error: BaseException) -> BaseException:
         seen.add(id(each))
         each.__traceback__ = users_frames(each.__traceback__)
         each = each.__cause__ or each.__context__
+    if error.__traceback__ is None:
+        vars(error)["_render_traceback_"] = partial(_alone, error)  # what IPython asks for
     return error
+
+
+def _alone(error: BaseException) -> list[str]:
+    """How an error shows that left no frame of the user's: an interrupt while the cell was waiting."""
+    return [one_line(error)]
 
 
 def user_traceback(error: BaseException) -> str:

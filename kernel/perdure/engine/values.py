@@ -1,7 +1,7 @@
 """Values by themselves: signed bytes that a file or a message can carry, and digests.
 
-Format: the eight bytes `PERDURE1`, then one msgpack array: format, codec, packages, stream, buffers, id of the
-key, signature (see `perdure.codec.envelope`; run, step and inputs are empty).
+Format: the eight bytes `PERDURE1`, then one msgpack array: format, codec, packages, stream, buffers, id of
+the key, signature (see `perdure.codec.envelope`; run, step and inputs are empty).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def loads(data: bytes, *, trust: str = "signed") -> Any:
             raise Untrusted(
                 subject=_SUBJECT,
                 cause=f"it is not signed by your key ({key.id}, in {key.path}) but says key {key_id}.",
-                advice='Set PERDURE_KEY_FILE to the key that signed it, or read builtins only with trust="plain".',
+                advice='Set PERDURE_KEY_FILE to that key, or read builtins only with trust="plain".',
             )
     encoded = codec.Encoded(kind, stream, tuple(memoryview(buffer) for buffer in buffers), packages, {})
     return codec.decode(encoded, trust="full" if trust == "signed" else "plain")

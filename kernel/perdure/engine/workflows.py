@@ -9,7 +9,7 @@ import inspect
 import threading
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from perdure import codec
 from perdure.errors import WrongThread
@@ -41,8 +41,8 @@ class Choice:
 class Workflow(Generic[P, R]):
     """A function marked as a workflow: calling it starts its run, or goes on with it, and gives its result.
 
-    The same inputs are the same run: an unfinished or failed one goes on, a finished and unchanged one gives its
-    kept result at once, an edited one keeps every call that is still valid.
+    The same inputs are the same run: an unfinished or failed one goes on, a finished and unchanged one gives
+    its kept result at once, an edited one keeps every call that is still valid.
     """
 
     def __init__(self, function: Callable[P, R], name: str, choice: Choice = Choice()) -> None:
@@ -77,13 +77,13 @@ class Workflow(Generic[P, R]):
         return Workflow(self.__wrapped__, self.name, Choice(key, fresh, reuse, steps, redo_from, strict))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run it, as a child run where a body calls it, and return its result (an awaitable if it is async)."""
+        """Run it, as a child run where a body calls it, and return its result (an awaitable if async)."""
         scope = current_scope()
         if scope is not None and scope.in_step:
             return self.__wrapped__(*args, **kwargs)
         execution, arguments = self._begin(args, kwargs)
         if self.is_async:
-            return self._arun(execution, arguments)  # type: ignore[return-value]  R is awaitable for async
+            return cast("R", self._arun(execution, arguments))  # R is an awaitable for an async workflow
         return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run:

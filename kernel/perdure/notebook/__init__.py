@@ -70,7 +70,7 @@ def current() -> Session:
     """
     from IPython.core.getipython import get_ipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     if shell is None or id(shell) not in _sessions:
         raise RuntimeError("Perdure is not loaded here: run %load_ext perdure in a notebook")
     return _sessions[id(shell)]

@@ -123,9 +123,10 @@ class StepCell:
         __tracebackhide__ = "__ipython_bottom__"
         if not isinstance(self.decision, Run):
             return self._settled()
-        decision = self.decision
+        decision, task = self.decision, asyncio.current_task()
+        assert task is not None
         while True:
-            with self._attempt(decision) as attempt, interruptible(asyncio.current_task()):
+            with self._attempt(decision) as attempt, interruptible(task):
                 try:
                     async with asyncio.timeout(self.options.timeout) as limit:
                         attempt.value = await self.body.arun()
@@ -143,7 +144,8 @@ class StepCell:
     def _settled(self) -> Any:
         """Use the checkpoint: put its names back, show what it showed, and return its value."""
         if not isinstance(self.decision, Restore):
-            raise self.decision.error  # type: ignore[union-attr]  Ask and Refuse carry one
+            assert not isinstance(self.decision, Run)
+            raise self.decision.error
         decision, session = self.decision, self.session
         began = time.perf_counter()
         found = restore(session, self.owner, decision.call, self.body if not decision.older_code else None)
@@ -217,7 +219,12 @@ class StepCell:
         try:
             change = compare(attempt.before, session.namespace, self.names.binds)
             made = checkpoint.build(
-                session, self.names, change, self.request.input_parts, attempt.value, self.options.output
+                session,
+                self.names,
+                change,
+                self.request.input_parts,
+                value=attempt.value,
+                only=self.options.output,
             )
             shown = list(attempt.recorder.outputs)
             if attempt.value is not None and not made.keeps_value:

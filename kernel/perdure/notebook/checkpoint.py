@@ -70,6 +70,7 @@ def build(
     names: CellNames,
     change: Change,
     inputs: tuple[Part, ...],
+    *,
     value: Any,
     only: frozenset[str] | None,
 ) -> Checkpoint:

@@ -18,7 +18,7 @@ def install(shell: InteractiveShell, session: Session) -> None:
     """Offer completions in this shell."""
     from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher
 
-    @context_matcher()  # type: ignore[no-untyped-call, untyped-decorator]
+    @context_matcher()
     def perdure_matcher(context: Any) -> Any:
         found = candidates(
             session, context.full_text, context.cursor_line, context.line_with_cursor, context.token

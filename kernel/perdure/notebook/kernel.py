@@ -9,6 +9,9 @@ from typing import Any
 from ipykernel.ipkernel import IPythonKernel
 from traitlets import Bool
 
+from perdure import notebook
+
+from .greeting import greet_with_first_cell
 from .interrupts import interruptible
 
 
@@ -37,12 +40,12 @@ class PerdureKernel(IPythonKernel):
     def _load(self) -> None:
         """Load the extension; where that fails the kernel still serves, and says so with the first cell."""
         try:
-            problem = self.shell.extension_manager.load_extension("perdure")
+            greet_with_first_cell(notebook.load(self.shell))
         except Exception as error:  # noqa: BLE001  whatever the extension does, the kernel must come up
-            problem = f"{type(error).__name__}: {error}"
-        if problem in (None, "already loaded"):
+            line = f"perdure: the extension could not be loaded ({type(error).__name__}: {error})."
+        else:
             return
-        line = f"perdure: the extension could not be loaded ({' '.join(str(problem).split())})."
+        line = " ".join(line.split())
 
         def tell(*_: Any) -> None:
             self.shell.events.unregister("pre_run_cell", tell)

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class BodySyntaxError(Exception):
-    """A syntax error in a cell's body, shown as IPython shows one: by the cell's line, without frames of ours."""
+    """A syntax error in a cell's body, shown as IPython shows one: by the cell's line, without our frames."""
 
     def __init__(self, error: SyntaxError, shown: list[str]) -> None:
         super().__init__(str(error))
@@ -51,7 +51,7 @@ class PerdureMagics(Magics):
     """The magics of one shell."""
 
     def __init__(self, shell: InteractiveShell, session: Session) -> None:
-        super().__init__(shell)  # type: ignore[no-untyped-call]
+        super().__init__(shell)
         self.session = session
 
     # -- cells -------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ class PerdureMagics(Magics):
         """The options of a line, or one line that says what is wrong with it."""
         percent = "%" if cell is None else "%%"
         try:
-            return parse_argstring(magic, line)  # type: ignore[no-untyped-call]
+            return parse_argstring(magic, line)
         except UsageError as error:
             name = getattr(magic, "argcmd_name", magic.__name__)
             raise UsageError(f"{percent}{name}: {error}. `{percent}{name}?` tells how it is used.") from None

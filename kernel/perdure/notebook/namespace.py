@@ -42,7 +42,7 @@ class Change:
 
 
 def compare(before: Mapping[str, Any], namespace: Mapping[str, Any], binds: frozenset[str]) -> Change:
-    """What changed since `before`: by comparing objects, with the names that the cell's code binds as a help."""
+    """What changed since `before`: by comparing objects, with the names that the code binds as a help."""
     after = snapshot(namespace)
     missing = object()
     bound = {

@@ -18,6 +18,8 @@ from . import lines
 from .session import notebook_path
 
 if TYPE_CHECKING:
+    from perdure.store.protocols import Journal
+
     from .session import Session
 
 
@@ -45,7 +47,7 @@ def begin(
     if session.owner is not None and known is not None and known.id == session.run_id:
         return lines.Line(name, details=(f"run {known.id}", "this notebook's workflow already"))
     record = known or _new(name, key)
-    before = _state(session, record) if known is not None else None
+    before = state(journal, record) if known is not None else None
     session.own(Owner.take(session.store, record))
     owner = session.owner
     assert owner is not None
@@ -101,8 +103,8 @@ class RunState:
         return lines.Line(self.run.workflow, details=tuple(details))
 
 
-def _state(session: Session, run: RunRecord) -> RunState:
-    journal = session.store.journal
+def state(journal: Journal, run: RunRecord) -> RunState:
+    """What is kept of a run, and how it was left."""
     calls, sessions = journal.calls(run.id), journal.sessions(run.id)
     return RunState(
         run,
@@ -123,12 +125,18 @@ def current(calls: list[CallRecord]) -> list[CallRecord]:
     return list(newest.values())
 
 
+def candidates(journal: Journal, name: str | None = None) -> list[RunRecord]:
+    """The runs that this notebook may go on with, the newest first: its own, where its path is known."""
+    runs = [run for run in journal.runs(workflow=name) if run.kind == "notebook"]
+    here = notebook_path()
+    return [run for run in runs if here is not None and run.notebook == here] or runs
+
+
 def choose(session: Session, name: str | None) -> Owner:
     """The run to resume: the notebook's own, that of the workflow named, or the only one that fits."""
     if session.owner is not None and name in (None, session.owner.run.workflow):
         return session.owner
-    runs = [run for run in session.store.journal.runs(workflow=name) if run.kind == "notebook"]
-    here = [run for run in runs if run.notebook is not None and run.notebook == notebook_path()]
+    runs = candidates(session.store.journal, name)
     names = sorted({run.workflow for run in runs})
     if not runs:
         raise UsageError(
@@ -136,9 +144,8 @@ def choose(session: Session, name: str | None) -> Owner:
             if name is None
             else f"no workflow {name} is kept here: %runs lists them."
         )
-    if name is None and not here and len(names) > 1:
+    if name is None and len(names) > 1:
         raise UsageError(f"say which workflow: %resume {'  or  %resume '.join(names)}")
-    run = (here or runs)[0]
-    session.own(Owner.take(session.store, run))
+    session.own(Owner.take(session.store, runs[0]))
     assert session.owner is not None
     return session.owner

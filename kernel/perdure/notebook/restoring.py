@@ -1,8 +1,8 @@
 """Putting a checkpoint back into the notebook.
 
-Imports, functions and classes are executed again, not copied; values are decoded with one memo, so that aliases
-stay aliases; a name that could not be kept becomes a placeholder. Where everything that the step made is still in
-the kernel, unchanged, nothing is touched.
+Imports, functions and classes are executed again, not copied; values are decoded with one memo, so that
+aliases stay aliases; a name that could not be kept becomes a placeholder. Where everything that the step made
+is still in the kernel, unchanged, nothing is touched.
 """
 
 from __future__ import annotations
@@ -167,7 +167,10 @@ def _put_needs(session: Session, encoded: codec.Encoded | None) -> None:
 
 def _compiled(body: Body, node: ast.stmt) -> CodeType:
     """One statement of a cell, with the cell's file name and lines."""
-    return compile(ast.Module([node], []), body.filename, "exec", flags=body.flags, dont_inherit=True)
+    code: CodeType = compile(
+        ast.Module([node], []), body.filename, "exec", flags=body.flags, dont_inherit=True
+    )
+    return code
 
 
 def _works(code: CodeType, namespace: dict[str, Any]) -> bool:

@@ -45,7 +45,16 @@ class Resumption:
         rows = [(step.action, step.name, *_figures(step), step.why) for step in self.steps]
         widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
         table = [
-            f"  {row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]}".rstrip()
+            "  ".join(
+                (
+                    "",
+                    *(
+                        f"{text:{side}{width}}"
+                        for text, side, width in zip(row, "<<>>", widths, strict=False)
+                    ),
+                    row[4],
+                )
+            )
             for row in rows
         ]
         return "\n".join([self.title, *table])
@@ -74,8 +83,8 @@ def _figures(step: Step) -> tuple[str, str]:
 def plan(session: Session, name: str | None = None) -> Resumption:
     """What resuming would do, step by step, and why; nothing is changed.
 
-    The steps that were kept are restored while their code and inputs are unchanged; which of them the notebook's
-    cells still hold is known when the cells run.
+    The steps that were kept are restored while their code and inputs are unchanged; which of them the
+    notebook's cells still hold is known when the cells run.
     """
     owner = choose(session, name)
     calls = list(owner.history.calls.values())
@@ -108,14 +117,13 @@ def _why_not(call: CallRecord) -> str:
 
 
 def resume(session: Session, name: str | None = None) -> Resumption:
-    """Bring back the namespace as it was last seen: setup cells run, kept steps are restored in their order."""
+    """Bring back the namespace as it was last seen: setup cells run, kept steps are restored in order."""
     owner = choose(session, name)
     began = time.perf_counter()
     steps = [
         _set_up(session, note.name, note.data) for note in owner.store.journal.notes(owner.run.id, "setup")
     ]
-    for call in current(list(owner.history.calls.values())):
-        steps.append(_restored(session, owner, call))
+    steps += [_restored(session, owner, call) for call in current(list(owner.history.calls.values()))]
     for call in sorted(owner.history.calls.values(), key=lambda each: each.seq):
         if call.state != "done" and call.step not in {step.name for step in steps}:
             steps.append(Step(call.step, "ask" if call.state == "in doubt" else "run", _why_not(call)))

@@ -134,7 +134,7 @@ class WorkflowCell:
 
         try:
             found = execution.run(body)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  raised again, with the user's frames only
             raise cleaned(error) from error.__cause__
         return self._end(execution, found)
 
@@ -153,7 +153,7 @@ class WorkflowCell:
         try:
             with interruptible(task):
                 found = await execution.arun(body)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  raised again, with the user's frames only
             raise cleaned(error) from error.__cause__
         return self._end(execution, found)
 
@@ -182,7 +182,8 @@ class WorkflowCell:
         missing = sorted((self.options.output or frozenset()) - names.keys())
         if missing:
             raise UsageError(
-                f"%%workflow {self.options.name}: --output names {', '.join(missing)}, which the cell does not bind."
+                f"%%workflow {self.options.name}: --output names {', '.join(missing)}, "
+                "which the cell does not bind."
             )
         binds = analyse(self.body.tree).binds
         names = {name: each for name, each in names.items() if name in binds}
