@@ -67,8 +67,9 @@ async def _run_pass(
     lines, killed = 0, False
 
     def begin(cell: Any, **_: Any) -> None:
-        # nbclient answers Ctrl-C by ending the kernel, which would look as if that had died by itself.
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        # nbclient answers signals by ending the kernel, which would look as if that had died by itself.
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(signum)
         progress.begin(step_name(cell.source) or "cell")
 
     class Client(NotebookClient):
