@@ -1,0 +1,152 @@
+"""Blobs in files: born whole, verified, mapped."""
+
+import os
+
+import pytest
+
+from perdure.errors import Damaged
+from perdure.store import files
+from perdure.store.directory import MAPPED, DirectoryBlobs
+
+BIG = b"0123456789abcdef" * (MAPPED // 16)
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return DirectoryBlobs(tmp_path / "blobs")
+
+
+def path_of(blobs, name):
+    return blobs.folder / name[:2] / name
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def grow(path):
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+@pytest.mark.parametrize("data", [b"small", BIG])
+@pytest.mark.parametrize("damage", [flip, cut, grow])
+def test_altered_bytes_are_refused(blobs, data, damage):
+    """Promise 8: by a process that never saw the blob, and by the one that put it."""
+    name = blobs.put(data)
+    damage(path_of(blobs, name))
+    for reader in (blobs, DirectoryBlobs(blobs.folder)):
+        with pytest.raises(Damaged, match=rf"blob {name[:12]} is damaged.*(?s:.*)--redo"):
+            reader.get(name)
+
+
+@pytest.mark.parametrize("damage", [flip, cut, grow])
+def test_putting_the_bytes_again_mends_a_damaged_blob(blobs, damage):
+    """Promise 8: the advice of the error, to run the step again, leads out of it."""
+    name = blobs.put(BIG)
+    damage(path_of(blobs, name))
+    with pytest.raises(Damaged):
+        blobs.get(name)
+    assert blobs.put(BIG) == name
+    assert bytes(DirectoryBlobs(blobs.folder).get(name)) == BIG
+
+
+def test_a_blob_is_verified_when_a_process_first_meets_it(blobs, monkeypatch):
+    """Promise 10: once, not at each load, as long as its file is the same."""
+    name = blobs.put(BIG)
+    reader = DirectoryBlobs(blobs.folder)
+    checks = []
+    monkeypatch.setattr(reader, "_verify", lambda *seen: checks.append(seen[0]))
+    reader.get(name)
+    reader.get(name)
+    assert checks == [name]
+    os.utime(path_of(blobs, name), ns=(1, 1))
+    reader.get(name)
+    assert checks == [name, name]
+
+
+def test_what_this_process_put_is_not_read_again_to_verify_it(blobs, monkeypatch):
+    """Promise 10: also when the same bytes are put twice."""
+    monkeypatch.setattr(blobs, "_verify", lambda *_: pytest.fail("was verified"))
+    name = blobs.put(BIG)
+    blobs.put(BIG)
+    blobs.get(name)
+
+
+def test_the_same_bytes_are_not_written_again(blobs):
+    """Promise 10: no new file, but as young as a new one."""
+    name = blobs.put(BIG)
+    inode = path_of(blobs, name).stat().st_ino
+    os.utime(path_of(blobs, name), (1, 1))
+    blobs.put(BIG)
+    assert path_of(blobs, name).stat().st_ino == inode
+    assert path_of(blobs, name).stat().st_mtime > 1
+
+
+def test_a_large_blob_is_mapped_and_a_write_to_it_stays_private(blobs):
+    """Promise 3: the value can be changed as before, and the checkpoint stays what it is."""
+    name = blobs.put(BIG)
+    view = blobs.get(name)
+    assert type(view.obj).__name__ == "mmap"
+    view[:5] = b"other"
+    assert path_of(blobs, name).read_bytes() == BIG
+
+
+def test_without_descriptors_left_a_large_blob_is_read(blobs, run, monkeypatch):
+    """Promise 3: a thousand mapped blobs do not end in "too many open files"."""
+    name = blobs.put(BIG)
+    script = """
+import resource
+from perdure.store.directory import DirectoryBlobs
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+blobs = DirectoryBlobs(Path(sys.argv[1]))
+views = [blobs.get(sys.argv[2]) for _ in range(100)]
+print(len({bytes(view) for view in views}))
+"""
+    assert run(script, blobs.folder, name) == ["1"]
+
+
+def test_a_put_that_is_killed_leaves_no_blob(blobs, start):
+    """Promise 2: only a temporary file, which is no blob, and which is swept away."""
+    script = """
+from perdure.store.directory import DirectoryBlobs
+def die(temporary, path):
+    os.kill(os.getpid(), 9)
+Path.replace = die
+DirectoryBlobs(Path(sys.argv[1])).put(b"x" * 5000)
+"""
+    writer = start(script, blobs.folder)
+    assert writer.wait() == -9
+    assert blobs.names() == set()
+    assert blobs.sweep(before=0.0) == 0
+    assert blobs.sweep() == 5000
+    assert not [path for path in blobs.folder.rglob("*") if path.is_file()]
+
+
+def test_bytes_and_names_are_synced_before_put_returns(blobs, monkeypatch):
+    """Promise 2: file and folders, with "power" only; a blob that was put without is synced later."""
+    synced = []
+    monkeypatch.setattr(
+        files, "sync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    )
+    name = blobs.put(b"abc", durability="process")
+    synced.clear()
+    blobs.put(b"abc", durability="process")
+    assert synced == []
+    blobs.put(b"abc")
+    assert synced == [str(path_of(blobs, name)), str(path_of(blobs, name).parent)]
+    synced.clear()
+    blobs.put(b"other")
+    assert [".tmp-" in path for path in synced] == [False, True, False]  # new folder's parent, bytes, name
+
+
+def test_blobs_are_private_to_the_user(blobs):
+    """Promise 9: nobody else on the machine reads them."""
+    name = blobs.put(b"abc")
+    assert path_of(blobs, name).stat().st_mode & 0o777 == 0o600
+    assert {path.stat().st_mode & 0o777 for path in (blobs.folder, blobs.folder / name[:2])} == {0o700}
