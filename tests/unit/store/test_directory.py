@@ -1,6 +1,7 @@
 """Blobs in files: born whole, verified, mapped."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_bytes_and_names_are_synced_before_put_returns(blobs, monkeypatch):
     """Promise 2: file and folders, with "power" only; a blob that was put without is synced later."""
     synced = []
     monkeypatch.setattr(
-        files, "sync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        files, "sync", lambda descriptor: synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
     )
     name = blobs.put(b"abc", durability="process")
     synced.clear()

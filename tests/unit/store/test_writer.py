@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from functools import partial
 
 import pytest
 
@@ -150,9 +151,9 @@ def test_a_forked_child_cannot_use_the_journal(journal):
     if child == 0:
         told = []
         for use in (
-            lambda: journal.runs(),
-            lambda: journal.write(run.id, epoch, []),
-            lambda: journal.close(),
+            journal.runs,
+            partial(journal.write, run.id, epoch, []),
+            journal.close,
         ):
             try:
                 use()
