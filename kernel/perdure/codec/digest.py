@@ -7,6 +7,7 @@ and `True` differ, and so does the order of a dict.
 
 from __future__ import annotations
 
+import enum
 import pickle
 import sys
 import types
@@ -61,6 +62,7 @@ class _Digester(pickle.Pickler):
     def __init__(self, sink: _Sink, *, memo: bool) -> None:
         super().__init__(sink, protocol=5)
         self._memo = memo
+        self._classes: list[type] = []
         self.fast = not memo
 
     def persistent_id(self, obj: Any) -> Any:
@@ -79,6 +81,11 @@ class _Digester(pickle.Pickler):
         reducer = _REDUCERS.get(cls)
         if reducer is not None:
             return reducer(obj)
+        if isinstance(obj, type):
+            # A class may hold objects of its own; its code counts where it is met first.
+            if obj in self._classes:
+                return _named, (obj.__qualname__,)
+            self._classes.append(obj)
         for kind, kin in _KINDS:
             if isinstance(obj, kind):
                 return kin(obj)
@@ -144,16 +151,30 @@ def _reduce_class(cls: type) -> Any:
 
     tree = definition_tree(cls)
     bases = tuple(base for base in cls.__bases__ if base is not object)
-    if tree is not None:
-        return _class, (cls.__qualname__, tree_digest(tree), bases)
-    body = {name: member for name, member in vars(cls).items() if not _is_machinery(name, member)}
+    body = _body(cls) if tree is None else tree_digest(tree)
     return _class, (cls.__qualname__, body, bases)
 
 
+def _body(cls: type) -> dict[str, Any]:
+    """What a class without a source defines, without what Python adds."""
+    body = {name: member for name, member in vars(cls).items() if not _is_machinery(name, member)}
+    if issubclass(cls, enum.Enum):
+        members = {name: member._value_ for name, member in cls.__members__.items()}
+        body = {
+            name: member for name, member in body.items() if not (name in members or name.startswith("_"))
+        }
+        return body | members
+    return body
+
+
 def _is_machinery(name: str, member: Any) -> bool:
-    """Whether Python put this into a class, or it cannot be read."""
-    readable = (types.FunctionType, staticmethod, classmethod, property, str, int, float, tuple, bool)
-    return name in ("__doc__", "__module__", "__firstlineno__") or not isinstance(member, readable)
+    return name in _MACHINERY or isinstance(member, types.GetSetDescriptorType | types.MemberDescriptorType)
+
+
+_MACHINERY = frozenset(
+    f"__{name}__"
+    for name in ("doc", "module", "firstlineno", "static_attributes", "slotnames", "dict", "weakref")
+) | {"_abc_impl"}
 
 
 def _reduce_cell(cell: types.CellType) -> Any:

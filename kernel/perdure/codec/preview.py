@@ -23,9 +23,10 @@ def preview(value: Any) -> dict[str, Any]:
     """Type, shape, size and head of a value, as plain data. Never raises."""
     try:
         made = _preview(value, depth=1)
-        return made if _size(made) <= MOST else {"type": made["type"], "text": made.get("text", "")[:_SHOWN]}
+        large = _size(made) > MOST
     except Exception:  # noqa: BLE001  a value that cannot be looked at still has a type
-        return {"type": type(value).__name__[:_SHOWN]}
+        return {"type": _plain(type(value).__name__)}
+    return {name: part for name, part in made.items() if not large or name not in ("items", "columns")}
 
 
 def _size(made: dict[str, Any]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
 import textwrap
 import types
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def definition_tree(obj: Any) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Cl
         source = textwrap.dedent(inspect.getsource(obj))
         tree = ast.parse(source)
     except (OSError, TypeError, SyntaxError, ValueError):
-        return _lambda_in_fragment(obj)
+        return _class_of_a_cell(obj) if isinstance(obj, type) else _lambda_in_fragment(obj)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == getattr(
             obj, "__name__", None
@@ -83,6 +84,33 @@ def definition_tree(obj: Any) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Cl
             return node
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
     return found[0] if len(found) == 1 else None
+
+
+def _class_of_a_cell(cls: type) -> ast.ClassDef | None:
+    """A class of a notebook's cell, which has no file: its methods know in which cell they stand."""
+    for method in vars(cls).values():
+        if not isinstance(method, types.FunctionType):
+            continue
+        code = method.__code__
+        try:
+            tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name == cls.__name__ and _holds(node, code):
+                return node
+    return None
+
+
+def _holds(node: ast.ClassDef, code: types.CodeType) -> bool:
+    """Whether the code stands as a method in the body of the class."""
+    return any(
+        isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+        and statement.name == code.co_name
+        and code.co_firstlineno
+        == min([statement.lineno, *(part.lineno for part in statement.decorator_list)])
+        for statement in node.body
+    )
 
 
 def _lambda_in_fragment(obj: Any) -> ast.Lambda | None:

@@ -150,3 +150,43 @@ else:
     raise AssertionError
 """
         run(tmp_path, "import pickle\nfrom perdure import codec", LOAD, check)
+
+
+CELLS = """
+from IPython.core.interactiveshell import InteractiveShell
+import __main__
+shell = InteractiveShell.instance()
+shell.user_module, shell.user_ns = __main__, vars(__main__)
+SOURCE = '''
+import dataclasses, enum
+class Plain:
+    limit = [1]
+class Methods:
+    limit = [1]
+    def run(self): return self.limit
+@dataclasses.dataclass
+class Data:
+    y: int = 2
+class Colour(enum.Enum):
+    RED = 1
+class Own:
+    pass
+Own.default = Own()
+'''
+def digests(source):
+    shell.run_cell(source, store_history=True).raise_error()
+    found = [codec.digest(value) for value in (Plain, Methods, Data, Data(1), Colour.RED, Own, [Own()])]
+    assert not any(part.weak for part in found), found
+    return found
+"""
+
+
+def test_classes_of_cells_count_by_their_code(tmp_path):
+    """Promise 1: an edited class is seen, an edited comment is not."""
+    check = """
+first = digests(SOURCE)
+assert digests("# another comment" + SOURCE.replace("    y:", "    # here too\\n    y:")) == first
+edited = digests(SOURCE.replace("[1]", "[2]").replace("= 2", "= 3").replace("RED = 1", "RED = 2"))
+assert [one == other for one, other in zip(first, edited)] == [False] * 5 + [True] * 2
+"""
+    run(tmp_path, "from perdure import codec", CELLS, check)

@@ -58,6 +58,7 @@ def test_a_value_has_one_short_line(value, expected):
         ["é\ud800" * 1000] * 1000,
         {f"{i}" * 100: "y" * 1000 for i in range(1000)},
         pd.DataFrame({f"column {i} " * 20: [i] for i in range(500)}),
+        pd.DataFrame({f"\N{CAT FACE}{i}" * 50: [i] for i in range(50)}),
         LoudDict(a=1),
         [Loud()],
     ],
