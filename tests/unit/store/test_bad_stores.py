@@ -279,21 +279,24 @@ store = open_store(sys.argv[1], durability="process")
 run = sample_run()
 epoch = store.journal.claim(run, sample_session())
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-gate = threading.Event()
+begun, gate = threading.Event(), threading.Event()
 refused = []
 def write(seq, size):
     try:
         store.journal.write(run.id, epoch, [sample_call(run.id, seq, source="x" * size)])
     except StoreFull:
         refused.append(seq)
-def block():
-    store.journal._writer.do(lambda connection: gate.wait(), power=False)
-threads = [threading.Thread(target=block)]
-threads += [threading.Thread(target=write, args=[seq, (4 << 20) if seq == 2 else 10]) for seq in (1, 2, 3)]
+def block(connection):
+    begun.set()
+    gate.wait(60)
+threads = [threading.Thread(target=write, args=[seq, (4 << 20) if seq == 2 else 10]) for seq in (1, 2, 3)]
+blocker = threading.Thread(target=store.journal._writer.do, args=[block], kwargs={"power": False})
+blocker.start()
+begun.wait(60)
 for thread in threads: thread.start()
 while store.journal._writer._queue.qsize() < 3: time.sleep(0.001)
 gate.set()
-for thread in threads: thread.join()
+for thread in (blocker, *threads): thread.join()
 print(refused, [call.seq for call in store.journal.calls(run.id)])
 """
     assert run(script, folder) == ["[2] [1, 3]"]

@@ -21,11 +21,15 @@ def journal(tmp_path):
 
 def held_back(journal, works):
     """Queue the works behind one that waits until all are there, so that they share a commit."""
-    gate = threading.Event()
-    blocker = threading.Thread(
-        target=journal._writer.do, args=[lambda _: gate.wait()], kwargs={"power": False}
-    )
+    begun, gate = threading.Event(), threading.Event()
+
+    def wait(_):
+        begun.set()
+        gate.wait(60)
+
+    blocker = threading.Thread(target=journal._writer.do, args=[wait], kwargs={"power": False})
     blocker.start()
+    begun.wait(60)
     threads = [threading.Thread(target=work) for work in works]
     for thread in threads:
         thread.start()
