@@ -123,7 +123,7 @@ def test_a_read_only_store_says_so_and_can_still_be_listed(open_notebook, tmp_pa
     for path in [store, *store.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     program = (
-        "import os, sys\n"
+        "import os, sys, ormsgpack\n"
         "from perdure.store import open_store\n"
         "from perdure.engine.owner import Owner\n"
         "from perdure.store.records import RunRecord\n"

@@ -28,8 +28,8 @@ def render_line(state: str, since: str, details: Sequence[str], saved: str, note
     """The line as one block of HTML without a script; everything that comes from a run is escaped."""
     glyph, colour = _LOOKS.get(state, ("ran", "--jp-ui-font-color2, GrayText"))
     sign = (
-        f'<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" style="vertical-align:-1px;fill:none;'
-        f'stroke:currentColor;stroke-width:1.5;color:var({colour})">{GLYPHS[glyph]}</svg>'
+        '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" style="vertical-align:-1px;'
+        f'fill:none;stroke:currentColor;stroke-width:1.5;color:var({colour})">{GLYPHS[glyph]}</svg>'
     )
     parts = [f"<b>{_text(state)}</b>{f' {_text(since)}' if since else ''}", *map(_text, details)]
     if saved:

@@ -58,7 +58,7 @@ class History:
         return [self.calls[call] for call in self._steps.get(step, ())]
 
     def predecessor(self, branch: str, step: str) -> CallRecord | None:
-        """The call that a new one most likely replaces: the first unclaimed of its branch, else the newest."""
+        """The call that a new one most likely replaces: the first unclaimed of its branch, else the last."""
         candidates = [call for call in self.of_step(step) if call.branch == branch]
         unclaimed = [call for call in candidates if call.id not in self.claimed]
         return unclaimed[0] if unclaimed else (candidates[-1] if candidates else None)

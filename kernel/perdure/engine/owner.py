@@ -30,6 +30,7 @@ from perdure.store.records import (
 from . import states
 from .decide import Decision, Request, Run, decide
 from .events import Event, listeners
+from .heartbeat import Heartbeat
 from .history import History
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Owner:
         self._attempts: dict[str, AttemptRecord] = {}
         self._mutex = threading.RLock()
         self._failed: list[CallRecord] = []
+        self._heartbeat = Heartbeat(lambda: self._write(durability="process"))
 
     # -- taking and letting go ---------------------------------------------------------------------------
 
@@ -119,6 +121,7 @@ class Owner:
             if self._lock is None:
                 return
             lock, self._lock = self._lock, None
+            self._heartbeat.close()
             try:
                 mine = [
                     each for each in self.store.journal.sessions(self.run.id) if each.epoch == self.run.epoch
@@ -195,6 +198,7 @@ class Owner:
             self._attempts[call.id] = attempt
             self.history.add(call)
             self.history.claimed.add(call.id)
+        self._heartbeat.begin()
         self.tell("call_started", call)
         return call
 
@@ -272,6 +276,7 @@ class Owner:
             self._write(*values.values(), ended, done, durability=durability)
             self._attempts[call.id] = done
             self.history.add(ended)
+        self._heartbeat.end()
         self.tell("call_ended", ended)
         return ended
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+_SAY_IT_THEMSELVES = ("%load_ext perdure", "%workflow", "%resume")
+"""What stands in a first cell after which the notebook says by itself what is kept."""
+
+
 def greet_with_first_cell(session: Session) -> None:
     """Say it with the next cell, unless that cell itself names the workflow or resumes."""
     events = session.shell.events
@@ -21,7 +25,7 @@ def greet_with_first_cell(session: Session) -> None:
     def greet(info: Any) -> None:
         events.unregister("pre_run_cell", greet)
         first = info.raw_cell or ""
-        if session.owner is None and not any(magic in first for magic in ("%workflow", "%resume")):
+        if session.owner is None and not any(magic in first for magic in _SAY_IT_THEMSELVES):
             line = greeting(session)
             if line is not None:
                 lines.show(session.shell, line)
