@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perdure.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreReadOnly
 
 from .files import limited
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -27,6 +30,8 @@ def from_system(error: OSError, path: Path | str) -> StoreError:
 
 def from_sqlite(error: sqlite3.Error, path: Path | str, seconds: float) -> StoreError:
     """The error to raise for a failure of the journal of the store at `path`."""
+    import sqlite3
+
     code = getattr(error, "sqlite_errorcode", None) or 0
     # SQLite calls only "no space" full; a limit on file sizes reaches it as a failed write.
     limit = code in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE) and limited()

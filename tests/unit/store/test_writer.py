@@ -57,6 +57,20 @@ def test_a_refused_write_does_not_touch_those_that_share_its_commit(journal):
     assert [call.seq for call in journal.calls(run.id)] == [1, 3]
 
 
+def test_work_that_fails_half_way_is_undone(journal):
+    """Promise 1 of the journal: what it had written before it failed is not in the commit."""
+    run = sample_run()
+    journal.claim(run, sample_session())
+
+    def half(connection):
+        connection.execute("UPDATE runs SET state = 'half'")
+        raise ValueError("the other half")
+
+    with pytest.raises(ValueError, match="the other half"):
+        journal._writer.do(half, power=False)
+    assert journal.run(run.id).state == "running"
+
+
 def test_a_group_is_one_commit_and_waits_for_the_disk_if_one_of_it_does(journal):
     """Promise 10: waiting callers share a commit; "power" holds for the whole of it."""
     seen = []
