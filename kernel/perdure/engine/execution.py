@@ -18,7 +18,7 @@ from perdure.store.records import RunRecord
 
 from .events import Event, listeners
 from .owner import Owner, new_id
-from .process import the_store
+from .process import parent_run, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
 from .tracebacks import one_line
 
@@ -45,7 +45,6 @@ class Plan:
     redo: frozenset[str] = frozenset()
     redo_from: str | None = None
     strict: bool = False
-    parent: str | None = None
     notebook: str | None = None
     store: Store | None = None
     keep: Callable[[Any], codec.Encoded] | None = None
@@ -79,7 +78,7 @@ class Execution:
         """
         scope = current_scope()
         store = plan.store or (scope.owner.store if scope else the_store())
-        parent = plan.parent or (scope.owner.run.id if scope else None)
+        parent = scope.owner.run.id if scope else parent_run()
         key = plan.key if plan.key is not None else plan.inputs
         known = None if plan.fresh else store.journal.find_run(plan.workflow, parent, key)
         earlier: tuple[str, ...] = ()

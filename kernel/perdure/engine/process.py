@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _store: Store | None = None
+_parent: str | None = None
 
 
 def the_store() -> Store:
@@ -34,6 +35,17 @@ def use_store(store: Store | None) -> Store | None:
     with _lock:
         before, _store = _store, store
         return before
+
+
+def parent_run() -> str | None:
+    """The run from which workflows are started that no body starts: the notebook's, if there is one."""
+    return _parent
+
+
+def set_parent_run(run: str | None) -> None:
+    """Make this run the parent of workflows that no body starts."""
+    global _parent  # noqa: PLW0603  one notebook per process
+    _parent = run
 
 
 def the_key() -> Key:

@@ -18,7 +18,7 @@ from perdure.engine.decide import Request
 from perdure.engine.events import Listener, listeners
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.owner import Owner
-from perdure.engine.process import the_store
+from perdure.engine.process import set_parent_run, the_store
 from perdure.errors import DuplicateStep
 from perdure.store.records import CallRecord, Part
 
@@ -97,6 +97,7 @@ class Session:
         """Make this the notebook's run, and let go of the one before."""
         self.release()
         self.owner = owner
+        set_parent_run(owner.run.id)
         atexit.register(owner.close)
         for name, source in self.set_up.items():
             owner.note("setup", name, {"source": source})
@@ -107,6 +108,7 @@ class Session:
             atexit.unregister(self.owner.close)
             self.owner.close()
         self.owner = None
+        set_parent_run(None)
         self.applied.clear()
         self._origins.clear()
         self._places.clear()

@@ -92,7 +92,6 @@ class WorkflowCell:
             redo=options.redo,
             redo_from=options.redo_from,
             strict=options.strict,
-            parent=session.run_id,
             notebook=notebook_path(),
             store=session.store,
             keep=self._keep,
