@@ -90,7 +90,9 @@ def test_every_magic_and_each_of_its_options_is_in_the_reference():
         parser = getattr(magic, "parser", None)
         options = [option for action in parser._actions for option in action.option_strings] if parser else []
         # `%workflow` and `%%workflow` share their options, each with its own section.
-        section = "".join(part for part in text.split("\n## ") if part.lstrip("`%").startswith(name.lstrip("%")))
+        section = "".join(
+            part for part in text.split("\n## ") if part.lstrip("`%").startswith(name.lstrip("%"))
+        )
         assert [option for option in options if option not in section] == [], name
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,6 +45,9 @@ class BodySyntaxError(Exception):
 
 
 BodySyntaxError.__name__ = "SyntaxError"  # what the front end names it
+
+
+_COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|(?<=\s))#.*""")
 
 
 @magics_class
@@ -284,7 +288,7 @@ class PerdureMagics(Magics):
         """The options of a line, or one line that says what is wrong with it."""
         percent = "%" if cell is None else "%%"
         try:
-            return parse_argstring(magic, line)
+            return parse_argstring(magic, _uncommented(line))
         except UsageError as error:
             name = getattr(magic, "argcmd_name", magic.__name__)
             raise UsageError(f"{percent}{name}: {error}. `{percent}{name}?` tells how it is used.") from None
@@ -298,6 +302,11 @@ class PerdureMagics(Magics):
         except SyntaxError as error:
             shown = self.shell.SyntaxTB.structured_traceback(SyntaxError, error, [])
             raise BodySyntaxError(error, shown) from None
+
+
+def _uncommented(line: str) -> str:
+    """The line without a comment at its end; a `#` in quotation marks, or inside a word, begins none."""
+    return _COMMENT.sub(lambda found: found[1] or "", line)
 
 
 def _names(option: str, text: str | None) -> frozenset[str] | None:

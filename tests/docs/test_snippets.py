@@ -1,0 +1,68 @@
+"""The snippets of the first pages run as they are printed, in a real kernel."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kernel.harness import Notebook
+
+ROOT = Path(__file__).parents[2]
+
+
+def snippets(page: str) -> list[str]:
+    """The Python snippets of a page; a long wait is cut short."""
+    found = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return [snippet.replace("time.sleep(1)", "time.sleep(0)") for snippet in found]
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    notebook = Notebook(tmp_path)
+    yield notebook
+    notebook.shutdown()
+
+
+def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
+    """Promise 1: a recorded call does not run again."""
+    (tmp_path / "flights.csv").write_text("origin,dep_delay\nEWR,2\nJFK,-1\nEWR,33\n")
+    first, load, delays = snippets("README.md")
+    cold = [notebook.run(cell) for cell in (first, load, delays)]
+    assert [reply.status for reply in cold] == ["ok"] * 3
+    assert "ran" in cold[1].text
+
+    notebook.kill()
+    resumed = [notebook.run(cell) for cell in (first, load, delays)]
+    assert all("restored" in reply.text for reply in resumed[1:])
+    assert resumed[2].result == cold[2].result
+
+
+def test_the_quickstart_does_what_it_says(notebook):
+    name, count, setup, report, look = snippets("docs/quickstart.md")
+    assert notebook.run(name).status == "ok"
+    refused = notebook.run(count, "count")
+    assert refused.status == "error", "`time` was not imported yet"
+    assert "`time`" in refused.text + refused.evalue + "".join(refused.errors)
+    assert notebook.run(setup).status == "ok"
+    assert "9 285" in notebook.run(count, "count").stdout
+    assert notebook.run(report, "report").stdout == "The squares add up to 285.\n"
+
+    notebook.kill()
+    for cell in (name, setup):
+        notebook.run(cell)
+    again = notebook.run(count, "count")
+    assert "9 285" in again.stdout, "Promise 7: what was shown comes back"
+    assert "restored" in again.text
+
+    commented = notebook.run(count.replace("total = 0", "total = 0  # from nothing"), "count")
+    assert "restored" in commented.text
+    cubes = count.replace("n * n", "n * n * n")
+    assert "ran again" in notebook.run(cubes, "count").text
+    assert "ran again" in notebook.run(report, "report").text
+    assert "restored" in notebook.run(count, "count").text
+    assert "restored" in notebook.run(report, "report").text
+
+    for line in look.splitlines():
+        assert notebook.run(line).status == "ok", line
