@@ -74,3 +74,13 @@ def test_a_cell_that_fails_is_said(small):
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_kernel_that_dies_by_itself_is_said(small):
+    notebook = nbformat.read(small / "small.ipynb", as_version=4)
+    notebook.cells.insert(3, new_code_cell("import os; os._exit(9)"))
+    nbformat.write(notebook, small / "small.ipynb")
+    done = demo(small, "small.ipynb", "--kill", "slow")
+    assert done.returncode == 1
+    assert "the kernel died by itself" in done.stderr
+    assert "Traceback" not in done.stderr

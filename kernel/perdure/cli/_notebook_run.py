@@ -87,22 +87,40 @@ async def _run_pass(
 
     client = Client(notebook, km=manager, timeout=None, coalesce_streams=True, on_cell_execute=begin)
     ticking = asyncio.create_task(_tick(progress))
+    log = folder / "kernel.log"
     try:
-        await client.async_execute(cwd=str(folder), env=_environment(folder), cleanup_kc=True)
-    except DeadKernelError:
-        if not killed:
-            raise DemoFailed(
-                cause="the kernel died by itself.",
-                advice="Run the notebook in Jupyter to see why; memory is a usual cause.",
-            ) from None
+        with log.open("wb") as stderr:
+            await client.async_execute(
+                cwd=str(folder), env=_environment(folder), stderr=stderr, cleanup_kc=True
+            )
     except CellExecutionError as error:
         raise DemoFailed(
             cause=f"a cell failed with {error.ename}: {error.evalue}",
             advice="Run the notebook in Jupyter to see where.",
         ) from None
+    except (DeadKernelError, RuntimeError):
+        _stop_if_cancelled()
+        if not killed:
+            raise DemoFailed(
+                cause=f"the kernel died by itself. {_last_line(log)}".rstrip(),
+                advice="Run the notebook in Jupyter to see why; memory is a usual cause.",
+            ) from None
     finally:
         ticking.cancel()
     return killed
+
+
+def _stop_if_cancelled() -> None:
+    """End the pass for Ctrl-C, of which nbclient tells as of a kernel that died."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _last_line(log: Path) -> str:
+    """What the kernel's process said last, outside of all cells."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
 
 
 def _process(manager: Any) -> int:

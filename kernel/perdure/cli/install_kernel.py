@@ -20,9 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="into this Python's environment",
     )
     where.add_argument("--prefix", metavar="P", help="into P/share/jupyter/kernels")
-    parser.add_argument(
-        "--name", default="perdure", metavar="N", help="its name (default: perdure)"
-    )
+    parser.add_argument("--name", default="perdure", metavar="N", help="its name (default: perdure)")
 
 
 def run(arguments: argparse.Namespace) -> int:
