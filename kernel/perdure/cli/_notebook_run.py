@@ -48,22 +48,10 @@ def run_pass(
 async def _run_pass(
     notebook: Any, folder: Path, progress: Progress, kill: str | None, after_lines: int
 ) -> bool:
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient.client import NotebookClient
-    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError
 
-    from perdure.notebook.kernelspec import NAME, install
-
-    kernels = Path(install(prefix=str(folder))).parent
-    specs = KernelSpecManager(kernel_dirs=[str(kernels)], ensure_native_kernel=False)
-    # Sockets in the folder instead of ports: nobody else can connect, and the kernel has nothing to warn of.
-    manager = AsyncKernelManager(
-        kernel_name=NAME,
-        kernel_spec_manager=specs,
-        transport="ipc",
-        connection_file=str(folder / f"{uuid.uuid4().hex[:8]}.json"),
-    )
+    manager = _manager(folder)
     lines, killed = 0, False
 
     def begin(cell: Any, **_: Any) -> None:
@@ -98,7 +86,7 @@ async def _run_pass(
             cause=f"a cell failed with {error.ename}: {error.evalue}",
             advice="Run the notebook in Jupyter to see where.",
         ) from None
-    except (DeadKernelError, RuntimeError):
+    except RuntimeError:  # nbclient's word for a kernel that is dead, or did not start
         _stop_if_cancelled()
         if not killed:
             raise DemoFailed(
@@ -121,6 +109,23 @@ def _last_line(log: Path) -> str:
     """What the kernel's process said last, outside of all cells."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else ""
+
+
+def _manager(folder: Path) -> Any:
+    """The manager of a kernel "Python 3 (Perdure)" of this Python, all of whose files lie in `folder`."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    from perdure.notebook.kernelspec import NAME, install
+
+    kernels = Path(install(prefix=str(folder))).parent
+    return AsyncKernelManager(
+        kernel_name=NAME,
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(kernels)], ensure_native_kernel=False),
+        # Sockets in the folder, not ports: nobody else can connect, and the kernel has nothing to warn of.
+        transport="ipc",
+        connection_file=str(folder / f"{uuid.uuid4().hex[:8]}.json"),
+    )
 
 
 def _process(manager: Any) -> int:
