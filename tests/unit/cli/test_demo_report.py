@@ -70,6 +70,12 @@ def test_restored_and_run_steps_are_told_apart_with_their_times(journal):
     ]
 
 
+def test_only_the_newest_owners_pass_counts(journal):
+    third = claim(journal)
+    journal.write(RUN, third, [RestoreRecord(RUN, "c_3", third, at=3.0, took=0.02, saved=20.0)])
+    assert resumed_lines(journal) == [Line("train", "restored", 0.02, 20.0)]
+
+
 def test_a_step_that_was_running_is_not_kept(journal):
     first = MemoryJournal()
     epoch = claim(first)
