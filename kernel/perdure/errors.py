@@ -196,6 +196,13 @@ class InDoubt(PerdureError):
     cause: str
 
 
+class EffectFailed(PerdureError):
+    """Effect `{step}` did not take place: it was marked as failed by hand.
+    Ask for it with `--redo` to have it run again."""
+
+    step: str
+
+
 class EffectUnclear(PerdureError):
     """Effect `{step}` was not run: {cause}.
     If it is new, give it a key (`key=` or `--key`) or ask for it with `--redo`; otherwise restore its inputs."""

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import EffectUnclear, InDoubt
+from perdure.errors import EffectUnclear, InDoubt, NoSuchStep
 from perdure.store.records import RunRecord
 
 from .events import Event, listeners
+from .names import close_match
 from .owner import Owner, new_id
 from .process import parent_run, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
@@ -81,6 +82,8 @@ class Execution:
         parent = scope.owner.run.id if scope else parent_run()
         key = plan.key if plan.key is not None else plan.inputs
         known = None if plan.fresh else store.journal.find_run(plan.workflow, parent, key)
+        if known is not None:
+            _check_steps(store, known, plan)
         earlier: tuple[str, ...] = ()
         if plan.reuse:
             found = reversed(store.journal.runs(workflow=plan.workflow))
@@ -182,6 +185,17 @@ class Execution:
         )
         listeners.tell(Event("run_restored", time.time(), self.record))
         return codec.decode(encoded)
+
+
+def _check_steps(store: Store, run: RunRecord, plan: Plan) -> None:
+    """A step to run again that the run has never called is told before anything runs."""
+    wanted = plan.redo | ({plan.redo_from} if plan.redo_from else set())
+    if not wanted:
+        return
+    found = {call.step for other in (*_ancestors(store, run), run.id) for call in store.journal.calls(other)}
+    for step in sorted(wanted - found):
+        match = close_match(step, found)
+        raise NoSuchStep(step=step, run=run.id, hint=f"; did you mean `{match}`?" if match else "")
 
 
 def _ancestors(store: Store, run: RunRecord) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ class Owner:
         self._attempts: dict[str, AttemptRecord] = {}
         self._mutex = threading.RLock()
         self._failed: list[CallRecord] = []
+        self._begun: set[str] = set()
+        self._at_work: set[str] = set()
         self._heartbeat = Heartbeat(lambda: self._write(durability="process"))
 
     # -- taking and letting go ---------------------------------------------------------------------------
@@ -115,6 +117,15 @@ class Owner:
         if changes:
             self._write(*changes, durability="process")
 
+    def _settle_begun(self) -> None:
+        """Close what this owner began but whose end it could not record: the store failed just then."""
+        lost = self._begun - self._at_work
+        if lost:
+            self._settle([self.history.calls[call] for call in lost])
+            self._begun -= lost
+            for _ in lost:
+                self._heartbeat.end()
+
     def close(self) -> None:
         """Let go of the run, in good order. Twice is fine."""
         with self._mutex:
@@ -138,6 +149,7 @@ class Owner:
     def decide(self, request: Request) -> Decision:
         """What to do about a call; a further move in a branch makes earlier failures of it outcomes."""
         with self._mutex:
+            self._settle_begun()
             self._caught(request.branch)
             decision = decide(self.history, request)
             if not isinstance(decision, Run) and hasattr(decision, "call"):
@@ -198,8 +210,10 @@ class Owner:
             self._attempts[call.id] = attempt
             self.history.add(call)
             self.history.claimed.add(call.id)
+            self._begun.add(call.id)
         self._heartbeat.begin()
         self.tell("call_started", call)
+        self._at_work.add(call.id)
         return call
 
     def finish(
@@ -238,7 +252,9 @@ class Owner:
         value: Encoded | None = None,
         shown: Encoded | None = None,
     ) -> CallRecord:
-        """Record that an attempt failed, or was interrupted (`state`)."""
+        """Record that an attempt failed, or was interrupted (`state`), which leaves an effect in doubt."""
+        if state == "interrupted" and call.kind == "effect":
+            state = "in doubt"
         values = {
             name: self.seal(encoded, call.step, call.inputs)
             for name, encoded in (("value", value), ("shown", shown))
@@ -262,12 +278,15 @@ class Owner:
         now = time.time()
         fields |= {name: record.id for name, record in values.items()}
         with self._mutex:
+            self._at_work.discard(call.id)
             moved = states.move(states.CALL, "call", call.state, state)
             ended = replace(call, state=moved, ended=now, **fields)
             attempt = self._attempts[call.id]
             done = replace(
                 attempt,
-                state=states.move(states.ATTEMPT, "attempt", attempt.state, state),
+                state=states.move(
+                    states.ATTEMPT, "attempt", attempt.state, "interrupted" if state == "in doubt" else state
+                ),
                 ended=now,
                 error=ended.error,
                 traceback=traceback,
@@ -276,6 +295,7 @@ class Owner:
             self._write(*values.values(), ended, done, durability=durability)
             self._attempts[call.id] = done
             self.history.add(ended)
+            self._begun.discard(call.id)
         self._heartbeat.end()
         self.tell("call_ended", ended)
         return ended
@@ -308,16 +328,29 @@ class Owner:
             self.history.add(newest)
             return newest
 
-    def resolve(self, call: CallRecord, state: str, value: Encoded | None = None) -> CallRecord:
-        """Record a person's decision on an effect in doubt: `done` with a value, or `failed`."""
+    def resolve(
+        self,
+        call: CallRecord,
+        state: str,
+        value: Encoded | None = None,
+        *,
+        outputs: tuple[Output, ...] = (),
+    ) -> CallRecord:
+        """Record a person's decision on an effect in doubt.
+
+        `done` with its value; `failed` with the error that it gives from now on, or without one: it is tried
+        again.
+        """
         with self._mutex:
             values: list[Record] = []
             settled = replace(
                 call,
                 state=states.move(states.CALL, "call", call.state, state),
                 ended=time.time(),
-                error=None if state == "done" else "marked as failed by hand",
+                error=None if state == "done" else f"marked by hand as {'failed' if value else 'not done'}",
                 reason="decided by hand",
+                outputs=outputs,
+                caught=state == "failed" and value is not None,
             )
             if value is not None:
                 sealed = self.seal(value, call.step, call.inputs)

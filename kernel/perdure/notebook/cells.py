@@ -13,22 +13,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.error import UsageError
+
 from perdure import codec
 from perdure.codec.syntax import tree_digest
 from perdure.engine.decide import Restore, Run
 from perdure.engine.scope import Pass, Scope, entered
-from perdure.engine.source import analyse, close_match, undefined
+from perdure.engine.source import analyse
 from perdure.engine.tracebacks import cleaned, one_line, user_traceback
-from perdure.errors import StepTimeout, UndefinedName
-from perdure.store.records import Part
+from perdure.errors import StepTimeout
 
 from . import checkpoint, lines
 from .interrupts import interruptible
 from .limits import time_limit
-from .namespace import compare, snapshot
+from .namespace import cell_code, check_defined, compare, snapshot
 from .outputs import Recorder
 from .outputs import show as show_outputs
-from .restoring import definitions_of, restore
+from .restoring import decode_error, definitions_of, restore
 
 if TYPE_CHECKING:
     from perdure.store.records import CallRecord
@@ -78,11 +79,12 @@ class StepCell:
         self.names = analyse(body.tree)
         own = tree_digest(body.tree)
         self._place = session.place(options.name, own, replace=options.replace)
-        self._check_names()
+        check_defined(self.names, session.namespace, f"step `{options.name}`")
+        self._check_output()
         self.request = session.request(
             options.name,
             self.names,
-            Part(options.name, own, preview="cell"),
+            cell_code(options.name, own, options.output),
             kind=options.kind,
             on_edit=options.on_edit,
             key=options.key,
@@ -91,15 +93,17 @@ class StepCell:
         )
         self.decision = self.owner.decide(self.request)
 
-    def _check_names(self) -> None:
-        """A name that the body surely needs and nobody made is told before anything runs."""
-        namespace = self.session.namespace
-        builtins = set(dir(__builtins__)) if not isinstance(__builtins__, dict) else set(__builtins__)
-        for name, line in undefined(self.names, namespace, builtins):
-            match = close_match(name, [*namespace, *self.names.binds])
-            hint = f"; did you mean `{match}`?" if match else ""
-            where = f"step `{self.options.name}`, line {line},"
-            raise UndefinedName(name=name, where=where, hint=hint)
+    def _check_output(self) -> None:
+        """A name of `--output` that the body cannot have bound or changed is told before anything runs."""
+        names = self.names
+        if names.dynamic or names.has_star:
+            return
+        unknown = sorted((self.options.output or frozenset()) - names.binds - names.reads)
+        if unknown:
+            listed = ", ".join(unknown)
+            raise UsageError(
+                f"%%step {self.options.name}: --output names {listed}, which the cell does not bind."
+            )
 
     # -- the two ways through ----------------------------------------------------------------------------
 
@@ -147,6 +151,8 @@ class StepCell:
             assert not isinstance(self.decision, Run)
             raise self.decision.error
         decision, session = self.decision, self.session
+        if decision.call.state == "failed":
+            raise decode_error(self.owner, decision.call)
         began = time.perf_counter()
         found = restore(session, self.owner, decision.call, self.body if not decision.older_code else None)
         took = time.perf_counter() - began
@@ -240,7 +246,9 @@ class StepCell:
             )
         except BaseException as error:
             if self.owner.history.calls[attempt.record.id].state == "running":
-                state = "failed" if isinstance(error, Exception) else "interrupted"
+                # An effect has taken place by now; without its checkpoint it is in doubt, and never repeated.
+                effect = self.options.kind == "effect"
+                state = "failed" if isinstance(error, Exception) and not effect else "interrupted"
                 self.owner.fail(attempt.record, state=state, error=one_line(error), took=attempt.took)
             raise
         session.register(self.options.name, self._place)

@@ -96,18 +96,23 @@ def build(
     outputs = [
         *(Output(name, "definition", digest=tree_digest(node)) for name, node in definitions.items()),
         *(_refused(name, data[name], error) for name, error in refused.items() if name != VALUE),
-        *(_kept(name, each) for name, each in data.items() if name not in refused),
         *(Output(name, "deleted") for name in deleted),
+        *kept_outputs({name: each for name, each in everything.items() if name not in refused}),
     ]
-    keeps_value = value is not None and VALUE not in refused
-    if keeps_value:
-        same = next((name for name, each in found.items() if each is value), "")
-        outputs.append(Output(VALUE, "shown", type(value).__name__, cause=same))
-    return Checkpoint(encoded, tuple(outputs), found, keeps_value)
+    return Checkpoint(encoded, tuple(outputs), found, value is not None and VALUE not in refused)
 
 
-def _kept(name: str, value: Any) -> Output:
-    return Output(name, "value", type(value).__name__, input_part(name, value).digest)
+def kept_outputs(values: Mapping[str, Any]) -> tuple[Output, ...]:
+    """The outputs that these values are; the cell's own value says which name holds the same object."""
+    found: list[Output] = []
+    for name, value in values.items():
+        kind = type(value).__name__
+        if name != VALUE:
+            found.append(Output(name, "value", kind, input_part(name, value).digest))
+            continue
+        same = next((other for other, each in values.items() if each is value and other != VALUE), "")
+        found.append(Output(VALUE, "shown", kind, cause=same))
+    return tuple(found)
 
 
 def _refused(name: str, value: Any, error: NotKeepable) -> Output:

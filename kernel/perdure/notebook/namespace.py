@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from perdure.engine.names import CellNames, close_match, undefined
 from perdure.engine.steps import Step
 from perdure.engine.workflows import Workflow
+from perdure.errors import UndefinedName
+from perdure.store.records import Part
 
 _MACHINERY = re.compile(
     r"_(i{1,3}|_{0,2}|\d+|i\d+|oh|ih|dh|exit_code)|__\w+__|In|Out|exit|quit|open|get_ipython"
@@ -30,6 +34,29 @@ def is_code(value: Any) -> bool:
 def snapshot(namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The user's names with their objects, as they are now."""
     return {name: value for name, value in namespace.items() if is_users(name)}
+
+
+def check_defined(names: CellNames, namespace: Mapping[str, Any], where: str) -> None:
+    """A name that a body surely needs and nobody made is told before anything runs.
+
+    Args:
+        names: what the body does with names.
+        namespace: the notebook's globals.
+        where: what needs it, such as "step `load`".
+
+    Raises:
+        UndefinedName: the first such name, with its line and the name that was probably meant.
+    """
+    for name, line in undefined(names, namespace, dir(builtins)):
+        match = close_match(name, [*filter(is_users, namespace), *names.binds])
+        hint = f"; did you mean `{match}`?" if match else ""
+        raise UndefinedName(name=name, where=f"{where}, line {line},", hint=hint)
+
+
+def cell_code(name: str, digest: str, output: frozenset[str] | None) -> tuple[Part, ...]:
+    """The code of a cell itself: its body, and which names it gives, where `--output` tells them."""
+    body = Part(name, digest, preview="cell")
+    return (body,) if output is None else (body, Part("--output", ",".join(sorted(output))))
 
 
 @dataclass(frozen=True, slots=True)

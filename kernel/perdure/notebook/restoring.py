@@ -95,6 +95,14 @@ def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None)
     return Restored(value, shown, present=False)
 
 
+def decode_error(owner: Owner, call: CallRecord) -> BaseException:
+    """The error that a failed call gives for good."""
+    encoded = owner.open_value(call.value, f"The error of step `{call.step}`")
+    assert encoded is not None
+    error: BaseException = codec.decode(encoded)
+    return error
+
+
 def _named(call: CallRecord, namespace: Mapping[str, Any]) -> dict[str, Any]:
     return {output.name: namespace[output.name] for output in call.outputs if output.name in namespace}
 

@@ -223,7 +223,7 @@ class Session:
             return Part(name, origin.recorded, preview=part.preview)
         return part
 
-    def request(self, step: str, names: CellNames, code: Part, **options: Any) -> Request:
+    def request(self, step: str, names: CellNames, code: tuple[Part, ...], **options: Any) -> Request:
         """The request of a %%step cell: its code with all that it leads to, and the data that it reads.
 
         A name that is read late, in a function's body say, and that did not exist when a checkpoint of the
@@ -244,11 +244,13 @@ class Session:
                 return reduced
         return request
 
-    def _request(self, step: str, reads: set[str], code: Part, options: dict[str, Any]) -> Request:
+    def _request(
+        self, step: str, reads: set[str], code: tuple[Part, ...], options: dict[str, Any]
+    ) -> Request:
         led = names_code(reads, self.namespace)
         data = {name for name in reads if not is_code(self.namespace[name])} | led.data_names
         parts = tuple(self.part(name) for name in sorted(data) if name in self.namespace and is_users(name))
-        code_parts = (code, *led.parts)
+        code_parts = (*code, *led.parts)
         return Request(
             step=step,
             inputs=combined(parts),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.engine.durations import size_words
-from perdure.errors import NoSuchStep
+from perdure.engine.names import analyse
+from perdure.engine.owner import Owner
+from perdure.errors import EffectFailed, NoSuchStep
+
+from . import checkpoint
+from .body import Body
 
 if TYPE_CHECKING:
-    from perdure.store.records import CallRecord
+    from perdure.store.records import CallRecord, RunRecord
 
     from .session import Session
 
@@ -72,18 +79,68 @@ def collect(session: Session, keep: int | None) -> Status:
 def resolve(session: Session, step: str, verdict: str, value: Any = None) -> Status:
     """Record what a person decided on an effect in doubt: `again`, `done` (with its value) or `fail`.
 
+    The effect may be a %%step cell of this notebook, or a call in a run that the notebook started. Of a cell,
+    a mapping of names that it binds stands for those names, any other value for its last expression.
+
     Raises:
         NoSuchStep: no call of that name is in doubt.
+        RunOwned: the run is at work in another process.
     """
-    owner = session.needed_owner("%perdure resolve")
-    doubtful = [call for call in owner.history.of_step(step) if call.state == "in doubt"]
-    if not doubtful:
-        raise NoSuchStep(step=step, run=owner.run.id, hint=" that is in doubt")
-    call: CallRecord = doubtful[-1]
-    if verdict == "done":
-        owner.resolve(call, "done", codec.encode(value, name=step))
+    with _owner_of(session, step) as (owner, call):
+        if verdict == "again":
+            owner.resolve(call, "failed")
+            return Status(((step, "runs again when its cell runs"),))
+        if verdict == "fail":
+            owner.resolve(call, "failed", codec.encode(EffectFailed(step=step), name=step))
+            return Status(((step, "is marked as failed, and gives an error until `--redo` asks for it"),))
+        if owner.run.kind == "notebook":
+            names = _as_names(session, call, value)
+            owner.resolve(
+                call, "done", codec.encode(names, name=step), outputs=checkpoint.kept_outputs(names)
+            )
+        else:
+            owner.resolve(call, "done", codec.encode(value, name=step))
         return Status(((step, f"is done, with the value {value!r}"),))
-    owner.resolve(call, "failed")
-    if verdict == "fail":
-        return Status(((step, "is marked as failed; running its cell tries it again"),))
-    return Status(((step, "runs again when its cell runs"),))
+
+
+@contextlib.contextmanager
+def _owner_of(session: Session, step: str) -> Iterator[tuple[Owner, CallRecord]]:
+    """The newest call of a step that is in doubt, and the owner of its run while the block lasts."""
+    own = session.owner
+    found = own.history.of_step(step) if own is not None else []
+    doubtful = [call for call in found if call.state == "in doubt"]
+    if own is not None and doubtful:
+        yield own, doubtful[-1]
+        return
+    for run in _started_runs(session):
+        # Nobody has settled the run since its process died: its effect may still be recorded as running.
+        calls = session.store.journal.calls(run.id)
+        if not any(call.step == step and call.state in ("in doubt", "running") for call in calls):
+            continue
+        taken = Owner.take(session.store, run)
+        try:
+            doubtful = [call for call in taken.history.of_step(step) if call.state == "in doubt"]
+            if doubtful:
+                yield taken, doubtful[-1]
+                return
+        finally:
+            taken.close()
+    raise NoSuchStep(step=step, run=session.run_id or "of this notebook", hint=" that is in doubt")
+
+
+def _started_runs(session: Session) -> list[RunRecord]:
+    """The runs that this notebook's cells started, and those started in turn, the newest first."""
+    runs = session.store.journal.runs()
+    parents = {session.run_id}
+    for run in reversed(runs):
+        if run.parent in parents and run.kind != "notebook":
+            parents.add(run.id)
+    return [run for run in runs if run.id in parents and run.id != session.run_id]
+
+
+def _as_names(session: Session, call: CallRecord, value: Any) -> dict[str, Any]:
+    """The outputs that a %%step cell would have had."""
+    binds = analyse(Body(session.shell, call.source).tree).binds
+    if isinstance(value, dict) and value and value.keys() <= binds:
+        return value
+    return {} if value is None else {checkpoint.VALUE: value}

@@ -21,13 +21,12 @@ from perdure.engine.inputs import combined
 from perdure.engine.source import analyse, close_match
 from perdure.engine.tracebacks import cleaned
 from perdure.errors import UndefinedName
-from perdure.store.records import Part
 
 from . import lines
 from .body import FunctionBody
 from .checkpoint import as_shown, why_refused
 from .interrupts import interruptible
-from .namespace import is_code, is_users
+from .namespace import cell_code, check_defined, is_code, is_users
 from .outputs import Recorder
 from .outputs import show as show_outputs
 from .placeholders import Placeholder
@@ -65,8 +64,10 @@ class WorkflowCell:
         shell, namespace = session.shell, session.namespace
         # Compiled without inputs first: the tree tells which there are.
         tree = FunctionBody(shell, source, ()).tree
-        names = analyse(tree)
-        reads = {name for name in names.reads if name in namespace and is_users(name)}
+        self.names = names = analyse(tree)
+        # What the body binds itself on the way there is its own, whatever the notebook holds under that name.
+        own = names.binds & (names.unsure | names.late)
+        reads = {name for name in names.reads - own if name in namespace and is_users(name)}
         led = names_code(reads, namespace)
         self.inputs = self._inputs({name for name in reads if not is_code(namespace[name])})
         self.body = FunctionBody(shell, source, sorted(self.inputs))
@@ -74,11 +75,12 @@ class WorkflowCell:
         parts = tuple(
             session.part(name) for name in sorted(self.inputs | led.data_names) if name in namespace
         )
-        code = (Part(options.name, tree_digest(tree), preview="cell"), *led.parts)
+        code = (*cell_code(options.name, tree_digest(tree), options.output), *led.parts)
         encoded, refused = codec.encode_namespace({name: namespace[name] for name in sorted(self.inputs)})
         for error in refused.values():
             raise error
         self._refused: dict[str, Any] = {}
+        """What the body gave and could not be kept, by name."""
         self._recorder = Recorder(shell)
         self.plan = Plan(
             workflow=options.name,
@@ -110,14 +112,18 @@ class WorkflowCell:
         return chosen
 
     def _check_names(self) -> None:
-        namespace = self.session.namespace
-        for name in sorted(self.inputs):
-            if name not in namespace:
-                match = close_match(name, [other for other in namespace if is_users(other)])
-                hint = f"; did you mean `{match}`?" if match else ""
-                raise UndefinedName(
-                    name=name, where=f"`--input` of workflow `{self.options.name}`", hint=hint
-                )
+        """A name that is not there, and an output that the body does not bind, are told before it runs."""
+        name, namespace = self.options.name, self.session.namespace
+        for missing in sorted(self.inputs - namespace.keys()):
+            match = close_match(missing, filter(is_users, namespace))
+            hint = f"; did you mean `{match}`?" if match else ""
+            raise UndefinedName(name=missing, where=f"`--input` of workflow `{name}`", hint=hint)
+        check_defined(self.names, namespace, f"workflow `{name}`")
+        unknown = sorted((self.options.output or frozenset()) - self.names.binds)
+        if unknown:
+            raise UsageError(
+                f"%%workflow {name}: --output names {', '.join(unknown)}, which the cell does not bind."
+            )
 
     # -- the two ways through ----------------------------------------------------------------------------
 
@@ -173,37 +179,28 @@ class WorkflowCell:
     def _keep(self, outcome: tuple[Any, dict[str, Any]]) -> codec.Encoded:
         """Encode what the body gave: its value and the names that it bound, each where it can be kept."""
         value, bound = outcome
-        names = {
-            name: each
-            for name, each in bound.items()
-            if is_users(name) and (self.options.output is None or name in self.options.output)
-        }
-        missing = sorted((self.options.output or frozenset()) - names.keys())
-        if missing:
-            raise UsageError(
-                f"%%workflow {self.options.name}: --output names {', '.join(missing)}, "
-                "which the cell does not bind."
-            )
-        binds = analyse(self.body.tree).binds
-        names = {name: each for name, each in names.items() if name in binds}
+        wanted = self.names.binds if self.options.output is None else self.options.output
+        names = {name: each for name, each in bound.items() if name in wanted and is_users(name)}
         shown = list(self._recorder.outputs)
         encoded, refused = codec.encode_namespace({**names, VALUE: value, SHOWN: shown})
         if not refused:
             return encoded
         if VALUE in refused:
             shown.append(as_shown(self.session.shell, value))
-        self._refused = {name: each for name, each in names.items() if name in refused}
+        everything = {**names, VALUE: value}
+        self._refused = {name: everything[name] for name in refused}
         causes = {
-            name: [type(each).__qualname__, why_refused(name, refused[name])]
-            for name, each in self._refused.items()
+            name: [type(names[name]).__qualname__, why_refused(name, error)]
+            for name, error in refused.items()
+            if name != VALUE
         }
-        kept = {name: each for name, each in {**names, VALUE: value}.items() if name not in refused}
+        kept = {name: each for name, each in everything.items() if name not in refused}
         return codec.encode({**kept, SHOWN: shown, REFUSED: causes}, name=self.options.name)
 
     def _end(self, execution: Execution, kept: dict[str, Any]) -> Any:
         """Hand the notebook what the run gave, and show what it showed if it did not run now."""
         session, namespace = self.session, self.session.namespace
-        value, shown = kept.pop(VALUE, None), kept.pop(SHOWN)
+        value, shown = kept.pop(VALUE, self._refused.get(VALUE)), kept.pop(SHOWN)
         refused: dict[str, list[str]] = kept.pop(REFUSED, {})
         namespace.update(kept)
         for name, (type_name, cause) in refused.items():
