@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
@@ -69,8 +70,17 @@ def _new(name: str, key: str) -> RunRecord:
 
 
 def _first(session: Session, name: str, record: RunRecord) -> lines.Line:
-    where = session.store.path or "memory, for this process only"
+    path = session.store.path
+    where = "memory, for this process only" if path is None else _shortened(path)
     return lines.Line(name, details=(f"new run {record.id}", f"what its steps make is kept in {where}"))
+
+
+def _shortened(path: Path) -> str:
+    """A path as people say it: from the current folder or from the home folder, where it lies below."""
+    for folder, name in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if path.is_relative_to(folder):
+            return f"{name}{path.relative_to(folder)}"
+    return str(path)
 
 
 @dataclass(frozen=True, slots=True)
