@@ -211,6 +211,14 @@ class EffectUnclear(PerdureError):
     cause: str
 
 
+class KeyInUse(PerdureError):
+    """Step `{step}` was not run: a call of it with the key `{key}` is still at work.
+    Give each call a key of its own, or await the first one."""
+
+    step: str
+    key: str
+
+
 class CodeEdited(PerdureError):
     """The code of `{step}` was edited, and its `on_edit` is "ask": {changed} changed.
     Run it again with `--redo`, or keep the older result with `--on-edit keep`."""

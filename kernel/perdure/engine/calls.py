@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import NotKeepable, StepTimeout
+from perdure.errors import EffectFailed, NotKeepable, StepTimeout
 
 from .decide import Request, Restore, Run
-from .inputs import combined, input_parts
+from .inputs import combined, frozen, input_parts
 from .scope import Scope, entered
 from .tracebacks import one_line, user_traceback
 
@@ -27,10 +26,24 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """A call that was decided when it was made; `run` or `arun` carries it out, once."""
+    """A call that was decided when it was made; `run` or `arun` carries it out, once.
+
+    Args:
+        step: the step.
+        scope: where the call is made.
+        args: its arguments; they are as they are now, whatever becomes of them before the step runs.
+        kwargs: those that were given by name.
+        later: whether other code may run before the step does.
+    """
 
     def __init__(
-        self, step: Step[..., Any], scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        step: Step[..., Any],
+        scope: Scope,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        later: bool,
     ) -> None:
         self.step = step
         self.scope = scope
@@ -62,10 +75,13 @@ class Call:
             encoded, refused = codec.encode_namespace(bound.arguments)
             for error in refused.values():
                 raise error
-            self._arguments = frozen(encoded) if step.is_async else encoded
+            self._arguments = frozen(encoded) if later else encoded
+        self._later = later
+        self._tries = 0
 
     def run(self) -> Any:
         """Carry out a call of a sync step, and return its value."""
+        self._decide_again()
         if not isinstance(self.decision, Run):
             return self._settled()
         decision = self.decision
@@ -85,6 +101,7 @@ class Call:
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
+        self._decide_again()
         if not isinstance(self.decision, Run):
             return self._settled()
         decision = self.decision
@@ -101,6 +118,11 @@ class Call:
                 await asyncio.sleep(pause)
             else:
                 return self._finish(record, value, time.perf_counter() - began)
+
+    def _decide_again(self) -> None:
+        """A call with the same key, made earlier, may have done the work meanwhile."""
+        if self._later and self.request.key is not None and isinstance(self.decision, Run):
+            self.decision = self.scope.owner.decide(self.request)
 
     def _call(self) -> Any:
         """Call the function on copies of its arguments."""
@@ -123,13 +145,16 @@ class Call:
             raise StepTimeout(step=self.step.name, timeout=f"{timeout:g} s") from None
 
     def _start(self, decision: Run) -> CallRecord:
+        self._tries += 1
         return self.scope.owner.start(self.request, decision, source=self.step.source)
 
     def _finish(self, record: CallRecord, value: Any, took: float) -> Any:
         try:
             encoded = codec.encode(value, name=f"{self.step.name}(...)")
         except NotKeepable as error:
-            self.scope.owner.fail(record, error=one_line(error), took=took)
+            owner = self.scope.owner
+            owner.failures.gave(record.id, error)
+            owner.fail(record, error=one_line(error), took=took, value=_outcome(error))
             raise
         self.scope.owner.finish(record, encoded, took=took)
         return codec.decode(encoded)
@@ -146,12 +171,12 @@ class Call:
             traceback=user_traceback(error),
             value=None if interrupted else _outcome(error),
         )
-        options, number = self.step.options, owner.attempt(ended).number
-        if interrupted or isinstance(error, NotKeepable) or number > options.retries:
+        owner.failures.gave(ended.id, error)
+        options = self.step.options
+        if interrupted or self._tries > options.retries:
             return None
-        return Run(
-            f"attempt {number + 1} of {options.retries + 1}: {one_line(error)}", ended
-        ), options.backoff
+        reason = f"attempt {self._tries + 1} of {options.retries + 1}: {one_line(error)}"
+        return Run(reason, ended), options.backoff
 
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
@@ -169,6 +194,10 @@ class Call:
         )
         if call.state == "failed":
             assert isinstance(value, BaseException)
+            if not isinstance(
+                value, EffectFailed
+            ):  # what a person decided stands, whatever becomes of the run
+                owner.failures.gave(call.id, value)
             raise value
         return value
 
@@ -179,10 +208,3 @@ def _outcome(error: BaseException) -> codec.Encoded | None:
         return codec.encode(error, name="error")
     except NotKeepable:
         return None
-
-
-def frozen(encoded: codec.Encoded) -> codec.Encoded:
-    """The same value over copies of its large buffers: later changes of the original do not reach it."""
-    if not encoded.buffers:
-        return encoded
-    return replace(encoded, buffers=tuple(memoryview(bytes(buffer)) for buffer in encoded.buffers))

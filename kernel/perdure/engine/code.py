@@ -20,16 +20,20 @@ def local_folder() -> str:
     return str(Path(script).resolve().parent) if script else os.getcwd()  # noqa: PTH109  a string is wanted
 
 
-def function_code(function: Callable[..., Any], name: str) -> tuple[tuple[Part, ...], dict[str, Any]]:
-    """The parts of a function's code, and the global data by name that it and the functions it uses read."""
+def function_code(function: Callable[..., Any], name: str) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """The parts of a function's code, and the names of the global data that it and what it uses read."""
     if not isinstance(function, types.FunctionType):
         raise TypeError(
             f"{name} is no plain function but {type(function).__name__}: mark a `def` or `async def`"
         )
     led = function_parts(function, name, local_folder=local_folder())
-    namespace = function.__globals__
-    reads = {data: namespace[data] for data in sorted(led.data_names) if data in namespace}
-    return led.parts, reads
+    return led.parts, tuple(sorted(led.data_names))
+
+
+def global_data(function: Callable[..., Any], names: Iterable[str]) -> dict[str, Any]:
+    """What these names hold now, where the function looks them up."""
+    namespace: dict[str, Any] = getattr(function, "__globals__", {})
+    return {name: namespace[name] for name in names if name in namespace}
 
 
 def names_code(names: Iterable[str], namespace: Mapping[str, Any]) -> CodeParts:

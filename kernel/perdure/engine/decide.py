@@ -20,10 +20,11 @@ from typing import TypeAlias
 from perdure.errors import CodeEdited, EffectUnclear, InDoubt, PerdureError, StrictDrift
 from perdure.store.records import CallRecord, Part
 
-from .history import History
+from .history import History, within
 
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
+NEW = "new call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,14 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(history.at(request.branch, request.step, request.occurrence), request)
     else:
         decision = _pure(history, request)
-    return _strictly(decision, history, request) if request.strict else decision
+    return _strictly(decision, request) if request.strict else decision
 
 
 def _pure(history: History, request: Request) -> Decision:
     if request.key is not None:
         found = history.keyed(request.step, request.key)
         if found is None:
-            return Run("new call")
+            return Run(NEW)
         if found.code == request.code:
             return _finished_or_run(found, request)
         return _edited(found, request)
@@ -127,27 +128,46 @@ def _effect(history: History, request: Request) -> Decision:
         found = history.uncoded(request.branch, request.step, request.inputs, request.occurrence)
     if found is not None:
         return _finished_or_run(found, request)
-    if request.key is None:
-        open_ended = [call for call in history.unclaimed(request.step) if call.state in ("done", "in doubt")]
-        if open_ended:
-            cause = f"it is recorded in this run with other inputs ({why_new(history, request)})"
-            return Ask(EffectUnclear(step=request.step, cause=cause))
-    return Run("new call")
+    if request.key is None and any(_may_be_it(call, request) for call in history.unclaimed(request.step)):
+        cause = (
+            f"it is recorded in this run with other inputs or in another place ({why_new(history, request)})"
+        )
+        return Ask(EffectUnclear(step=request.step, cause=cause))
+    return Run(NEW)
+
+
+def _may_be_it(call: CallRecord, request: Request) -> bool:
+    """Whether a recorded effect may be the requested one, spelled in another way or moved.
+
+    An effect of a branch beside this one is left alone unless its inputs are equal: its own branch will ask
+    for it, and may only not have come that far yet.
+    """
+    if call.state not in ("done", "in doubt"):
+        return False
+    one_line = within(call.branch, request.branch) or within(request.branch, call.branch)
+    return one_line or call.inputs == request.inputs
 
 
 def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
     """The call that was found is used when it has an outcome, and else tried again."""
     if found is None:
-        return Run("new call")
+        return Run(NEW)
     if found.state == "in doubt":
-        return Ask(InDoubt(step=request.step, cause="the process died while it ran"))
+        return Ask(InDoubt(step=request.step, cause="the process died, or it was interrupted, while it ran"))
     if is_outcome(found):
         older = found.code != request.code
-        reason = "kept, although its code was edited" if older else "code and inputs are unchanged"
-        return Restore(found, reason, older_code=older)
+        return Restore(found, _why_kept(request, older=older), older_code=older)
     if found.state == "failed":
         return Run(f"its last attempt failed: {found.error}", found)
     return Run("it was running when the kernel died or was interrupted", found)
+
+
+def _why_kept(request: Request, *, older: bool) -> str:
+    if older:
+        return "kept, although its code was edited"
+    if request.key is not None:
+        return f"found by its key `{request.key}`"
+    return "recorded for this run" if request.kind == "volatile" else "code and inputs are unchanged"
 
 
 def is_outcome(call: CallRecord) -> bool:
@@ -159,7 +179,7 @@ def why_new(history: History, request: Request) -> str:
     """Why no recorded call fits: in the names of the inputs that changed."""
     before = history.predecessor(request.branch, request.step)
     if before is None:
-        return "new call"
+        return NEW
     old = {part.name: part for part in before.input_parts}
     new = {part.name: part for part in request.input_parts}
     changes = [
@@ -171,7 +191,7 @@ def why_new(history: History, request: Request) -> str:
     changes += [f"`{name}` is no input any more" for name in old.keys() - new.keys()]
     if before.code != request.code:
         changes.append(f"code of {changed_code(before, request)} changed")
-    return ", ".join(changes) or "one more call with equal inputs"
+    return ", ".join(changes) or NEW
 
 
 def changed_code(before: CallRecord, request: Request) -> str:
@@ -186,13 +206,13 @@ def _from_to(old: Part, new: Part) -> str:
     return f": {old.preview} → {new.preview}" if old.preview != new.preview else ""
 
 
-def _strictly(decision: Decision, history: History, request: Request) -> Decision:
+def _strictly(decision: Decision, request: Request) -> Decision:
     """With --strict nothing may have drifted, and no input may be known by its origin alone."""
     weak = [part.name for part in request.input_parts if part.weak]
     if weak:
         names = ", ".join(f"`{name}`" for name in weak)
         return Refuse(StrictDrift(step=request.step, cause=f"{names} cannot be compared by content"))
-    if isinstance(decision, Run) and decision.call is None and history.of_step(request.step):
+    if isinstance(decision, Run) and decision.call is None and decision.reason != NEW:
         return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
     if isinstance(decision, Restore) and decision.older_code:
         return Refuse(StrictDrift(step=request.step, cause="its code was edited"))

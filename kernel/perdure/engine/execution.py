@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import EffectUnclear, InDoubt, NoSuchStep
+from perdure.errors import EffectUnclear, InDoubt, NoSuchStep, PerdureError
 from perdure.store.records import RunRecord
 
 from .events import Event, listeners
 from .names import close_match
-from .owner import Owner, new_id
+from .owner import Owner, new_id, unsealed
 from .process import parent_run, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
 from .tracebacks import one_line
@@ -55,15 +55,25 @@ class Plan:
 class Execution:
     """A pass over a body: `run` or `arun` carries it out, once."""
 
-    def __init__(self, store: Store, plan: Plan, record: RunRecord, how: str, reuse: tuple[str, ...]) -> None:
+    def __init__(self, store: Store, plan: Plan, record: RunRecord, how: str) -> None:
         self.store = store
         self.plan = plan
         self.record = record
         self.how = how
         """`new`, `resumed`, `forked` or `restored`."""
-        self.owner = None if how == "restored" else Owner.take(store, record, reuse=reuse)
-        if self.owner is not None:
+        self.owner: Owner | None = None
+        if how == "restored":
+            return
+        origins = _ancestors(store, record)
+        others = {record.id, *origins}
+        earlier = reversed(store.journal.runs(workflow=plan.workflow)) if plan.reuse else ()
+        reuse = tuple(run.id for run in earlier if run.state == "done" and run.id not in others)
+        self.owner = Owner.take(store, record, origins=origins, reuse=reuse)
+        try:
             self._open(self.owner)
+        except BaseException:
+            self.owner.close()
+            raise
 
     @property
     def run_id(self) -> str:
@@ -79,20 +89,18 @@ class Execution:
         """
         scope = current_scope()
         store = plan.store or (scope.owner.store if scope else the_store())
+        if scope is not None:
+            scope.owner.moved(scope.branch)
         parent = scope.owner.run.id if scope else parent_run()
         key = plan.key if plan.key is not None else plan.inputs
-        known = None if plan.fresh else store.journal.find_run(plan.workflow, parent, key)
+        known = None if plan.fresh else _find(store, plan.workflow, parent, key)
         if known is not None:
             _check_steps(store, known, plan)
-        earlier: tuple[str, ...] = ()
-        if plan.reuse:
-            found = reversed(store.journal.runs(workflow=plan.workflow))
-            earlier = tuple(run.id for run in found if run.state == "done")
         again = bool(plan.redo or plan.redo_from)
         if known is not None and known.state == "done" and known.code == plan.code and not again:
-            return cls(store, plan, known, "restored", ())
-        if known is not None and (known.state != "done" or again):
-            return cls(store, plan, known, "resumed", (*earlier, *_ancestors(store, known)))
+            return cls(store, plan, known, "restored")
+        if known is not None and known.parent == parent and (known.state != "done" or again):
+            return cls(store, plan, known, "resumed")
         now = time.time()
         record = RunRecord(
             id=new_id("r"),
@@ -107,8 +115,7 @@ class Execution:
             code=plan.code,
             notebook=plan.notebook,
         )
-        ancestors = _ancestors(store, record)
-        return cls(store, plan, record, "forked" if known else "new", (*earlier, *ancestors))
+        return cls(store, plan, record, "forked" if known else "new")
 
     def _open(self, owner: Owner) -> None:
         self.record = owner.run
@@ -160,11 +167,13 @@ class Execution:
         except BaseException as error:
             self._failed(owner, error)
             raise
-        result = owner.seal(encoded, "", self.plan.inputs)
-        self.record = owner.change_run(
-            "run_ended", result, state="done", result=result.id, finished=time.time()
-        )
-        owner.close()
+        try:
+            result = owner.seal(encoded, "", self.plan.inputs)
+            self.record = owner.change_run(
+                "run_ended", result, state="done", result=result.id, finished=time.time()
+            )
+        finally:
+            owner.close()
         return codec.decode(encoded)
 
     def _failed(self, owner: Owner, error: BaseException) -> None:
@@ -172,17 +181,21 @@ class Execution:
             state = "in doubt"
         else:
             state = "failed" if isinstance(error, Exception) else "interrupted"
-        self.record = owner.change_run("run_ended", state=state, error=one_line(error), finished=time.time())
-        owner.close()
+        try:
+            owner.ended_by(error)
+            self.record = owner.change_run(
+                "run_ended", state=state, error=one_line(error), finished=time.time()
+            )
+        except PerdureError as failure:
+            error.add_note(f"The end of the run could not be recorded either: {failure}")
+        finally:
+            owner.close()
 
     def _kept(self) -> Any:
         """The result of a run that was finished before."""
-        record = None if self.record.result is None else self.store.journal.value(self.record.result)
-        if record is None:
-            return None
-        encoded = self.store.vault.unseal(
-            record, subject=f"The result of run {self.run_id} of `{self.plan.workflow}`"
-        )
+        assert self.record.result is not None
+        subject = f"The result of run {self.run_id} of `{self.plan.workflow}`"
+        encoded = unsealed(self.store, self.record.result, subject)
         listeners.tell(Event("run_restored", time.time(), self.record))
         return codec.decode(encoded)
 
@@ -196,6 +209,17 @@ def _check_steps(store: Store, run: RunRecord, plan: Plan) -> None:
     for step in sorted(wanted - found):
         match = close_match(step, found)
         raise NoSuchStep(step=step, run=run.id, hint=f"; did you mean `{match}`?" if match else "")
+
+
+def _find(store: Store, workflow: str, parent: str | None, key: str) -> RunRecord | None:
+    """The run of this workflow and key; a child may stand below a run that its parent was forked from."""
+    origin = None if parent is None else store.journal.run(parent)
+    older = () if origin is None else reversed(_ancestors(store, origin))
+    for place in (parent, *older):
+        found = store.journal.find_run(workflow, place, key)
+        if found is not None:
+            return found
+    return None
 
 
 def _ancestors(store: Store, run: RunRecord) -> tuple[str, ...]:

@@ -11,23 +11,52 @@ from perdure.store.records import CallRecord
 class History:
     """The calls of a run, and of the runs that it was forked from; the newest version of each key wins.
 
-    `claimed` holds the calls that the present pass over the body has used: what is left over when the pass
-    ends is not called any more.
+    A call is *claimed* once the present pass over the body has used it: what is left over when the pass ends
+    is not called any more.
     """
 
-    def __init__(self, calls: Iterable[CallRecord] = ()) -> None:
+    def __init__(
+        self, calls: Iterable[CallRecord] = (), *, lent: Iterable[CallRecord] = (), open_ended: bool = False
+    ) -> None:
+        """Index the calls.
+
+        Args:
+            calls: the run's own, the oldest first.
+            lent: calls of other runs, older than all of `calls`: they may be restored, and that is all.
+            open_ended: whether the run's calls come one by one, as cells do, so that a later call takes the
+                place of an earlier one without a new pass.
+        """
         self.calls: dict[str, CallRecord] = {}
-        self.claimed: set[str] = set()
+        self._open_ended = open_ended
+        self._claimed: set[str] = set()
         self._keyed: dict[tuple[str, str], str] = {}
         self._exact: dict[tuple[str, str, str, int, str], str] = {}
         self._uncoded: dict[tuple[str, str, str, int], str] = {}
         self._positions: dict[tuple[str, str, int], str] = {}
         self._steps: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._newest: dict[tuple[str, str], str] = {}
+        self._unclaimed: defaultdict[str, defaultdict[str, dict[str, None]]] = defaultdict(
+            lambda: defaultdict(dict)
+        )
+        for call in lent:
+            self._index(call)
         for call in calls:
             self.add(call)
 
     def add(self, call: CallRecord) -> None:
         """Take in a call, or its newer state."""
+        self._index(call)
+        self._steps[call.step][call.id] = None
+        self._newest[call.branch, call.step] = call.id
+        if call.id not in self._claimed:
+            self._unclaimed[call.step][call.branch][call.id] = None
+
+    def claim(self, call: CallRecord) -> None:
+        """Note that the present pass over the body has used this call."""
+        self._claimed.add(call.id)
+        self._unclaimed[call.step][call.branch].pop(call.id, None)
+
+    def _index(self, call: CallRecord) -> None:
         self.calls[call.id] = call
         place = (call.branch, call.step)
         if call.key is not None:
@@ -35,7 +64,6 @@ class History:
         self._exact[*place, call.inputs, call.occurrence, call.code] = call.id
         self._uncoded[*place, call.inputs, call.occurrence] = call.id
         self._positions[*place, call.occurrence] = call.id
-        self._steps[call.step][call.id] = None
 
     def keyed(self, step: str, key: str) -> CallRecord | None:
         """The newest call of a step with this explicit key."""
@@ -58,14 +86,18 @@ class History:
         return [self.calls[call] for call in self._steps.get(step, ())]
 
     def predecessor(self, branch: str, step: str) -> CallRecord | None:
-        """The call that a new one most likely replaces: the first unclaimed of its branch, else the last."""
-        candidates = [call for call in self.of_step(step) if call.branch == branch]
-        unclaimed = [call for call in candidates if call.id not in self.claimed]
-        return unclaimed[0] if unclaimed else (candidates[-1] if candidates else None)
+        """The call of which a new one most likely takes the place: the first unclaimed one of its branch."""
+        last = self._newest.get((branch, step)) if self._open_ended else None
+        return self._get(next(iter(self._unclaimed[step][branch]), last))
 
     def unclaimed(self, step: str) -> list[CallRecord]:
         """Calls of a step that the present pass has not used."""
-        return [call for call in self.of_step(step) if call.id not in self.claimed]
+        return [self.calls[call] for calls in self._unclaimed[step].values() for call in calls]
 
     def _get(self, call: str | None) -> CallRecord | None:
         return None if call is None else self.calls[call]
+
+
+def within(branch: str, parent: str) -> bool:
+    """Whether a branch is `parent` or below it."""
+    return branch == parent or not parent or branch.startswith(parent + ".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import xxhash
@@ -28,3 +29,10 @@ def combined(parts: Iterable[Part]) -> str:
     for name, digest in sorted((part.name, part.digest) for part in parts):
         hasher.update(f"{name}\0{digest}\0".encode())
     return hasher.hexdigest()
+
+
+def frozen(encoded: codec.Encoded) -> codec.Encoded:
+    """The same value over copies of its large buffers: later changes of the original do not reach it."""
+    if not encoded.buffers:
+        return encoded
+    return replace(encoded, buffers=tuple(memoryview(bytes(buffer)) for buffer in encoded.buffers))

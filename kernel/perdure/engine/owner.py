@@ -11,10 +11,11 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import NotOwner
+from perdure.errors import Damaged, KeyInUse, PerdureError
 from perdure.store.records import (
     AttemptRecord,
     CallRecord,
@@ -27,15 +28,17 @@ from perdure.store.records import (
     ValueRecord,
 )
 
-from . import states
-from .decide import Decision, Request, Run, decide
+from . import moves, states
+from .decide import Decision, Request, Restore, Run, decide
 from .events import Event, listeners
+from .failures import Failures
 from .heartbeat import Heartbeat
 from .history import History
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
     from perdure.store import RunLock, Store
+    from perdure.store.protocols import Journal
 
 
 def new_id(prefix: str) -> str:
@@ -56,7 +59,7 @@ class Owner:
         self._seq = seq
         self._attempts: dict[str, AttemptRecord] = {}
         self._mutex = threading.RLock()
-        self._failed: list[CallRecord] = []
+        self.failures = Failures()
         self._begun: set[str] = set()
         self._at_work: set[str] = set()
         self._heartbeat = Heartbeat(lambda: self._write(durability="process"))
@@ -64,11 +67,16 @@ class Owner:
     # -- taking and letting go ---------------------------------------------------------------------------
 
     @classmethod
-    def take(cls, store: Store, run: RunRecord, *, reuse: tuple[str, ...] = ()) -> Owner:
+    def take(
+        cls, store: Store, run: RunRecord, *, origins: tuple[str, ...] = (), reuse: tuple[str, ...] = ()
+    ) -> Owner:
         """Become the owner of a run, new or known, when nobody else is.
 
         Args:
-            reuse: runs whose finished calls may be restored as well, the oldest first.
+            store: where the run is, or will be.
+            run: the run, as it was last read or as it is to be made.
+            origins: the runs that it was forked from, the oldest first: it goes on with their calls.
+            reuse: other runs whose finished calls may be restored as well, the oldest first.
 
         Raises:
             RunOwned: a live process holds the run; the message names it.
@@ -79,17 +87,17 @@ class Owner:
             session = SessionRecord(
                 run=run.id, epoch=0, pid=os.getpid(), host=socket.gethostname(), started=now, seen=now
             )
-            epoch = store.journal.claim(run, session)
             journal = store.journal
-            inherited = [call for other in reuse for call in journal.calls(other) if call.state == "done"]
+            epoch = journal.claim(run, session)
+            # What the caller read may be older than what the owner before wrote last.
+            newest = replace(journal.run(run.id) or run, epoch=epoch)
             own = journal.calls(run.id)
-            owner = cls(
-                store,
-                replace(run, epoch=epoch),
-                lock,
-                History([*inherited, *own]),
-                max((call.seq for call in own), default=0),
+            history = History(
+                [*_kept(journal, origins, "done", "in doubt"), *own],
+                lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
+                open_ended=newest.state == "open",
             )
+            owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
             owner._attempts = {attempt.call: attempt for attempt in journal.attempts(run.id)}
             owner._settle(own)
         except BaseException:
@@ -101,19 +109,11 @@ class Owner:
         """Close what the last owner left running when it died."""
         changes: list[Record] = []
         for call in calls:
-            if call.state != "running":
-                continue
-            state = "in doubt" if call.kind == "effect" else "interrupted"
-            lost = replace(call, state=states.move(states.CALL, "call", call.state, state))
-            changes.append(lost)
-            self.history.add(lost)
-            attempt = self._attempts.get(call.id)
-            if attempt is not None and attempt.state == "running":
-                ended = replace(
-                    attempt, state=states.move(states.ATTEMPT, "attempt", attempt.state, "interrupted")
-                )
-                self._attempts[call.id] = ended
-                changes.append(ended)
+            if call.state == "running":
+                settled = moves.settled(call, self._attempts.get(call.id))
+                self.history.add(settled[0])
+                self._attempts |= {attempt.call: attempt for attempt in settled[1:]}
+                changes += settled
         if changes:
             self._write(*changes, durability="process")
 
@@ -139,8 +139,8 @@ class Owner:
                 ]
                 ended = [replace(each, ended=time.time()) for each in mine]
                 self.store.journal.write(self.run.id, self.run.epoch, ended, durability="process")
-            except NotOwner:
-                pass  # taken over: the newer owner closes the books
+            except PerdureError:
+                pass  # taken over, or no room: the next owner closes the books
             finally:
                 lock.release()
 
@@ -150,11 +150,20 @@ class Owner:
         """What to do about a call; a further move in a branch makes earlier failures of it outcomes."""
         with self._mutex:
             self._settle_begun()
-            self._caught(request.branch)
+            self.moved(request.branch)
             decision = decide(self.history, request)
-            if not isinstance(decision, Run) and hasattr(decision, "call"):
-                self.history.claimed.add(decision.call.id)
+            if isinstance(decision, Restore):
+                self.history.claim(decision.call)
             return decision
+
+    def moved(self, branch: str) -> None:
+        """Note that the body went on in this branch: what failed there was caught, and is an outcome now."""
+        with self._mutex:
+            for call in self.failures.caught(branch):
+                if call.value is not None:
+                    outcome = replace(call, caught=True)
+                    self._write(outcome, durability="process")
+                    self.history.add(outcome)
 
     def start(self, request: Request, decision: Run, **details: Any) -> CallRecord:
         """Record that a call begins: as a further attempt at the one that was found, or as a new call.
@@ -165,56 +174,39 @@ class Owner:
             details: fields of the record that only the caller knows, such as `source` and `cell`.
         """
         with self._mutex:
-            now = time.time()
+            self._check_key(request)
             self._seq += 1
-            fields: dict[str, Any] = {
-                "kind": request.kind,
-                "key": request.key,
-                "code": request.code,
-                "input_parts": request.input_parts,
-                "code_parts": request.code_parts,
-                "state": "running",
-                "epoch": self.run.epoch,
-                "seq": self._seq,
-                "started": now,
-                "ended": None,
-                "error": None,
-                "caught": False,
-                "reason": decision.reason,
-                **details,
-            }
-            if decision.call is not None and decision.call.run == self.run.id:
-                states.move(states.CALL, "call", decision.call.state, "running")
-                call = replace(decision.call, **fields)
-            else:
-                call = CallRecord(
-                    id=new_id("c"),
-                    run=self.run.id,
-                    branch=request.branch,
-                    step=request.step,
-                    inputs=request.inputs,
-                    occurrence=request.occurrence,
-                    **fields,
-                )
-            self._failed = [failed for failed in self._failed if failed.id != call.id]
-            before = self._attempts.get(call.id)
-            attempt = AttemptRecord(
-                call=call.id,
-                run=self.run.id,
-                number=before.number + 1 if before else 1,
-                epoch=self.run.epoch,
-                state="running",
-                started=now,
+            found = decision.call
+            call, attempt = moves.begun(
+                self.run,
+                request,
+                decision,
+                None if found is None else self._attempts.get(found.id),
+                new=new_id("c"),
+                seq=self._seq,
+                now=time.time(),
+                details=details,
             )
+            self.failures.drop(call.id)
             self._write(call, attempt, durability="power" if call.kind == "effect" else "process")
             self._attempts[call.id] = attempt
             self.history.add(call)
-            self.history.claimed.add(call.id)
+            self.history.claim(call)
             self._begun.add(call.id)
-        self._heartbeat.begin()
-        self.tell("call_started", call)
-        self._at_work.add(call.id)
+            self._at_work.add(call.id)
+        try:
+            self._heartbeat.begin()
+            self.tell("call_started", call)
+        except BaseException:
+            self._at_work.discard(call.id)
+            raise
         return call
+
+    def _check_key(self, request: Request) -> None:
+        """One key is one call: a second one at the same time would do its work twice."""
+        other = None if request.key is None else self.history.keyed(request.step, request.key)
+        if other is not None and other.state == "running":
+            raise KeyInUse(step=request.step, key=request.key)
 
     def finish(
         self,
@@ -263,7 +255,7 @@ class Owner:
         ended = self._end(call, state, values, took=took, error=error, traceback=traceback)
         if state == "failed":
             with self._mutex:
-                self._failed.append(ended)
+                self.failures.add(ended)
         return ended
 
     def _end(
@@ -275,24 +267,17 @@ class Owner:
         traceback: str | None = None,
         **fields: Any,
     ) -> CallRecord:
-        now = time.time()
         fields |= {name: record.id for name, record in values.items()}
+        attempt = self._attempts[call.id]
+        ended, done = moves.ended(call, attempt, state, now=time.time(), traceback=traceback, fields=fields)
+        # Written without holding anything up: what parallel calls finish at one moment shares a commit.
+        try:
+            self._write(*values.values(), ended, done, durability="power" if call.kind == "effect" else None)
+        except BaseException:
+            self._at_work.discard(call.id)
+            raise
         with self._mutex:
             self._at_work.discard(call.id)
-            moved = states.move(states.CALL, "call", call.state, state)
-            ended = replace(call, state=moved, ended=now, **fields)
-            attempt = self._attempts[call.id]
-            done = replace(
-                attempt,
-                state=states.move(
-                    states.ATTEMPT, "attempt", attempt.state, "interrupted" if state == "in doubt" else state
-                ),
-                ended=now,
-                error=ended.error,
-                traceback=traceback,
-            )
-            durability = "power" if call.kind == "effect" else None
-            self._write(*values.values(), ended, done, durability=durability)
             self._attempts[call.id] = done
             self.history.add(ended)
             self._begun.discard(call.id)
@@ -343,14 +328,8 @@ class Owner:
         """
         with self._mutex:
             values: list[Record] = []
-            settled = replace(
-                call,
-                state=states.move(states.CALL, "call", call.state, state),
-                ended=time.time(),
-                error=None if state == "done" else f"marked by hand as {'failed' if value else 'not done'}",
-                reason="decided by hand",
-                outputs=outputs,
-                caught=state == "failed" and value is not None,
+            settled = moves.resolved(
+                call, state, now=time.time(), outputs=outputs, has_value=value is not None
             )
             if value is not None:
                 sealed = self.seal(value, call.step, call.inputs)
@@ -361,14 +340,15 @@ class Owner:
         self.tell("call_ended", settled)
         return settled
 
-    def _caught(self, branch: str) -> None:
-        """A body that goes on after a failure caught it: the failure is an outcome from now on."""
-        for call in [each for each in self._failed if within(each.branch, branch)]:
-            self._failed.remove(call)
-            if call.value is not None:
-                outcome = replace(call, caught=True)
-                self._write(outcome, durability="process")
-                self.history.add(outcome)
+    def ended_by(self, error: BaseException) -> None:
+        """Failures that ended the run are no outcomes, whatever moves followed them: they are tried again."""
+        with self._mutex:
+            for name in self.failures.behind(error):
+                call = self.history.calls[name]
+                if call.caught:
+                    again = replace(call, caught=False)
+                    self._write(again, durability="process")
+                    self.history.add(again)
 
     # -- values ------------------------------------------------------------------------------------------
 
@@ -378,8 +358,7 @@ class Owner:
 
     def open_value(self, value: str | None, subject: str) -> Encoded | None:
         """A stored value, its signature verified. None where none was stored."""
-        record = None if value is None else self.store.journal.value(value)
-        return None if record is None else self.store.vault.unseal(record, subject=subject)
+        return None if value is None else unsealed(self.store, value, subject)
 
     # -- the run -----------------------------------------------------------------------------------------
 
@@ -389,7 +368,7 @@ class Owner:
             if "state" in fields and fields["state"] != self.run.state:
                 states.move(states.RUN, "run", self.run.state, fields["state"])
             if fields.get("state") == "done":
-                self._caught("")
+                self.moved("")
             self.run = replace(self.run, updated=time.time(), **fields)
             self._write(*values, self.run)
         self.tell(kind)
@@ -407,6 +386,15 @@ class Owner:
         self.store.journal.write(self.run.id, self.run.epoch, records, durability=durability)
 
 
-def within(branch: str, parent: str) -> bool:
-    """Whether a branch is `parent` or below it."""
-    return branch == parent or not parent or branch.startswith(parent + ".")
+def unsealed(store: Store, value: str, subject: str) -> Encoded:
+    """The stored value with this id, its signature verified."""
+    record = store.journal.value(value)
+    if record is None:
+        raise Damaged(
+            subject=subject, cause="its record is missing.", advice="Run its step again with `--redo`."
+        )
+    return store.vault.unseal(record, subject=subject)
+
+
+def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
+    return [call for run in runs for call in journal.calls(run) if call.state in wanted]

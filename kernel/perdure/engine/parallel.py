@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
+import functools
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from perdure.errors import WrongThread
 
-from .scope import Scope, calling
+from .scope import Scope, context_in
 
 if TYPE_CHECKING:
     from .steps import Step
 
 T = TypeVar("T")
-_Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 DEFAULT_CONCURRENCY = 8
 
 
@@ -95,68 +97,68 @@ class Mapped(Generic[T]):
 def submit(
     step: Step[..., Any], scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Future[Any]:
-    """Begin one call in a branch of its own."""
-    return _begin(step, [(args, kwargs)], scope, 1)[0]
+    """Make one call in a branch of its own, and begin it."""
+    return _begin(step, [_made(step, _below(scope), args, kwargs)], 1)[0]
 
 
 def map_over(
     step: Step[..., Any], scope: Scope | None, items: Iterable[Any], concurrency: int | None
 ) -> Mapped[Any]:
-    """Begin one call for each item, at most `concurrency` at once."""
+    """Make one call for each item, and begin them, at most `concurrency` at once."""
     if concurrency is not None and concurrency < 1:
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
-    calls: list[_Arguments] = [((item,), {}) for item in items]
-    below = scope.below() if scope is not None and not scope.in_step else scope
-    return Mapped(step.name, _begin(step, calls, below, concurrency or DEFAULT_CONCURRENCY))
+    own = _below(scope)
+    works = [_made(step, _below(own), (item,), {}) for item in items]
+    return Mapped(step.name, _begin(step, works, concurrency or DEFAULT_CONCURRENCY))
 
 
-def _begin(
-    step: Step[..., Any],
-    calls: list[_Arguments],
-    scope: Scope | None,
-    concurrency: int,
-) -> list[Future[Any]]:
-    """Number the branches now, in order; make the calls as there is room."""
-    scopes = [scope.below() if scope is not None and not scope.in_step else scope for _ in calls]
-    if step.is_async and _loop_runs_here():
-        room = asyncio.Semaphore(concurrency)
-        loop = asyncio.get_running_loop()
-
-        async def in_turn(work: Callable[[], Any]) -> Any:
-            async with room:
-                return await work()
-
-        return [
-            Future(step.name, loop.create_task(in_turn(_in_scope(step, each, args, kwargs))))
-            for each, (args, kwargs) in zip(scopes, calls, strict=True)
-        ]
-    return _in_threads(step, calls, scopes, concurrency)
+def _below(scope: Scope | None) -> Scope | None:
+    """The next branch below, in a body; elsewhere calls are plain, and there are no branches."""
+    return scope if scope is None or scope.in_step else scope.below()
 
 
-def _in_threads(
-    step: Step[..., Any],
-    calls: list[_Arguments],
-    scopes: list[Scope | None],
-    concurrency: int,
-) -> list[Future[Any]]:
-    pool = concurrent.futures.ThreadPoolExecutor(min(concurrency, len(calls) or 1), f"perdure-{step.name}")
+def _made(step: Step[..., Any], scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work:
+    """The call, made now with its arguments as they are now, to be carried out when its turn comes."""
+    context = context_in(scope)
+    if scope is None or scope.in_step:
+        return Work(context, functools.partial(step, *args, **kwargs))
+    from .calls import Call
+
+    call = Call(step, scope, args, kwargs, later=True)
+    return Work(context, call.arun if step.is_async else call.run)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to do when there is room, and in which context."""
+
+    context: contextvars.Context
+    do: Callable[[], Any]
+
+
+def _begin(step: Step[..., Any], works: list[Work], concurrency: int) -> list[Future[Any]]:
+    """Do the works as there is room: as tasks of the running loop, else in threads."""
+    if not (step.is_async and _loop_runs_here()):
+        return _in_threads(step, works, concurrency)
+    room = asyncio.Semaphore(concurrency)
+    loop = asyncio.get_running_loop()
+
+    async def in_turn(work: Work) -> Any:
+        async with room:
+            return await work.do()
+
+    # A task with a context of its own is not numbered as a branch: the call has its branch already.
+    return [Future(step.name, loop.create_task(in_turn(work), context=work.context)) for work in works]
+
+
+def _in_threads(step: Step[..., Any], works: list[Work], concurrency: int) -> list[Future[Any]]:
+    pool = concurrent.futures.ThreadPoolExecutor(min(concurrency, len(works) or 1), f"perdure-{step.name}")
     futures = []
-    for each, (args, kwargs) in zip(scopes, calls, strict=True):
-        work = _in_scope(step, each, args, kwargs)
-        futures.append(Future(step.name, pool.submit(_awaited(work) if step.is_async else work)))
+    for work in works:
+        do = _awaited(work.do) if step.is_async else work.do
+        futures.append(Future(step.name, pool.submit(work.context.run, do)))
     pool.shutdown(wait=False)
     return futures
-
-
-def _in_scope(
-    step: Step[..., Any], scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Callable[[], Any]:
-    """The call, made in its scope when its turn comes."""
-
-    def call() -> Any:
-        return step(*args, **kwargs)
-
-    return call if scope is None else calling(scope, call)
 
 
 def _awaited(work: Callable[[], Any]) -> Callable[[], Any]:

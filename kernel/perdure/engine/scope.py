@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .owner import Owner
@@ -103,17 +103,6 @@ def entered(scope: Scope | None) -> Iterator[None]:
         _scope.reset(token)
 
 
-def calling(scope: Scope, function: Callable[[], T]) -> Callable[[], T]:
-    """`function`, to be called once from any thread, in this scope and a copy of the caller's context."""
-    context = contextvars.copy_context()
-
-    def run() -> T:
-        with entered(scope):
-            return function()
-
-    return lambda: context.run(run)
-
-
 @contextlib.contextmanager
 def numbered_tasks() -> Iterator[None]:
     """Give each task that is created from within a body its own branch, on the running event loop.
@@ -121,25 +110,39 @@ def numbered_tasks() -> Iterator[None]:
     A factory that is set already goes on making the tasks.
     """
     loop = asyncio.get_running_loop()
-    previous = loop.get_task_factory()
-    if getattr(previous, "numbers_branches", False):
-        yield
-        return
-
-    def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any) -> Any:
-        scope = _scope.get()
-        if scope is not None and not scope.in_step and options.get("context") is None:
-            context = contextvars.copy_context()
-            context.run(_scope.set, scope.below())
-            options["context"] = context
-        if previous is not None:
-            return previous(loop, coro, **options)
-        return asyncio.Task(coro, loop=loop, **options)
-
-    factory.numbers_branches = True  # type: ignore[attr-defined]
-    loop.set_task_factory(cast("Any", factory))
+    current: Any = loop.get_task_factory()
+    factory: Any = current if isinstance(current, _Numbering) else _Numbering(current)
+    factory.bodies += 1
+    loop.set_task_factory(factory)
     try:
         yield
     finally:
-        if loop.get_task_factory() is factory:
-            loop.set_task_factory(previous)
+        factory.bodies -= 1
+        installed: Any = loop.get_task_factory()
+        if not factory.bodies and installed is factory:
+            loop.set_task_factory(factory.previous)
+
+
+class _Numbering:
+    """A task factory for as long as any body runs on its loop: bodies beside each other end in any order."""
+
+    def __init__(self, previous: Any) -> None:
+        self.previous = previous
+        self.bodies = 0
+
+    def __call__(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
+    ) -> Any:
+        scope = _scope.get()
+        if scope is not None and not scope.in_step and options.get("context") is None:
+            options["context"] = context_in(scope.below())
+        if self.previous is not None:
+            return self.previous(loop, coro, **options)
+        return asyncio.Task(coro, loop=loop, **options)
+
+
+def context_in(scope: Scope | None) -> contextvars.Context:
+    """A copy of the caller's context with this scope."""
+    context = contextvars.copy_context()
+    context.run(_scope.set, scope)
+    return context

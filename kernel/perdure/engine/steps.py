@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from .code import function_code
+from .code import function_code, global_data
 from .decide import KINDS, ON_EDIT
 from .durations import seconds
 from .scope import Pass, current_scope
@@ -68,7 +68,7 @@ class Step(Generic[P, R]):
             return self.__wrapped__(*args, **kwargs)
         from .calls import Call
 
-        call = Call(self, scope, args, kwargs)
+        call = Call(self, scope, args, kwargs, later=self.is_async)
         found: Any = call.arun() if self.is_async else call.run()
         return cast("R", found)  # which is an awaitable for an async step
 
@@ -88,8 +88,9 @@ class Step(Generic[P, R]):
         return map_over(self, current_scope(), items, concurrency)
 
     def code(self, within: Pass) -> tuple[tuple[Part, ...], dict[str, Any]]:
-        """The parts of its code, and the global data that it reads by name."""
-        return within.once(("code", id(self)), lambda: function_code(self.__wrapped__, self.name))
+        """The parts of its code, and the global data that it reads by name, as it is now."""
+        parts, names = within.once(("code", id(self)), lambda: function_code(self.__wrapped__, self.name))
+        return parts, global_data(self.__wrapped__, names)
 
     def key_of(self, arguments: dict[str, Any]) -> str | None:
         """The explicit key of a call with these arguments."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 from perdure import codec
 from perdure.errors import WrongThread
 
-from .code import function_code
+from .code import function_code, global_data
 from .execution import Execution, Plan
-from .inputs import combined, input_parts
+from .inputs import combined, frozen, input_parts
 from .scope import current_scope
 
 if TYPE_CHECKING:
@@ -81,22 +81,25 @@ class Workflow(Generic[P, R]):
         scope = current_scope()
         if scope is not None and scope.in_step:
             return self.__wrapped__(*args, **kwargs)
-        execution, arguments = self._begin(args, kwargs)
+        plan, arguments = self._plan(args, kwargs, later=self.is_async)
         if self.is_async:
-            return cast("R", self._arun(execution, arguments))  # R is an awaitable for an async workflow
+            return cast("R", self._begin_and_run(plan, arguments))  # R is an awaitable for an async workflow
+        execution = Execution.begin(plan)
         return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """Begin the run beside the caller: as a task where an event loop runs, else in a thread."""
-        execution, arguments = self._begin(args, kwargs)
-        return Run(self, execution, arguments)
+        plan, arguments = self._plan(args, kwargs, later=True)
+        return Run(self, Execution.begin(plan), arguments)
 
-    def _begin(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Execution, inspect.BoundArguments]:
+    def _plan(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, later: bool
+    ) -> tuple[Plan, inspect.BoundArguments]:
+        """What is to be executed, with the arguments as they are now."""
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        code_parts, reads = function_code(self.__wrapped__, self.name)
+        code_parts, names = function_code(self.__wrapped__, self.name)
+        reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
         encoded, refused = codec.encode_namespace(bound.arguments)
         for error in refused.values():
@@ -107,7 +110,7 @@ class Workflow(Generic[P, R]):
             kind="function",
             inputs=combined(parts),
             code=combined(code_parts),
-            arguments=encoded,
+            arguments=frozen(encoded) if later else encoded,
             key=choice.key,
             fresh=choice.fresh,
             reuse=choice.reuse,
@@ -115,11 +118,15 @@ class Workflow(Generic[P, R]):
             redo_from=choice.redo_from,
             strict=choice.strict,
         )
-        return Execution.begin(plan), bound
+        return plan, bound
 
     def _body(self, execution: Execution, bound: inspect.BoundArguments) -> Any:
         bound.arguments.update(execution.arguments())
         return self.__wrapped__(*bound.args, **bound.kwargs)
+
+    async def _begin_and_run(self, plan: Plan, bound: inspect.BoundArguments) -> Any:
+        """Begin when awaited: a coroutine that nobody awaits must not hold a run."""
+        return await self._arun(Execution.begin(plan), bound)
 
     async def _arun(self, execution: Execution, bound: inspect.BoundArguments) -> Any:
         return await execution.arun(lambda: self._body(execution, bound))

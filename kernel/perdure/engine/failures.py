@@ -1,0 +1,61 @@
+"""Which failures are outcomes: those that the body caught, and not those that ended the run.
+
+A failure counts as caught when the body made a further recorded move in its branch, or above it. Should it
+end the run nevertheless (the body raised it again, or looked late at a parallel call), it is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perdure.store.records import CallRecord
+
+from .history import within
+
+
+class Failures:
+    """The failures of one owner's pass over the body."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, CallRecord] = {}
+        self._given: dict[int, tuple[BaseException, str]] = {}
+
+    def add(self, call: CallRecord) -> None:
+        """A call failed; whether the body catches that is open."""
+        self._open[call.id] = call
+
+    def drop(self, call: str) -> None:
+        """The call is tried again."""
+        self._open.pop(call, None)
+
+    def gave(self, call: str, error: BaseException) -> None:
+        """With this error a failed call came back to the body."""
+        self._given[id(error)] = (error, call)  # the error is held, so that no other one gets its id
+
+    def caught(self, branch: str) -> list[CallRecord]:
+        """The open failures that a further move in this branch shows to be caught; they are open no more."""
+        found = [call for call in self._open.values() if within(call.branch, branch)]
+        for call in found:
+            del self._open[call.id]
+        return found
+
+    def behind(self, error: BaseException) -> set[str]:
+        """The calls whose failure came to the body as this error, or as one that it stems from."""
+        found = {self._given[id(each)][1] for each in _with_sources(error) if id(each) in self._given}
+        self._given.clear()
+        return found
+
+
+def _with_sources(error: BaseException) -> Iterator[BaseException]:
+    """An error, those in its group, and those that it came from."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
