@@ -25,7 +25,7 @@ from perdure.errors import StepTimeout
 
 from . import checkpoint, lines
 from .interrupts import interruptible
-from .limits import time_limit
+from .limits import awaiting_limit, time_limit
 from .namespace import cell_code, check_defined, compare, snapshot
 from .outputs import Recorder
 from .outputs import show as show_outputs
@@ -130,14 +130,9 @@ class StepCell:
         decision, task = self.decision, asyncio.current_task()
         assert task is not None
         while True:
-            with self._attempt(decision) as attempt, interruptible(task):
-                try:
-                    async with asyncio.timeout(self.options.timeout) as limit:
-                        attempt.value = await self.body.arun()
-                except TimeoutError:
-                    if not limit.expired():
-                        raise
-                    raise self._timeout() from None
+            limit = awaiting_limit(self.options.timeout, self._timeout())
+            with self._attempt(decision) as attempt, interruptible(task), limit:
+                attempt.value = await self.body.arun()
             if attempt.error is None:
                 return self._keep(attempt)
             decision = self._again(attempt)
@@ -241,7 +236,7 @@ class StepCell:
                 made.value,
                 took=attempt.took,
                 shown=codec.encode(shown, name="shown") if shown else None,
-                needs=checkpoint.needs(session, self.names, parts),
+                needs=checkpoint.needs(session, self.names, parts, change.states),
                 outputs=made.outputs,
             )
         except BaseException as error:

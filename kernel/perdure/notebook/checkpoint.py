@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from perdure.errors import NotKeepable
 from perdure.store.records import Output, Part
 
 from .namespace import Change, is_code, is_users
+from .randomness import state_digest
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -79,7 +80,8 @@ def build(
     Args:
         only: the names of `--output`, or None for all.
     """
-    found = {**change.bound, **changed_in_place(session, inputs, change.bound)}
+    changed = changed_in_place(session, inputs, change.bound)
+    found = {**change.bound, **changed}
     deleted = change.deleted
     if only is not None:
         found = {name: value for name, value in found.items() if name in only}
@@ -97,18 +99,25 @@ def build(
         *(Output(name, "definition", digest=tree_digest(node)) for name, node in definitions.items()),
         *(_refused(name, data[name], error) for name, error in refused.items() if name != VALUE),
         *(Output(name, "deleted") for name in deleted),
-        *kept_outputs({name: each for name, each in everything.items() if name not in refused}),
+        *(Output(name, "state", digest=state_digest(state)) for name, state in change.states.items()),
+        *kept_outputs({name: each for name, each in everything.items() if name not in refused}, changed),
     ]
     return Checkpoint(encoded, tuple(outputs), found, value is not None and VALUE not in refused)
 
 
-def kept_outputs(values: Mapping[str, Any]) -> tuple[Output, ...]:
-    """The outputs that these values are; the cell's own value says which name holds the same object."""
+def kept_outputs(values: Mapping[str, Any], changed: Collection[str] = ()) -> tuple[Output, ...]:
+    """The outputs that these values are; the cell's own value says which name holds the same object.
+
+    Args:
+        values: by name, the cell's own value among them.
+        changed: names of inputs that were changed in place.
+    """
     found: list[Output] = []
     for name, value in values.items():
         kind = type(value).__name__
         if name != VALUE:
-            found.append(Output(name, "value", kind, input_part(name, value).digest))
+            how = "changed" if name in changed else "value"
+            found.append(Output(name, how, kind, input_part(name, value).digest))
             continue
         same = next((other for other, each in values.items() if each is value and other != VALUE), "")
         found.append(Output(VALUE, "shown", kind, cause=same))
@@ -136,10 +145,13 @@ def _type_name(value: Any) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def needs(session: Session, names: CellNames, parts: Iterable[Part]) -> codec.Encoded | None:
+def needs(
+    session: Session, names: CellNames, parts: Iterable[Part], states: Mapping[str, Any]
+) -> codec.Encoded | None:
     """What the cell read from unmarked cells, so that `%resume` alone brings back what works.
 
-    Imports are kept by name, functions and classes by their source, small values by value.
+    Imports are kept by name, functions and classes by their source, small values by value. The states of
+    random numbers at the cell's end lie beside them, where they can be had without its outputs.
     """
     namespace = session.namespace
     waiting = [*names.reads, *(part.name for part in parts)]
@@ -162,9 +174,8 @@ def needs(session: Session, names: CellNames, parts: Iterable[Part]) -> codec.En
         elif source := session.written.get(name) or _source(value):
             sources[name] = source
             waiting += analyse(ast.parse(source)).reads
-    if not (imports or sources or values):
-        return None
-    return codec.encode({"imports": imports, "sources": sources, "values": values}, name="needs")
+    found = {"imports": imports, "sources": sources, "values": values, "states": dict(states)}
+    return codec.encode(found, name="needs") if any(found.values()) else None
 
 
 def _importable(name: str, value: Any) -> list[str] | None:

@@ -1,7 +1,8 @@
-"""A time limit for code that does not await: the one place that uses a POSIX timer."""
+"""Time limits for code that awaits, and for code that does not: the one place that uses a POSIX timer."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import threading
@@ -35,3 +36,34 @@ def time_limit(seconds: float | None, error: Exception) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+
+@contextlib.contextmanager
+def awaiting_limit(seconds: float | None, error: Exception) -> Iterator[None]:
+    """Raise `error` when the awaiting block runs longer than this; None sets no limit.
+
+    Unlike `asyncio.timeout` it may stand around code that tells a cancellation as KeyboardInterrupt.
+    """
+    task = asyncio.current_task()
+    if seconds is None or task is None:
+        yield
+        return
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        task.cancel()
+
+    timer = task.get_loop().call_later(seconds, expire)
+    try:
+        yield
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        if not expired or task.uncancel() > 0:
+            raise
+        raise error from None
+    else:
+        if expired:
+            task.uncancel()
+    finally:
+        timer.cancel()

@@ -59,7 +59,7 @@ def when(moment: float, now: float | None = None) -> str:
 
 def kept(outputs: tuple[Output, ...], size: int) -> str:
     """What a checkpoint holds: "`model`, `score`, 34.8 MB"."""
-    names = [f"`{output.name}`" for output in outputs if output.how in ("value", "definition")]
+    names = [f"`{output.name}`" for output in outputs if output.how in ("value", "changed", "definition")]
     if not names:
         return ""
     more = [f"{len(names) - SHOWN_NAMES} more"] if len(names) > SHOWN_NAMES + 1 else []

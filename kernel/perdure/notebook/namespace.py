@@ -15,6 +15,8 @@ from perdure.engine.workflows import Workflow
 from perdure.errors import UndefinedName
 from perdure.store.records import Part
 
+from .randomness import STATES, states
+
 _MACHINERY = re.compile(
     r"_(i{1,3}|_{0,2}|\d+|i\d+|oh|ih|dh|exit_code)|__\w+__|In|Out|exit|quit|open|get_ipython"
 )
@@ -32,8 +34,8 @@ def is_code(value: Any) -> bool:
 
 
 def snapshot(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The user's names with their objects, as they are now."""
-    return {name: value for name, value in namespace.items() if is_users(name)}
+    """The user's names with their objects, as they are now, and the states of random numbers."""
+    return {name: value for name, value in namespace.items() if is_users(name)} | states()
 
 
 def check_defined(names: CellNames, namespace: Mapping[str, Any], where: str) -> None:
@@ -66,6 +68,8 @@ class Change:
     bound: dict[str, Any]
     """Names that it bound, with their new objects."""
     deleted: tuple[str, ...]
+    states: dict[str, Any]
+    """States of random numbers that it changed."""
 
 
 def compare(before: Mapping[str, Any], namespace: Mapping[str, Any], binds: frozenset[str]) -> Change:
@@ -75,6 +79,9 @@ def compare(before: Mapping[str, Any], namespace: Mapping[str, Any], binds: froz
     bound = {
         name: value
         for name, value in after.items()
-        if name in binds or before.get(name, missing) is not value
+        if name not in STATES and (name in binds or before.get(name, missing) is not value)
     }
-    return Change(bound, tuple(sorted(before.keys() - after.keys())))
+    drawn: dict[str, Any] = {
+        name: after[name] for name in STATES if name in after and after[name] != before.get(name)
+    }
+    return Change(bound, tuple(sorted(before.keys() - after.keys())), drawn)

@@ -18,9 +18,12 @@ from perdure import codec
 from perdure.codec.syntax import tree_digest
 from perdure.engine.source import analyse
 
+from . import in_place
 from .body import Body
 from .checkpoint import VALUE
 from .placeholders import Placeholder
+from .randomness import put, state_digest, states
+from .restored_sources import tell_lines
 
 if TYPE_CHECKING:
     from perdure.engine.owner import Owner
@@ -63,12 +66,21 @@ def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None)
         Untrusted, Damaged, NotLoadable: the value is not loaded; the namespace is as it was.
     """
     subject = f"The checkpoint of step `{call.step}`"
+    found = _restored(session, owner, call, body, subject)
+    if not _random_states_match(call):
+        _put_states(owner.open_value(call.needs, subject))
+    return found
+
+
+def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | None, subject: str) -> Restored:
+    """Put back the names, each where it is not there, and tell what else there is."""
     namespace = session.namespace
     shown = _plain(owner.open_value(call.shown, subject)) or []
     own_value = next((output for output in call.outputs if output.name == VALUE), None)
     present = _all_present(session, call)
-    if present and (own_value is None or own_value.cause):
+    if present:
         _delete(call, namespace)
+    if present and (own_value is None or own_value.cause):
         session.made(call, _named(call, namespace))
         return Restored(namespace.get(own_value.cause) if own_value else None, shown, present=True)
     encoded = owner.open_value(call.value, subject)
@@ -83,6 +95,8 @@ def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None)
     deferred = _define(body, definitions, namespace)
     values = {} if encoded is None else codec.decode(encoded, externals=namespace)
     value = values.pop(VALUE, None)
+    tell_lines(values.values(), call.source)
+    in_place.apply(session, call, values)
     namespace.update(values)
     _define(body, deferred, namespace, last=True)
     for output in call.outputs:
@@ -90,9 +104,24 @@ def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None)
             namespace[output.name] = Placeholder(output.name, call.step, output.type, output.cause)
     _delete(call, namespace)
     definitions_of(body, {name: namespace[name] for name in definitions})
-    recorded = {output.name: output.digest for output in call.outputs if output.how == "value"}
+    recorded = {output.name: output.digest for output in call.outputs if output.how in ("value", "changed")}
     session.made(call, _named(call, namespace), recorded)
     return Restored(value, shown, present=False)
+
+
+def _random_states_match(call: CallRecord) -> bool:
+    here = states()
+    return all(
+        state_digest(here.get(output.name)) == output.digest
+        for output in call.outputs
+        if output.how == "state"
+    )
+
+
+def _put_states(encoded: codec.Encoded | None) -> None:
+    """Set random numbers to where they were at the end of the cell."""
+    for name, state in ({} if encoded is None else codec.decode(encoded)["states"]).items():
+        put(name, state)
 
 
 def decode_error(owner: Owner, call: CallRecord) -> BaseException:
@@ -117,7 +146,7 @@ def _all_present(session: Session, call: CallRecord) -> bool:
     """Whether the namespace holds, unchanged, all that the call made."""
     namespace = session.namespace
     for output in call.outputs:
-        if output.how == "deleted" or output.name == VALUE:
+        if output.how in ("deleted", "state") or output.name == VALUE:
             continue
         if output.name not in namespace:
             return False
