@@ -446,7 +446,9 @@ def test_nested_things_end_in_sense(notebook):
         "from perdure import step\n@step\ndef double(x):\n    return 2 * x\nfrom_file = double(4)\n"
     )
     notebook.run(HEAD)
-    assert notebook.run("%%time\n%%step timed\nt = 1").status in ("ok", "error")
+    assert notebook.run("%%time\n%%step timed\nt = 1").errors == []
+    awaiting = notebook.run("%%time\n%%step timed\nimport asyncio\nawait asyncio.sleep(0)")
+    assert awaiting.ename == "SyntaxError", "%%time itself cannot await"
     assert notebook.run("%%step magic\n%%time\nu = 2\nu").errors == []
     assert shown(notebook, "u") == "2"
     assert notebook.run(step("nested", "v = 1\nget_ipython().run_cell('w = v + 1')")).errors == []
