@@ -46,6 +46,8 @@ class History:
     def add(self, call: CallRecord) -> None:
         """Take in a call, or its newer state."""
         self._index(call)
+        if call.state == "in doubt":
+            self._claimed.discard(call.id)  # whether the pass used it is just what nobody knows
         self._steps[call.step][call.id] = None
         self._newest[call.branch, call.step] = call.id
         if call.id not in self._claimed:

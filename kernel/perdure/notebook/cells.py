@@ -21,7 +21,7 @@ from perdure.engine.decide import Restore, Run
 from perdure.engine.scope import Pass, Scope, entered
 from perdure.engine.source import analyse
 from perdure.engine.tracebacks import cleaned, one_line, user_traceback
-from perdure.errors import StepTimeout
+from perdure.errors import PerdureError, StepTimeout
 
 from . import checkpoint, lines
 from .interrupts import interruptible
@@ -59,9 +59,9 @@ class StepOptions:
 class _Attempt:
     """One try at the body."""
 
-    record: CallRecord
     before: dict[str, Any]
     recorder: Recorder
+    record: CallRecord = field(init=False)
     value: Any = None
     error: BaseException | None = None
     took: float = 0.0
@@ -167,15 +167,16 @@ class StepCell:
     @contextmanager
     def _attempt(self, decision: Run) -> Iterator[_Attempt]:
         """Run the block as one attempt: its output is recorded, its failure lands in `attempt.error`."""
-        record = self.owner.start(
+        scope = Scope(self.owner, Pass(), in_step=True)
+        attempt = _Attempt(snapshot(self.session.namespace), Recorder(self.session.shell))
+        # Nothing stands between the start and the block that settles it, where an interrupt might arrive.
+        attempt.record = self.owner.start(
             self.request,
             decision,
             source=self.body.source,
             cell=self._place.cell,
             position=self.session.shell.execution_count,
         )
-        scope = Scope(self.owner, Pass(), in_step=True)
-        attempt = _Attempt(record, snapshot(self.session.namespace), Recorder(self.session.shell))
         try:
             with entered(scope), attempt.recorder.recording():
                 yield attempt
@@ -186,32 +187,38 @@ class StepCell:
     def _again(self, attempt: _Attempt) -> Run:
         """Record a failed attempt; return how to try again, or raise its error when it stands."""
         __tracebackhide__ = "__ipython_bottom__"
-        error = attempt.error
+        error, shell = attempt.error, self.session.shell
         assert error is not None
-        interrupted = not isinstance(error, Exception)
+        state = "failed" if isinstance(error, Exception) else "interrupted"
         changed = checkpoint.changed_in_place(self.session, self.request.input_parts, {})
-        ended = self.owner.fail(
-            attempt.record,
-            state="interrupted" if interrupted else "failed",
-            error=one_line(error),
-            took=attempt.took,
-            traceback=user_traceback(error),
-            shown=codec.encode(attempt.recorder.outputs, name="shown"),
-        )
-        number = self.owner.attempt(ended).number
-        if interrupted or changed or number > self.options.retries:
-            if changed and not interrupted:
-                names = ", ".join(f"`{name}`" for name in sorted(changed))
-                notice = (
-                    f"it changed {names} in place: run the cell that makes it before you run this one again"
-                )
-                lines.show(self.session.shell, lines.Line("failed", details=("nothing kept", notice)))
+        ended = self._failed(attempt, state)
+        if changed:
+            names = ", ".join(f"`{name}`" for name in sorted(changed))
+            advice = f"it changed {names} in place: run the cell that makes it before you run this one again"
+            lines.show(shell, lines.Line(state, details=("nothing kept", advice)))
+        number = 0 if ended is None else self.owner.attempt(ended).number
+        if ended is None or state == "interrupted" or changed or number > self.options.retries:
             raise cleaned(error)
         notice = f"attempt {number} of {self.options.retries + 1}"
-        lines.show(
-            self.session.shell, lines.Line("failed", details=(notice, one_line(error), "trying again"))
-        )
+        lines.show(shell, lines.Line(state, details=(notice, one_line(error), "trying again")))
         return Run(f"attempt {number + 1}: {one_line(error)}", ended)
+
+    def _failed(self, attempt: _Attempt, state: str) -> CallRecord | None:
+        """Record how an attempt failed; None where the store fails too, which the error then tells."""
+        error = attempt.error
+        assert error is not None
+        try:
+            return self.owner.fail(
+                attempt.record,
+                state=state,
+                error=one_line(error),
+                took=attempt.took,
+                traceback=user_traceback(error),
+                shown=codec.encode(attempt.recorder.outputs, name="shown"),
+            )
+        except PerdureError as failure:
+            error.add_note(f"The failure could not be recorded: {failure}")
+            return None
 
     def _keep(self, attempt: _Attempt) -> Any:
         """Keep the checkpoint of an attempt that ended well, and return the cell's value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _MACHINERY = re.compile(
 CODE = (FunctionType, BuiltinFunctionType, MethodType, type, ModuleType, Step, Workflow)
 
 
+@functools.lru_cache(maxsize=100_000)
 def is_users(name: str) -> bool:
     """Whether a name is the user's, and not one that Python or IPython keeps for itself."""
     return _MACHINERY.fullmatch(name) is None
@@ -30,7 +32,7 @@ def is_users(name: str) -> bool:
 
 def is_code(value: Any) -> bool:
     """Whether a value counts as code (functions, classes, modules, steps) rather than as data."""
-    return isinstance(value, CODE)
+    return issubclass(type(value), CODE)  # `isinstance` would ask the value itself
 
 
 def snapshot(namespace: Mapping[str, Any]) -> dict[str, Any]:

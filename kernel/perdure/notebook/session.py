@@ -6,6 +6,7 @@ import ast
 import atexit
 import os
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -234,18 +235,21 @@ class Session:
         own = {name for name in names.unsure | names.late if name in names.binds and self._is_own(step, name)}
         request = self._request(step, reads - own, code, options)
         optional = names.late | names.unsure
+        tried: dict[frozenset[str], Request] = {}
         for call in reversed(owner.history.of_step(step)):
             recorded = {part.name for part in (*call.input_parts, *call.code_parts)}
-            fewer = {name for name in reads - own if name not in optional or name in recorded}
+            fewer = frozenset(name for name in reads - own if name not in optional or name in recorded)
             if fewer == reads - own:
                 continue
-            reduced = self._request(step, fewer, code, options)
+            if fewer not in tried:
+                tried[fewer] = self._request(step, fewer, code, options)
+            reduced = tried[fewer]
             if (reduced.inputs, reduced.code) == (call.inputs, call.code):
                 return reduced
         return request
 
     def _request(
-        self, step: str, reads: set[str], code: tuple[Part, ...], options: dict[str, Any]
+        self, step: str, reads: AbstractSet[str], code: tuple[Part, ...], options: dict[str, Any]
     ) -> Request:
         led = names_code(reads, self.namespace)
         data = {name for name in reads if not is_code(self.namespace[name])} | led.data_names
