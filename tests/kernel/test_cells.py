@@ -120,6 +120,10 @@ def test_a_change_in_place_is_seen_through_every_other_name(notebook):
         "seen, holder['items'] is items, holder['frame'] is frame, keep['in'] is items, same is items",
     ]
     survives(notebook, cells, checks)
+    notebook.kill()
+    notebook.run("%load_ext perdure")
+    assert notebook.run("%resume").errors == []
+    assert shown(notebook, "items, keep['in'] is items, list(frame.columns)") == "([1, 2], True, ['x', 'y'])"
 
 
 def test_a_fitted_estimator_is_kept_with_its_fit(notebook):
