@@ -153,6 +153,7 @@ class Call:
             encoded = codec.encode(value, name=f"{self.step.name}(...)")
         except NotKeepable as error:
             owner = self.scope.owner
+            error.__context__ = None  # how it was found out holds the very part that cannot be kept
             owner.failures.gave(record.id, error)
             owner.fail(record, error=one_line(error), took=took, value=_outcome(error))
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 
@@ -16,17 +17,21 @@ def seconds(duration: str | float | timedelta) -> float:
     Raises:
         ValueError: it is no duration; the sentence says how one is written.
     """
-    if isinstance(duration, timedelta):
-        return duration.total_seconds()
-    if isinstance(duration, int | float):
-        return float(duration)
+    total = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    if isinstance(total, str):
+        total = _spelled(total)
+    if not total >= 0:
+        raise ValueError(f"{duration!r} is not a duration: write it like 90s, 10m, 1h 30m")
+    return float(total)
+
+
+def _spelled(text: str) -> float:
+    """The seconds that the text tells, or nan."""
     total, position = 0.0, 0
-    while found := _PATTERN.match(duration, position):
+    while found := _PATTERN.match(text, position):
         total += float(found[1]) * _UNITS[found[2] or "s"]
         position = found.end()
-    if not position or position != len(duration):
-        raise ValueError(f"{duration!r} is not a duration: write it like 90s, 10m, 1h 30m")
-    return total
+    return total if position and position == len(text) else math.nan
 
 
 def words(duration: float) -> str:

@@ -43,17 +43,27 @@ class Future(Generic[T]):
         Raises:
             WrongThread: called on the event loop's own thread, which would then never finish.
         """
-        if not self._waits.done() and _loop_runs_here():
+        if not self.done() and _loop_runs_here():
             raise WrongThread(name=self._name, call="the future")
-        if isinstance(self._waits, asyncio.Task) and not self._waits.done():
-            waiting = asyncio.run_coroutine_threadsafe(_gather_one(self._waits), self._waits.get_loop())
-            return cast("T", waiting.result())
+        self.wait()
         return self._waits.result()
 
+    def wait(self) -> None:
+        """Wait, on another thread than the loop's, until the call has ended, well or badly."""
+        waits = self._waits
+        if isinstance(waits, concurrent.futures.Future):
+            concurrent.futures.wait([waits])
+        elif not waits.done():
+            ended = threading.Event()
+            waits.get_loop().call_soon_threadsafe(waits.add_done_callback, lambda _: ended.set())
+            ended.wait()
+
+    def awaitable(self) -> asyncio.Future[T]:
+        """What the event loop waits for. It is never a new task, which would be numbered as a branch."""
+        return self._waits if isinstance(self._waits, asyncio.Task) else asyncio.wrap_future(self._waits)
+
     def __await__(self) -> Generator[Any, None, T]:
-        if isinstance(self._waits, asyncio.Task):
-            return (yield from self._waits.__await__())
-        return (yield from asyncio.wrap_future(self._waits).__await__())
+        return self.awaitable().__await__()
 
 
 class Mapped(Generic[T]):
@@ -70,7 +80,8 @@ class Mapped(Generic[T]):
         """All values in the order of the items; the first error is raised when all have ended."""
         if _loop_runs_here() and not all(future.done() for future in self._futures):
             raise WrongThread(name=self._name, call=f"{self._name}.map(...)")
-        _wait_all(self._futures)
+        for future in self._futures:
+            future.wait()
         return [future.result() for future in self._futures]
 
     def __iter__(self) -> Iterator[T]:
@@ -85,9 +96,8 @@ class Mapped(Generic[T]):
         return self._all().__await__()
 
     async def _all(self) -> list[T]:
-        found = await asyncio.gather(
-            *(_gather_one(future) for future in self._futures), return_exceptions=True
-        )
+        waits = [future.awaitable() for future in self._futures]
+        found = await asyncio.gather(*waits, return_exceptions=True)
         for each in found:
             if isinstance(each, BaseException):
                 raise each
@@ -166,22 +176,6 @@ def _awaited(work: Callable[[], Any]) -> Callable[[], Any]:
         return await work()
 
     return lambda: asyncio.run(run())
-
-
-async def _gather_one(waits: Any) -> Any:
-    return await waits
-
-
-def _wait_all(futures: Iterable[Future[Any]]) -> None:
-    """Wait until all have ended, well or badly."""
-    for future in futures:
-        waits = future._waits  # noqa: SLF001  the two classes of this module are one mechanism
-        if isinstance(waits, concurrent.futures.Future):
-            concurrent.futures.wait([waits])
-        elif not waits.done():
-            ended = threading.Event()
-            waits.get_loop().call_soon_threadsafe(waits.add_done_callback, lambda _, ended=ended: ended.set())
-            ended.wait()
 
 
 def _loop_runs_here() -> bool:

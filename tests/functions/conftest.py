@@ -1,0 +1,65 @@
+"""A store in memory for each test, and a log of what really ran."""
+
+import subprocess
+import sys
+
+import pytest
+
+from functions import witness
+from perdure.engine import steps
+from perdure.engine.process import use_store
+from perdure.store import open_store
+
+
+@pytest.fixture(autouse=True)
+def store():
+    """This process's store, which ends with the test."""
+    with open_store(":memory:") as opened:
+        before = use_store(opened)
+        yield opened
+        use_store(before)
+
+
+@pytest.fixture(autouse=True)
+def own_user(tmp_path, monkeypatch):
+    """A user without history: key, index of stores, hints that were given."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "user"))
+    monkeypatch.setattr(steps, "_hinted", set())
+
+
+@pytest.fixture(autouse=True)
+def unwitnessed():
+    """Nothing ran yet, and no error is to come."""
+    witness.taken()
+    witness.bad_luck()
+
+
+@pytest.fixture
+def calls(store):
+    """The calls of the newest run of a workflow, in order."""
+
+    def of(workflow):
+        run = store.journal.runs(workflow=workflow.name)[0]
+        return store.journal.calls(run.id)
+
+    return of
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Run a Python file of a user's own in a process of its own; give what it printed."""
+
+    def run(source, *args, file="main.py", fails=False):
+        (tmp_path / file).write_text(source)
+        done = subprocess.run(
+            [sys.executable, file, *map(str, args)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert fails == bool(done.returncode), done.stderr
+        return (done.stderr if fails else done.stdout).splitlines()
+
+    return run
