@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Plain:
-    """A class whose instances hold nothing outside their `__dict__`."""
+    """The smallest class whose instances have a `__dict__`."""
 
 
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
@@ -67,7 +67,7 @@ def _move(old: Any, new: Any) -> bool:
     elif _is(kind, "pandas", "DataFrame", "Series"):
         old._update_inplace(new)  # noqa: SLF001  what pandas itself does for `inplace=True`
         old.attrs = new.attrs
-    elif kind.__basicsize__ == _Plain.__basicsize__ and hasattr(old, "__dict__"):
+    elif _is_plain(kind):
         vars(old).clear()
         vars(old).update(vars(new))
     else:
@@ -79,6 +79,12 @@ def _is(kind: type, package: str, *names: str) -> bool:
     """Whether it is one of these classes of a package; the package is not imported for that."""
     module = sys.modules.get(package)
     return module is not None and any(kind is getattr(module, name, None) for name in names)
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether its instances hold nothing outside their `__dict__`: neither slots nor state in C."""
+    slots = any(vars(base).get("__slots__") for base in kind.__mro__)
+    return not slots and kind.__dictoffset__ != 0 and kind.__basicsize__ == _Plain.__basicsize__
 
 
 def _relink(values: Iterable[Any], moved: Mapping[int, Any]) -> None:
@@ -95,10 +101,8 @@ def _relink(values: Iterable[Any], moved: Mapping[int, Any]) -> None:
             holder: Any = value
         elif type(value) in _MAPPINGS:
             places, holder = value.items(), value
-        elif type(value).__basicsize__ == _Plain.__basicsize__ and isinstance(
-            attributes := getattr(value, "__dict__", None), dict
-        ):
-            places, holder = attributes.items(), attributes
+        elif _is_plain(type(value)):
+            places, holder = vars(value).items(), vars(value)
         else:
             continue
         for place, part in list(places):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import linecache
 from collections.abc import Iterable
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 _DEPTH = 3
@@ -19,8 +19,16 @@ def tell_lines(values: Iterable[Any], source: str) -> None:
     lines = ["\n", *(f"{line}\n" for line in source.splitlines())]  # the magic's line stood above
     for function in _functions(values, _DEPTH):
         name = function.__code__.co_filename
-        if function.__module__ == "__main__" and not linecache.getlines(name):
+        if _stands_in(lines, function.__code__) and not linecache.getlines(name):
             linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+
+
+def _stands_in(lines: list[str], code: CodeType) -> bool:
+    """Whether the code may have been written here; another cell's function may have got a new name here."""
+    line = "".join(lines[code.co_firstlineno - 1 : code.co_firstlineno])
+    if code.co_name == "<lambda>":
+        return "lambda" in line
+    return f"def {code.co_name}" in line or line.lstrip().startswith("@")
 
 
 def _functions(values: Iterable[Any], depth: int) -> Iterable[FunctionType]:

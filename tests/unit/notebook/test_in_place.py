@@ -18,6 +18,10 @@ class Slotted:
     __slots__ = ("x",)
 
 
+class SlottedToo:
+    __slots__ = ("__dict__", "x")
+
+
 class Numbers(list):
     pass
 
@@ -73,6 +77,7 @@ def test_arrays_and_frames_take_over_the_content():
         ((1,), (2,)),
         (Numbers([1]), Numbers([2])),
         (Slotted(), Slotted()),
+        (SlottedToo(), SlottedToo()),
         (deque([1], maxlen=1), deque([1], maxlen=2)),
         (1, 2),
         (Exception(1), Exception(2)),
