@@ -379,6 +379,19 @@ def test_an_interrupted_effect_is_in_doubt(notebook):
     )
 
 
+def test_an_interrupt_after_a_change_in_place_says_what_was_changed(notebook):
+    notebook.run(HEAD)
+    notebook.run("items = []")
+    sent = notebook.submit(
+        step("slow", "items.append(1)\nopen('in', 'w').close()\nimport time; time.sleep(600)")
+    )
+    notebook.wait_for_file("in")
+    notebook.interrupt()
+    reply = notebook.wait(sent)
+    assert reply.ename == "KeyboardInterrupt"
+    assert "interrupted · nothing kept · it changed `items` in place" in reply.text
+
+
 def test_kinds_and_edits(notebook):
     """Effects and volatile steps are not found by their code; `--on-edit` decides for the others."""
     notebook.run(HEAD)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from perdure import codec
 from perdure.engine.names import CellNames, close_match, undefined
 from perdure.engine.steps import Step
 from perdure.engine.workflows import Workflow
@@ -60,7 +61,10 @@ def check_defined(names: CellNames, namespace: Mapping[str, Any], where: str) ->
 def cell_code(name: str, digest: str, output: frozenset[str] | None) -> tuple[Part, ...]:
     """The code of a cell itself: its body, and which names it gives, where `--output` tells them."""
     body = Part(name, digest, preview="cell")
-    return (body,) if output is None else (body, Part("--output", ",".join(sorted(output))))
+    if output is None:
+        return (body,)
+    names = sorted(output)
+    return (body, Part("--output", codec.digest(names).hex, preview=", ".join(names)))
 
 
 @dataclass(frozen=True, slots=True)
