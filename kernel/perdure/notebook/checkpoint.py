@@ -136,7 +136,7 @@ def as_shown(shell: InteractiveShell, value: Any) -> dict[str, Any]:
 
 def why_refused(name: str, error: NotKeepable) -> str:
     """Why a name could not be kept and what to do; with the path, where a part inside is the reason."""
-    inside = "" if error.path == name else f"`{error.path}` inside it is a {error.type}. "
+    inside = "" if error.path == name else f"`{error.path}` inside it is {error.type}. "
     return f"{inside}{error.cause} {error.advice}"
 
 

@@ -44,6 +44,8 @@ def snapshot(namespace: Mapping[str, Any]) -> dict[str, Any]:
 def check_defined(names: CellNames, namespace: Mapping[str, Any], where: str) -> None:
     """A name that a body surely needs and nobody made is told before anything runs.
 
+    Where code that names do not tell may make names, Python itself tells which are missing.
+
     Args:
         names: what the body does with names.
         namespace: the notebook's globals.
@@ -52,7 +54,8 @@ def check_defined(names: CellNames, namespace: Mapping[str, Any], where: str) ->
     Raises:
         UndefinedName: the first such name, with its line and the name that was probably meant.
     """
-    for name, line in undefined(names, namespace, dir(builtins)):
+    missing = [] if names.dynamic else undefined(names, namespace, dir(builtins))
+    for name, line in missing:
         match = close_match(name, [*filter(is_users, namespace), *names.binds])
         hint = f"; did you mean `{match}`?" if match else ""
         raise UndefinedName(name=name, where=f"{where}, line {line},", hint=hint)

@@ -228,7 +228,8 @@ class Session:
         """The request of a %%step cell: its code with all that it leads to, and the data that it reads.
 
         A name that is read late, in a function's body say, and that did not exist when a checkpoint of the
-        same code was made, cannot have mattered to it; such a checkpoint still fits.
+        same code was made, cannot have mattered to it; such a checkpoint still fits. So does one that made
+        the name itself, by code that names do not tell.
         """
         owner = self.needed_owner("%%step")
         reads = {name for name in names.reads if name in self.namespace and is_users(name)}
@@ -238,7 +239,8 @@ class Session:
         tried: dict[frozenset[str], Request] = {}
         for call in reversed(owner.history.of_step(step)):
             recorded = {part.name for part in (*call.input_parts, *call.code_parts)}
-            fewer = frozenset(name for name in reads - own if name not in optional or name in recorded)
+            made = {output.name for output in call.outputs} if names.dynamic else set()
+            fewer = frozenset((reads - own) - ((optional | made) - recorded))
             if fewer == reads - own:
                 continue
             if fewer not in tried:
