@@ -229,22 +229,22 @@ def test_bodies_beside_each_other_end_in_any_order():
     async def branch():
         return current_scope().branch
 
-    async def body(go, after):
+    async def body(go):
         with numbered_tasks(), entered(Scope(None, Pass())):
             await go.wait()
-            after.set()
             return await asyncio.create_task(branch())
 
     async def both():
-        one, two, three = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        first = asyncio.create_task(body(one, two))
-        second = asyncio.create_task(body(two, three))
+        one, two = asyncio.Event(), asyncio.Event()
+        first, second = asyncio.create_task(body(one)), asyncio.create_task(body(two))
         await asyncio.sleep(0)
         one.set()
-        found = await first, await second
+        found = [await first]
+        two.set()
+        found.append(await second)
         return found, asyncio.get_running_loop().get_task_factory()
 
-    assert asyncio.run(both()) == (("0", "0"), None)
+    assert asyncio.run(both()) == (["0", "0"], None)
 
 
 # -- failures --------------------------------------------------------------------------------------------
