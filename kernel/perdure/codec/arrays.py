@@ -14,27 +14,30 @@ def _description(dtype: Any) -> Any:
     """The dtype as plain values; None where they do not tell all (metadata, alignment, foreign types)."""
     from numpy.lib.format import descr_to_dtype, dtype_to_descr
 
-    if dtype.hasobject or dtype.kind not in "?biufcSUVmM":
+    if dtype.hasobject or dtype.kind not in "?biufcSUVmM" or _carries_more(dtype):
         return None
+    if dtype.char in "qQ" and dtype.isnative:  # `longlong` looks like `int64`, and is another type
+        return dtype.char
     try:
         description = dtype_to_descr(dtype)
         again = descr_to_dtype(description)
     except Exception:  # noqa: BLE001  a dtype that numpy itself cannot describe
         return None
-    exact = again == dtype and again.isalignedstruct == dtype.isalignedstruct and not _carries_more(dtype)
+    exact = again == dtype and again.isalignedstruct == dtype.isalignedstruct and again.char == dtype.char
     return description if exact else None
 
 
 def _carries_more(dtype: Any) -> bool:
-    """Whether metadata hangs on the dtype or on one of its fields."""
-    if dtype.metadata:
+    """Whether metadata, or a type of its own for the elements, hangs on the dtype or on one of its fields."""
+    if dtype.metadata or (dtype.kind == "V" and dtype.type.__name__ != "void"):
         return True
     if dtype.subdtype is not None:
         return _carries_more(dtype.subdtype[0])
     return any(_carries_more(field[0]) for field in (dtype.fields or {}).values())
 
 
-def _can(value: Any) -> bool:
+def can_describe(value: Any) -> bool:
+    """Whether plain values tell all about the dtype."""
     return _description(value.dtype) is not None
 
 
@@ -75,19 +78,25 @@ def _make_array(parts: list[Any]) -> Any:
     return made
 
 
-def _scalar_parts(value: Any) -> tuple[Any, ...]:
+def scalar_parts(value: Any) -> tuple[Any, ...]:
+    """What makes up a scalar: its dtype and its bytes."""
     return _description(value.dtype), value.tobytes()
 
 
-def _make_scalar(parts: list[Any]) -> Any:
+def make_scalar(parts: list[Any]) -> Any:
+    """The scalar that `scalar_parts` took apart."""
     import numpy as np
     from numpy.lib.format import descr_to_dtype
 
     dtype = descr_to_dtype(parts[0])
     if dtype.itemsize == 0:
         return np.zeros((), dtype)[()]
+    if dtype.kind == "U":  # an array would drop the zeros at its end
+        return np.str_(parts[1].decode("utf-32-le" if dtype.str[0] == "<" else "utf-32-be", "surrogatepass"))
+    if dtype.kind == "S":
+        return np.bytes_(parts[1])
     return np.frombuffer(bytearray(parts[1]), dtype)[0]
 
 
-ARRAY = Row(70, "numpy", "ndarray", _array_parts, _make_array, plain=False, when=_can, identity=True)
-SCALAR = Row(71, "", "", _scalar_parts, _make_scalar, plain=False, when=_can)
+ARRAY = Row(70, "numpy", "ndarray", _array_parts, _make_array, plain=False, when=can_describe, identity=True)
+SCALAR = Row(71, "", "", scalar_parts, make_scalar, plain=False, when=can_describe, identity=True)

@@ -72,7 +72,8 @@ def _slots(cls: type) -> dict[str, MemberDescriptorType] | None:
     return found
 
 
-def _is_plain_dataclass(value: Any) -> bool:
+def is_plain_dataclass(value: Any) -> bool:
+    """Whether class and state tell all about an object of a dataclass."""
     cls: Any = type(value)
     getstate = getattr(dataclasses, "_dataclass_getstate", None)
     return (
@@ -86,7 +87,8 @@ def _is_plain_dataclass(value: Any) -> bool:
     )
 
 
-def _instance_parts(value: Any) -> list[Any]:
+def instance_parts(value: Any) -> list[Any]:
+    """Class, attributes, then names and contents of the slots in turn."""
     parts = [type(value), getattr(value, "__dict__", None)]
     for name, member in (_slots(type(value)) or {}).items():
         try:
@@ -96,7 +98,8 @@ def _instance_parts(value: Any) -> list[Any]:
     return parts
 
 
-def _fill_instance(made: Any, parts: list[Any]) -> None:
+def fill_instance(made: Any, parts: list[Any]) -> None:
+    """Put back what `instance_parts` gave after the class."""
     if parts[0] is not None:
         object.__setattr__(made, "__dict__", parts[0])
     members = _slots(type(made)) or {}
@@ -106,7 +109,8 @@ def _fill_instance(made: Any, parts: list[Any]) -> None:
 
 def _enum_parts(value: Any) -> tuple[Any, ...]:
     cls = type(value)
-    return (cls, None, value.value) if isinstance(value, enum.Flag) else (cls, value.name)
+    # A class may have a `name` or `value` of its own.
+    return (cls, None, value._value_) if isinstance(value, enum.Flag) else (cls, value._name_)
 
 
 def _make_enum(parts: list[Any]) -> Any:
@@ -146,7 +150,10 @@ def _class_of(value: Any) -> bool:
 
 
 REGISTERED = Row(
-    *(80, "", "", registered_parts, lambda parts: make_registered(*parts)), plain=False, when=_class_of
+    *(80, "", "", registered_parts, lambda parts: make_registered(*parts)),
+    plain=False,
+    when=_class_of,
+    identity=True,
 )
 CLASS = Row(
     *(81, "", "", lambda value: (value.__module__, value.__qualname__), lambda parts: find(*parts)),
@@ -160,13 +167,13 @@ MODULE = Row(
     when=_module_found,
 )
 INSTANCE = Row(
-    *(84, "", "", _instance_parts, lambda parts: object.__new__(parts[0]), _fill_instance, 1),
+    *(84, "", "", instance_parts, lambda parts: object.__new__(parts[0]), fill_instance, 1),
     plain=False,
-    when=_is_plain_dataclass,
+    when=is_plain_dataclass,
 )
 ENUM = Row(85, "", "", _enum_parts, _make_enum, plain=False, when=_class_of)
 RECORD = Row(
-    *(86, "", "", lambda value: (type(value), *value)),
+    *(86, "", "", lambda value: (type(value), *tuple.__iter__(value))),
     lambda parts: tuple.__new__(parts[0], parts[1:]),
     plain=False,
     when=_is_plain_record,

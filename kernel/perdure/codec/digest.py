@@ -19,6 +19,7 @@ import xxhash
 
 from .exceptions import exception_parts, make_exception
 from .functions import tree_of
+from .reduced import DICT_VIEWS, reduced
 from .registry import is_registered, make_registered, registered_parts
 from .row import by_reference
 
@@ -37,6 +38,10 @@ class Digest:
 
 class _TooMuchError(Exception):
     """More was written than `BOUND`."""
+
+
+class _CircleError(Exception):
+    """An element of a set leads back to the set."""
 
 
 class _Sink:
@@ -59,16 +64,17 @@ class _Sink:
 class _Digester(pickle.Pickler):
     """Writes a canonical form of a value into a sink."""
 
-    def __init__(self, sink: _Sink, *, memo: bool) -> None:
+    def __init__(self, sink: _Sink, sets: _Sets) -> None:
         super().__init__(sink, protocol=5)
-        self._memo = memo
+        self._sets = sets
+        self._memo = memo = sets.memo
         self._classes: list[type] = []
         self.fast = not memo
 
     def persistent_id(self, obj: Any) -> Any:
         cls = type(obj)
         if cls is set or cls is frozenset:
-            return cls.__name__, *_elements(obj)
+            return cls.__name__, *self._sets.elements(obj)
         # With a memo, whether two equal texts are one object must not count: each occurrence is written out.
         if self._memo and cls is str:
             return obj.encode("utf-8", "surrogatepass")
@@ -76,7 +82,7 @@ class _Digester(pickle.Pickler):
             return obj.hex()
         return None
 
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: Any) -> Any:  # noqa: PLR0911  one return for each form
         cls = type(obj)
         reducer = _REDUCERS.get(cls)
         if reducer is not None:
@@ -84,8 +90,10 @@ class _Digester(pickle.Pickler):
         if isinstance(obj, type):
             # A class may hold objects of its own; its code counts where it is met first.
             if obj in self._classes:
-                return _named, (obj.__qualname__,)
+                return _named, (obj.__qualname__, self._classes.index(obj))
             self._classes.append(obj)
+        if isinstance(obj, (set, frozenset)):
+            return _subset, (cls, self._sets.elements(obj), getattr(obj, "__dict__", None))
         for kind, kin in _KINDS:
             if isinstance(obj, kind):
                 return kin(obj)
@@ -94,12 +102,37 @@ class _Digester(pickle.Pickler):
         if "numpy" in sys.modules:
             from .digest_frames import reduce_content
 
-            return reduce_content(obj)
-        return NotImplemented
+            found = reduce_content(obj)
+            if found is not NotImplemented:
+                return found
+        exact = reduced(obj)
+        # A function that fills the object stands for no content, and need not be pickled.
+        return exact if exact is NotImplemented else exact[:5]
 
 
-def _elements(members: Any) -> list[bytes]:
-    return sorted(hash_of(member).digest() for member in members)
+class _Sets:
+    """The sets of one value: each is looked through once, and its elements by themselves, in any order."""
+
+    def __init__(self, *, memo: bool) -> None:
+        self.memo = memo
+        self._known: dict[int, tuple[Any, list[bytes]]] = {}
+        self._open: set[int] = set()
+
+    def elements(self, members: Any) -> list[bytes]:
+        """The digests of the elements, sorted.
+
+        Raises:
+            _CircleError: an element leads back to the set, and what is seen first would depend on the order.
+        """
+        key = id(members)
+        if key not in self._known:
+            if key in self._open:
+                raise _CircleError("a cycle runs through a set")
+            self._open.add(key)
+            found = sorted(_hash(member, self).digest() for member in members)
+            self._open.discard(key)
+            self._known[key] = members, found
+        return self._known[key][1]
 
 
 def _subset() -> None:
@@ -130,7 +163,8 @@ def _reduce_function(function: types.FunctionType) -> Any:
     if function.__module__ != "__main__" and by_reference(function):
         return NotImplemented  # pickle writes its module and name
     code = tree_of(function) or code_parts(function.__code__)
-    return _function, (code, function.__defaults__, function.__kwdefaults__, function.__closure__)
+    # As state, not as arguments: by then the memo knows the function, and a recursive one comes to an end.
+    return _function, (code,), (function.__defaults__, function.__kwdefaults__, function.__closure__)
 
 
 def code_parts(code: types.CodeType) -> tuple[Any, ...]:
@@ -141,7 +175,7 @@ def code_parts(code: types.CodeType) -> tuple[Any, ...]:
     )
     arguments = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    return "code", code.co_code, constants, arguments, names
+    return "code", code.co_code, code.co_exceptiontable, constants, arguments, names
 
 
 def _reduce_class(cls: type) -> Any:
@@ -179,7 +213,7 @@ _MACHINERY = frozenset(
 
 def _reduce_cell(cell: types.CellType) -> Any:
     try:
-        return _cell, (cell.cell_contents,)
+        return _cell, (), (cell.cell_contents,)
     except ValueError:
         return _cell, ()
 
@@ -187,10 +221,6 @@ def _reduce_cell(cell: types.CellType) -> Any:
 def _reduce_exception(error: BaseException) -> Any:
     made, group, *state = exception_parts(error)
     return make_exception, (made, group), state
-
-
-def _reduce_subset(members: Any) -> Any:
-    return _subset, (type(members), _elements(members), getattr(members, "__dict__", None))
 
 
 def _reduce_property(value: property) -> Any:
@@ -202,6 +232,7 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     types.CellType: _reduce_cell,
     types.CodeType: lambda code: (_function, code_parts(code)),
     types.ModuleType: lambda module: (_named, (module.__name__,)),
+    **{kind: (lambda view: (_named, (type(view).__name__, list(view)))) for kind in DICT_VIEWS},
     types.MappingProxyType: lambda value: (_named, ("mappingproxy", dict(value))),
     memoryview: lambda value: (_view, (value.format, value.shape, value.readonly, value.tobytes())),
     property: _reduce_property,
@@ -213,19 +244,22 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
 _KINDS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (type, _reduce_class),
     (BaseException, _reduce_exception),
-    ((set, frozenset), _reduce_subset),
 )
 
 
 def hash_of(value: Any) -> Any:
     """The hash over the canonical form of a value; raises what pickling raises."""
     try:
-        sink = _Sink(BOUND)
-        _Digester(sink, memo=False).dump(value)
+        return _hash(value, _Sets(memo=False))
     except (ValueError, RecursionError, _TooMuchError):  # a cycle, or a value made of itself over and over
-        sink = _Sink(None)
+        return _hash(value, _Sets(memo=True))
+
+
+def _hash(value: Any, sets: _Sets) -> Any:
+    sink = _Sink(None if sets.memo else BOUND)
+    if sets.memo:
         sink.hasher.update(b"memo")
-        _Digester(sink, memo=True).dump(value)
+    _Digester(sink, sets).dump(value)
     return sink.hasher
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import xxhash
 
+from .reduced import notes_on
+
 _CHUNK = 1 << 20
 
 
@@ -29,7 +31,13 @@ def reduce_content(obj: Any) -> Any:
         return _array, array_content(obj)
     if type(obj) is np.ma.MaskedArray and not obj.dtype.hasobject and obj.dtype.names is None:
         mask = np.ma.getmaskarray(obj)
-        return _array, ("masked", np.where(mask, np.zeros((), obj.dtype), obj.data), mask, obj.fill_value)
+        return _array, (
+            "masked",
+            np.where(mask, np.zeros((), obj.dtype), obj.data),
+            mask,
+            obj.fill_value,
+            obj.hardmask,
+        )
     pandas = sys.modules.get("pandas")
     if pandas is not None and hasattr(pandas, "DataFrame"):
         return _reduce_pandas(pandas, obj)
@@ -87,8 +95,9 @@ def _kind(obj: Any) -> str:
 
 
 def _more(obj: Any) -> list[Any]:
-    """What a subclass adds to a frame or series, and its flags."""
-    return [obj.flags.allows_duplicate_labels, *(getattr(obj, name, None) for name in obj._metadata)]  # noqa: SLF001
+    """What a subclass or a user adds to a frame or series, and its flags."""
+    added = (getattr(obj, name, None) for name in obj._metadata)  # noqa: SLF001
+    return [obj.flags.allows_duplicate_labels, notes_on(obj), *added]
 
 
 def _cells(values: Any) -> tuple[Any, ...]:  # noqa: PLR0911  one return for each dtype

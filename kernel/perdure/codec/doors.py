@@ -12,7 +12,7 @@ from .encoder import Cycle, Encoder, outside, versions
 from .envelope import FORMAT
 from .model import LARGE, Encoded, Refusal
 from .preview import preview
-from .refused import described, locate
+from .refused import described, locate, misplaced
 
 _TRIED = 16 * LARGE
 """Values with more out-of-band bytes than this are not decoded for a trial."""
@@ -131,7 +131,14 @@ def _try(
 ) -> None:
     """Pass over a value that loads; refuse the leaf that does not."""
     try:
-        decode(encoded, externals=externals)
+        lost = misplaced(decode(encoded, externals=externals))
+        if lost is not None:
+            cause = (
+                f"In {described(lost)} in it lies an object that leads back to it, and would not be found."
+            )
+            raise Refusal(
+                value, cause, "Leave the object out of its own sets and keys, or keep them as lists."
+            )
     except PerdureError as error:
         for leaf in leaves:
             if leaf is not value:

@@ -9,6 +9,8 @@ from types import MemberDescriptorType
 from typing import Any
 
 _HEAP_TYPE = 1 << 9
+_ARGS: Any = vars(BaseException)["args"]
+"""A class may show other `args` than those that it was made with."""
 
 
 def _members(cls: type) -> list[tuple[int, str]]:
@@ -17,7 +19,8 @@ def _members(cls: type) -> list[tuple[int, str]]:
         (position, name)
         for position, base in enumerate(cls.__mro__)
         for name, member in vars(base).items()
-        if isinstance(member, MemberDescriptorType) and base is not BaseException
+        if (isinstance(member, MemberDescriptorType) and base is not BaseException)
+        or (base is OSError and name == "characters_written")
     ]
 
 
@@ -42,7 +45,7 @@ def exception_parts(error: BaseException) -> list[Any]:
             slots += [position, name, value]
     return [
         *(cls, (error.message, list(error.exceptions)) if group else None),  # type: ignore[attr-defined]
-        *(error.args, vars(error), error.__cause__, error.__context__, error.__suppress_context__),
+        *(_ARGS.__get__(error), vars(error), error.__cause__, error.__context__, error.__suppress_context__),
         *slots,
     ]
 
@@ -59,7 +62,7 @@ def make_exception(cls: type[BaseException], group: Any = None) -> BaseException
 def fill_exception(error: BaseException, parts: list[Any]) -> None:
     """Put back what `exception_parts` gave after the first two parts."""
     args, attributes, cause, context, suppress, *slots = parts
-    error.args = args
+    _ARGS.__set__(error, args)
     for at in range(0, len(slots), 3):
         _slot(type(error), slots[at], slots[at + 1]).__set__(error, slots[at + 2])
     vars(error).update(attributes)

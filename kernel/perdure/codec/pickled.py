@@ -26,6 +26,7 @@ from .classes import find
 from .exceptions import exception_parts, fill_exception, make_exception
 from .functions import remember_tree, tree_of
 from .model import LARGE, Refusal
+from .reduced import reduced
 from .refused import refuse
 from .registry import is_registered, make_registered, registered_parts
 from .row import by_reference, module_of
@@ -82,15 +83,16 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return super().reducer_override(obj)
         reducer = _REDUCERS.get(cls)
         if reducer is not None:
-            reduced = reducer(obj)
-            return super().reducer_override(obj) if reduced is NotImplemented else reduced
+            own = reducer(obj)
+            return super().reducer_override(obj) if own is NotImplemented else own
         refuse(obj)
         if isinstance(obj, BaseException):
             made, group, *state = exception_parts(obj)
             return make_exception, (made, group), state, None, None, fill_exception
         if is_registered(cls):
             return make_registered, registered_parts(obj)
-        return super().reducer_override(obj)
+        exact = reduced(obj)
+        return super().reducer_override(obj) if exact is NotImplemented else exact
 
 
 def _reduce_function(function: types.FunctionType) -> Any:
@@ -192,7 +194,7 @@ def dump_leaves(
     except Exception as error:
         if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
             cause, advice = "It is nested too deeply.", "Keep it as a flatter structure."
-            raise Refusal(pickler.last or leaves[0], cause, advice) from error
+            raise Refusal(leaves[0] if pickler.last is None else pickler.last, cause, advice) from error
         cause = f"Pickling it failed: {error}."
         raise Refusal(
             pickler.last, cause, "Leave it out, or tell how to keep it with `perdure.register`."

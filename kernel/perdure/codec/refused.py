@@ -21,6 +21,8 @@ _HALF = "A half-run body cannot be stopped and copied."
 _HALF_ADVICE = "Keep `list(...)` of what it yields."
 _HASH = "The state of a hash cannot be read."
 _HASH_ADVICE = "Keep its `.digest()` or `.hexdigest()`."
+_WEAK = "A weak reference does not keep what it refers to."
+_WEAK_ADVICE = "Keep the object itself, or a plain set or dict of the objects."
 _FRAME = "It holds running code."
 _FRAME_ADVICE = "Keep the text instead (`traceback.format_exc()`)."
 
@@ -28,6 +30,24 @@ REFUSED: dict[str, tuple[str, str]] = {
     "builtins.generator": (_HALF, _HALF_ADVICE),
     "builtins.async_generator": (_HALF, "Keep `[item async for item in ...]`."),
     "builtins.coroutine": (_HALF, _LOOP_ADVICE),
+    **dict.fromkeys(
+        [
+            *("builtins.set_iterator", "builtins.odict_iterator", "builtins.dict_keyiterator"),
+            *(
+                "builtins.dict_valueiterator",
+                "builtins.dict_itemiterator",
+                "builtins.dict_reversekeyiterator",
+            ),
+            *("builtins.dict_reversevalueiterator", "builtins.dict_reverseitemiterator"),
+        ],
+        ("It stands in the middle of a set or dict, which has no such places.", "Keep `list(...)` of it."),
+    ),
+    "weakref.ReferenceType": (_WEAK, _WEAK_ADVICE),
+    "weakref.ProxyType": (_WEAK, _WEAK_ADVICE),
+    "weakref.CallableProxyType": (_WEAK, _WEAK_ADVICE),
+    "_weakrefset.WeakSet": (_WEAK, _WEAK_ADVICE),
+    "weakref.WeakKeyDictionary": (_WEAK, _WEAK_ADVICE),
+    "weakref.WeakValueDictionary": (_WEAK, _WEAK_ADVICE),
     "builtins.frame": (_FRAME, _FRAME_ADVICE),
     "builtins.traceback": (_FRAME, _FRAME_ADVICE),
     "_io.FileIO": (_OPEN, _OPEN_ADVICE),
@@ -130,6 +150,12 @@ _MOST = 200_000
 """Objects that are looked at for a path; a refusal in a larger value names the value itself."""
 
 
+_FEW = 10_000
+"""Objects of a decoded value whose keys are looked for."""
+
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
 def locate(root: Any, name: str, part: Any) -> str | None:
     """The shortest path from `root`, called `name`, to the very object `part`; None if it is not found."""
     seen = {id(root): root}
@@ -146,6 +172,28 @@ def locate(root: Any, name: str, part: Any) -> str | None:
             if id(item) not in seen:
                 seen[id(item)] = item
                 queue.append((path + step if len(path) < _LONGEST else f"{path.rstrip('…')}…", item))
+    return None
+
+
+def misplaced(root: Any) -> Any:
+    """A set or dict of a decoded value that does not find its own keys, or None.
+
+    A key that lies on a cycle is hashed before it is whole; then it may sit where its hash does not lead.
+    """
+    seen = {id(root): root}
+    queue = deque([root])
+    while queue and len(seen) < _FEW:
+        value = queue.popleft()
+        try:
+            if isinstance(value, dict | set | frozenset) and not all(key in value for key in tuple(value)):
+                return value
+            below = [item for _, item in children(value)]
+        except Exception:  # noqa: BLE001, S112  an object that cannot be looked into has no parts
+            continue
+        for item in below:
+            if type(item) not in _ATOMS and id(item) not in seen:
+                seen[id(item)] = item
+                queue.append(item)
     return None
 
 

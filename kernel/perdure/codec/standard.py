@@ -202,7 +202,8 @@ STANDARD: tuple[Row, ...] = (
     Row(46, "datetime", "timezone", _zone_parts, _make("datetime", "timezone")),
     Row(
         *(47, "zoneinfo", "ZoneInfo", lambda value: (value.key,), _make("zoneinfo", "ZoneInfo")),
-        when=lambda value: value.key is not None,
+        # Of a zone past the cache there may be many, which only pickle tells apart.
+        when=lambda value: value.key is not None and value.__reduce__()[1][1],
     ),
     Row(48, "uuid", "UUID", lambda value: (value.bytes, value.is_safe.value), _make_uuid),
     _text(49, "pathlib", "PurePosixPath"),

@@ -1,0 +1,203 @@
+"""Exact reduced forms where pickle's own change something silently (promise 4).
+
+Pickle forgets the attributes of a subclass of `Counter`, `Decimal`, `datetime` or `ndarray`, the flag of a
+read-only array and the mask's kind; it reads and fills lists and dicts through methods that a subclass may
+change; and a view of a dict becomes a view of a copy. What is made here has none of this.
+"""
+
+from __future__ import annotations
+
+import collections
+import copyreg
+import dataclasses
+import gc
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from .classes import fill_instance, find, instance_parts, is_plain_dataclass
+from .row import resolve
+
+_FORGETFUL = frozenset(
+    {
+        *("collections.Counter", "collections.defaultdict", "decimal.Decimal", "fractions.Fraction"),
+        *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "random.Random"),
+        *(
+            "pathlib.PurePath",
+            "pathlib._local.PurePath",
+            "ipaddress._IPAddressBase",
+            "ipaddress._BaseAddress",
+        ),
+        *("ipaddress.IPv4Address", "ipaddress.IPv6Address", "ipaddress.IPv4Interface"),
+        *("ipaddress.IPv6Interface", "zoneinfo.ZoneInfo"),
+        *("pandas._libs.tslibs.timestamps._Timestamp", "pandas._libs.tslibs.timedeltas._Timedelta"),
+    }
+)
+"""Classes whose way to be pickled leaves out what a subclass, or a user, hangs on the object."""
+
+_HIDDEN = {
+    "random.Random": ("random", "_inst"),
+    "numpy.random.mtrand.RandomState": ("numpy.random.mtrand", "_rand"),
+}
+"""The generators behind `random.random` and `numpy.random.rand`: functions of the module, not objects."""
+
+_GAUSS = "gauss_next"
+"""The attribute of a `random.Random` that its state holds already."""
+
+DICT_VIEWS = {
+    type(getattr(cls(), name)()): (cls, name)
+    for cls in (dict, collections.OrderedDict)
+    for name in ("keys", "values", "items")
+}
+
+
+def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
+    """The reduced form of an object, or `NotImplemented` where pickle's own tells all.
+
+    Raises:
+        Refusal: the object cannot be kept as it is.
+    """
+    cls = type(obj)
+    hidden = _HIDDEN.get(f"{cls.__module__}.{cls.__qualname__}")
+    if hidden is not None and resolve(*hidden) is obj:
+        return find, hidden
+    if cls in DICT_VIEWS:
+        return make_dict_view, (gc.get_referents(obj.mapping)[0], *DICT_VIEWS[cls])
+    if cls is types.MappingProxyType:
+        return types.MappingProxyType, (gc.get_referents(obj)[0],)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(obj, (numpy.ndarray, numpy.generic)):
+        from .reduced_arrays import reduced_array, reduced_scalar
+
+        return reduced_array(obj) if isinstance(obj, numpy.ndarray) else reduced_scalar(obj)
+    if _is_frame(obj):
+        return _with_notes(obj)
+    definer = reducing_class(cls)
+    if definer is not None:
+        named = f"{definer.__module__}.{definer.__qualname__}"
+        return _with_attributes(obj, definer) if named in _FORGETFUL else NotImplemented
+    if dataclasses.is_dataclass(cls) and is_plain_dataclass(obj):
+        return copyreg.__newobj__, (cls,), instance_parts(obj)[1:], None, None, fill_instance  # type: ignore[attr-defined]
+    return _own_items(obj)
+
+
+def reducing_class(cls: type) -> type | None:
+    """The class that says how its objects are pickled; None where that is `object`."""
+    return next(
+        (
+            base
+            for base in cls.__mro__
+            if base is not object and ("__reduce_ex__" in vars(base) or "__reduce__" in vars(base))
+        ),
+        None,
+    )
+
+
+def _is_frame(obj: Any) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(
+        obj, (getattr(pandas, "DataFrame", ()), getattr(pandas, "Series", ()))
+    )
+
+
+def _with_notes(frame: Any) -> Any:
+    notes = notes_on(frame)
+    if not notes:
+        return NotImplemented
+    make, args, state, *items = (*frame.__reduce_ex__(5), None, None, None)[:5]
+    return make, args, (state, notes), *items, fill_attributes
+
+
+def notes_on(frame: Any) -> dict[str, Any]:
+    """Attributes that a user hung on a frame or series. Those of its class are in its state already."""
+    known = frame._metadata  # noqa: SLF001
+    return {
+        name: value
+        for name, value in vars(frame).items()
+        if not name.startswith("_") and name not in known and name not in frame._internal_names_set  # noqa: SLF001
+    }
+
+
+def _with_attributes(obj: Any, definer: type) -> Any:
+    attributes = dict(getattr(obj, "__dict__", None) or {})
+    if definer.__module__ in ("random", "ipaddress"):
+        attributes.pop(_GAUSS, None)
+        if definer.__module__ == "ipaddress" and type(obj).__module__ == "ipaddress":
+            return NotImplemented  # its `__dict__` holds what was computed from the address
+    for base in type(obj).__mro__[: type(obj).__mro__.index(definer)]:
+        for name, member in vars(base).items():
+            added = base.__module__ != definer.__module__ and isinstance(member, types.MemberDescriptorType)
+            if added and hasattr(obj, name):
+                attributes[name] = getattr(obj, name)
+    form = obj.__reduce_ex__(5)
+    if not attributes or isinstance(form, str):
+        return NotImplemented
+    make, args, state, *items = (*form, None, None, None)[:5]
+    return make, args, (state, attributes), *items, fill_attributes
+
+
+def fill_attributes(made: Any, state: tuple[Any, dict[str, Any]]) -> None:
+    """Give an object its state as pickle would, then the attributes that pickle forgets."""
+    set_state(made, state[0])
+    for name, value in state[1].items():
+        object.__setattr__(made, name, value)
+
+
+def set_state(made: Any, state: Any) -> None:
+    """What pickle does with a state."""
+    if state is None:
+        return
+    if hasattr(made, "__setstate__"):
+        made.__setstate__(state)
+        return
+    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)  # noqa: PLR2004
+    made.__dict__.update(attributes or {})
+    for name, value in (slots or {}).items():
+        setattr(made, name, value)
+
+
+def make_dict_view(mapping: Any, cls: type, name: str) -> Any:
+    """A view of the mapping itself."""
+    return getattr(cls, name)(mapping)
+
+
+_READ: dict[type, tuple[str, ...]] = {
+    list: ("__iter__", "append", "extend"),
+    dict: ("items", "__iter__", "__setitem__"),
+    tuple: ("__iter__",),
+}
+
+
+def _own_items(obj: Any) -> Any:
+    """List, dict and named tuple classes that change how items are read or put: by the base's own methods."""
+    cls = type(obj)
+    for base, names in _READ.items():
+        if issubclass(cls, base) and any(getattr(cls, name) is not getattr(base, name) for name in names):
+            if base is tuple:
+                return make_tuple, (cls, list(tuple.__iter__(obj))), getattr(obj, "__dict__", None) or None
+            form: tuple[Any, ...] = obj.__reduce_ex__(5)
+            make, args, state = (*form, None)[:3]
+            items = list(list.__iter__(obj)) if base is list else list(dict.items(obj))
+            return make, args, (state, items), None, None, _FILL[base]
+    return NotImplemented
+
+
+def make_tuple(cls: type[tuple[Any, ...]], items: list[Any]) -> Any:
+    """A tuple of a class of its own, whose `__new__` may take other arguments."""
+    return tuple.__new__(cls, items)
+
+
+def fill_list(made: list[Any], state: tuple[Any, list[Any]]) -> None:
+    """Give a list its attributes and items."""
+    set_state(made, state[0])
+    list.extend(made, state[1])
+
+
+def fill_dict(made: dict[Any, Any], state: tuple[Any, list[tuple[Any, Any]]]) -> None:
+    """Give a dict its attributes and items."""
+    set_state(made, state[0])
+    dict.update(made, state[1])
+
+
+_FILL: dict[type, Callable[..., None]] = {list: fill_list, dict: fill_dict}
