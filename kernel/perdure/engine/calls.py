@@ -22,7 +22,7 @@ from .tracebacks import one_line, user_traceback
 if TYPE_CHECKING:
     from perdure.store.records import CallRecord
 
-    from .steps import Step
+    from .callee import Callee
 
 
 class Call:
@@ -38,7 +38,7 @@ class Call:
 
     def __init__(
         self,
-        step: Step[..., Any],
+        step: Callee,
         scope: Scope,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],

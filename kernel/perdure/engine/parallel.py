@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from perdure.errors import WrongThread
 
+from .calls import Call
 from .scope import Scope, context_in
 
 if TYPE_CHECKING:
-    from .steps import Step
+    from .callee import Callee
 
 T = TypeVar("T")
 DEFAULT_CONCURRENCY = 8
@@ -104,16 +105,12 @@ class Mapped(Generic[T]):
         return cast("list[T]", list(found))
 
 
-def submit(
-    step: Step[..., Any], scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Future[Any]:
+def submit(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Make one call in a branch of its own, and begin it."""
     return _begin(step, [_made(step, _below(scope), args, kwargs)], 1)[0]
 
 
-def map_over(
-    step: Step[..., Any], scope: Scope | None, items: Iterable[Any], concurrency: int | None
-) -> Mapped[Any]:
+def map_over(step: Callee, scope: Scope | None, items: Iterable[Any], concurrency: int | None) -> Mapped[Any]:
     """Make one call for each item, and begin them, at most `concurrency` at once."""
     if concurrency is not None and concurrency < 1:
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
@@ -127,13 +124,11 @@ def _below(scope: Scope | None) -> Scope | None:
     return scope if scope is None or scope.in_step else scope.below()
 
 
-def _made(step: Step[..., Any], scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work:
+def _made(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work:
     """The call, made now with its arguments as they are now, to be carried out when its turn comes."""
     context = context_in(scope)
     if scope is None or scope.in_step:
-        return Work(context, functools.partial(step, *args, **kwargs))
-    from .calls import Call
-
+        return Work(context, functools.partial(step.__wrapped__, *args, **kwargs))
     call = Call(step, scope, args, kwargs, later=True)
     return Work(context, call.arun if step.is_async else call.run)
 
@@ -146,7 +141,7 @@ class Work:
     do: Callable[[], Any]
 
 
-def _begin(step: Step[..., Any], works: list[Work], concurrency: int) -> list[Future[Any]]:
+def _begin(step: Callee, works: list[Work], concurrency: int) -> list[Future[Any]]:
     """Do the works as there is room: as tasks of the running loop, else in threads."""
     if not (step.is_async and _loop_runs_here()):
         return _in_threads(step, works, concurrency)
@@ -161,7 +156,7 @@ def _begin(step: Step[..., Any], works: list[Work], concurrency: int) -> list[Fu
     return [Future(step.name, loop.create_task(in_turn(work), context=work.context)) for work in works]
 
 
-def _in_threads(step: Step[..., Any], works: list[Work], concurrency: int) -> list[Future[Any]]:
+def _in_threads(step: Callee, works: list[Work], concurrency: int) -> list[Future[Any]]:
     pool = concurrent.futures.ThreadPoolExecutor(min(concurrency, len(works) or 1), f"perdure-{step.name}")
     futures = []
     for work in works:

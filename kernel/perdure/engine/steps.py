@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from .code import function_code, global_data
+from . import parallel
+from .callee import Callee, Options
+from .calls import Call
 from .decide import KINDS, ON_EDIT
 from .durations import seconds
-from .scope import Pass, current_scope
+from .scope import Scope, current_scope
 
 if TYPE_CHECKING:
-    from perdure.store.records import Part
-
     from .parallel import Future, Mapped
 
 P = ParamSpec("P")
@@ -28,74 +26,41 @@ class OutsideRun(UserWarning):
     """A step was called outside every workflow: it is a plain call, and nothing is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a step was declared with."""
-
-    kind: str = "pure"
-    on_edit: str = "rerun"
-    retries: int = 0
-    backoff: float = 0.0
-    timeout: float | None = None
-    key: str | Callable[..., str] | None = None
-
-
-class Step(Generic[P, R]):
+class Step(Callee, Generic[P, R]):
     """A function marked as a step: in a workflow its result is kept, elsewhere it is a plain function."""
 
+    __wrapped__: Callable[P, R]
+
     def __init__(self, function: Callable[P, R], name: str, options: Options) -> None:
+        super().__init__(function, name, options)
         functools.update_wrapper(self, function)
-        self.__wrapped__ = function
-        self.name = name
-        self.options = options
-        self.is_async = inspect.iscoroutinefunction(function)
-        self.signature = inspect.signature(function)
-        if options.timeout is not None and not self.is_async:
-            raise ValueError(
-                f"step {name!r}: timeout= needs an async function; a thread cannot be stopped from outside"
-            )
-        try:
-            self.source = inspect.getsource(function)
-        except (OSError, TypeError):
-            self.source = ""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it: in a workflow's body as a recorded call, elsewhere as the plain function."""
-        scope = current_scope()
-        if scope is None:
-            _hint(self.name)
+        scope = self._scope()
         if scope is None or scope.in_step:
             return self.__wrapped__(*args, **kwargs)
-        from .calls import Call
-
         call = Call(self, scope, args, kwargs, later=self.is_async)
         found: Any = call.arun() if self.is_async else call.run()
         return cast("R", found)  # which is an awaitable for an async step
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Begin a call beside the body; the future is awaitable and has `.result()`."""
-        from .parallel import submit
-
-        return submit(self, current_scope(), args, kwargs)
+        return parallel.submit(self, self._scope(), args, kwargs)
 
     def map(self, items: Iterable[Any], *, concurrency: int | None = None) -> Mapped[Any]:
         """Begin one call for each item, at most `concurrency` (8) at once.
 
         The result is awaitable, has `.result()`, and can be iterated in the order of the items.
         """
-        from .parallel import map_over
+        return parallel.map_over(self, self._scope(), items, concurrency)
 
-        return map_over(self, current_scope(), items, concurrency)
-
-    def code(self, within: Pass) -> tuple[tuple[Part, ...], dict[str, Any]]:
-        """The parts of its code, and the global data that it reads by name, as it is now."""
-        parts, names = within.once(("code", id(self)), lambda: function_code(self.__wrapped__, self.name))
-        return parts, global_data(self.__wrapped__, names)
-
-    def key_of(self, arguments: dict[str, Any]) -> str | None:
-        """The explicit key of a call with these arguments."""
-        key = self.options.key
-        return key(**arguments) if callable(key) else key
+    def _scope(self) -> Scope | None:
+        """Where the call is made; a hint where nothing will be kept of it."""
+        scope = current_scope()
+        if scope is None:
+            _hint(self.name)
+        return scope
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
@@ -175,4 +140,4 @@ def _hint(name: str) -> None:
             f"step `{name}` is called outside a workflow: a plain call, nothing is kept. "
             "Call it from a @workflow function or a %%workflow cell."
         )
-        warnings.warn(message, OutsideRun, stacklevel=3)
+        warnings.warn(message, OutsideRun, stacklevel=4)
