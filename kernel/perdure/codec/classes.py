@@ -176,6 +176,7 @@ RECORD = Row(
     *(86, "", "", lambda value: (type(value), *tuple.__iter__(value))),
     lambda parts: tuple.__new__(parts[0], parts[1:]),
     plain=False,
+    identity=True,
     when=_is_plain_record,
 )
 EXCEPTION = Row(

@@ -13,6 +13,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import xxhash
@@ -105,9 +106,16 @@ class _Digester(pickle.Pickler):
             found = reduce_content(obj)
             if found is not NotImplemented:
                 return found
-        exact = reduced(obj)
-        # A function that fills the object stands for no content, and need not be pickled.
-        return exact if exact is NotImplemented else exact[:5]
+        return _exact(obj)
+
+
+def _exact(obj: Any) -> Any:
+    form = reduced(obj)
+    if isinstance(obj, PurePath) and (form is NotImplemented or form[0] is type(obj)):
+        # Pickle writes a path as it was spelled, such as with two slashes or in several pieces.
+        return type(obj), (str(obj),), *(() if form is NotImplemented else form[2:5])
+    # A function that fills the object stands for no content, and need not be pickled.
+    return form if form is NotImplemented else form[:5]
 
 
 class _Sets:

@@ -36,8 +36,11 @@ class Row:
 
     @property
     def outer(self) -> bool:
-        """Whether a pickled leaf may refer to such an object instead of holding a copy."""
-        return self.identity or self.fill is not None
+        """Whether a pickled leaf may refer to such an object instead of holding a copy.
+
+        Plain ones too: the digest of a value with cycles tells one tuple in two places from two equal ones.
+        """
+        return self.identity or self.plain or self.fill is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,6 +345,25 @@ def test_a_recursive_closure_has_a_digest():
     assert codec.digest(maker(1)) != codec.digest(maker(2))
 
 
+@pytest.mark.parametrize(
+    "shared", [range(3), ("a", 1), decimal.Decimal(1), Pair(1, 2)], ids=lambda value: type(value).__name__
+)
+def test_an_immutable_in_tree_and_object_stays_one_and_keeps_the_digest_of_a_circle(shared):
+    """Promise 1: a restored input is the same input, with cycles too."""
+    holder = Holder(shared)
+    holder.ring = [holder]
+    value = [shared, holder]
+    made = codec.copy_value(value)
+    assert made[0] is made[1].held
+    assert codec.digest(made) == codec.digest(value)
+
+
+def test_a_path_counts_as_it_reads():
+    """Promise 1: how a path was put together does not count."""
+    assert codec.digest(pathlib.PurePosixPath("a//b")) == codec.digest(pathlib.PurePosixPath("a", "b"))
+    assert codec.digest(pathlib.PurePosixPath("a")) != codec.digest(pathlib.PureWindowsPath("a"))
+
+
 def test_a_closed_buffer_names_the_buffer():
     """Promise 4: the part that cannot be pickled is the part that is named."""
     buffer = io.StringIO()

@@ -47,7 +47,7 @@ def sealed():
 
 
 AS_NOBODY = """
-import pytest, sqlite3, jupyter_core.paths
+import pytest, sqlite3, jupyter_core.paths, urllib.parse
 import perdure.store.gc, perdure.store.directory, perdure.store.sqlite, perdure.store.location, filelock, blake3, ormsgpack
 if os.geteuid() == 0:
     os.setuid(65534)
