@@ -13,7 +13,6 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import xxhash
@@ -22,7 +21,7 @@ from .exceptions import exception_parts, make_exception
 from .functions import tree_of
 from .reduced import DICT_VIEWS, reduced
 from .registry import is_registered, make_registered, registered_parts
-from .row import by_reference
+from .row import by_reference, resolve
 
 BOUND = 256 << 20
 """Bytes that may be written without a memo; a value with more shares its parts over and over."""
@@ -111,7 +110,9 @@ class _Digester(pickle.Pickler):
 
 def _exact(obj: Any) -> Any:
     form = reduced(obj)
-    if isinstance(obj, PurePath) and (form is NotImplemented or form[0] is type(obj)):
+    if isinstance(obj, resolve("pathlib", "PurePath") or ()) and (
+        form is NotImplemented or form[0] is type(obj)
+    ):
         # Pickle writes a path as it was spelled, such as with two slashes or in several pieces.
         return type(obj), (str(obj),), *(() if form is NotImplemented else form[2:5])
     # A function that fills the object stands for no content, and need not be pickled.
