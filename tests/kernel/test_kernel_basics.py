@@ -185,7 +185,7 @@ def test_a_widget_comes_back_as_its_text(notebook):
 
 def test_functions_and_classes_of_cells_are_told_by_their_code_whatever_the_cell(notebook):
     notebook.run(
-        "from perdure.engine.source import code_parts\n"
+        "from perdure.engine.code.source import code_parts\n"
         "def told(*names): return [(p.name, p.digest) for p in code_parts(names, globals(), local_folder='.').parts]"
     )
     cell = "def f(x):\n    return g(x)\nclass C:\n    limit = 3\n    def m(self):\n        return f(self)\ndef g(x): return x"

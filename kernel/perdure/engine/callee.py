@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .code import function_code, global_data
+from .code.functions import function_code, global_data
 
 if TYPE_CHECKING:
     from perdure.store.records import Part

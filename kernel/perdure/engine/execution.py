@@ -16,8 +16,8 @@ from perdure import codec
 from perdure.errors import EffectUnclear, InDoubt, NoSuchStep, PerdureError
 from perdure.store.records import RunRecord
 
+from .code.names import close_match
 from .events import Event, listeners
-from .names import close_match
 from .owner import Owner, new_id, unsealed
 from .process import parent_run, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 from perdure import codec
 from perdure.errors import WrongThread
 
-from .code import function_code, global_data
+from .code.functions import function_code, global_data
 from .execution import Execution, Plan
 from .inputs import combined, frozen, input_parts
 from .scope import current_scope

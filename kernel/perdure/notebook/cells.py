@@ -17,9 +17,9 @@ from IPython.core.error import UsageError
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
+from perdure.engine.code.source import analyse
 from perdure.engine.decide import Restore, Run
 from perdure.engine.scope import Pass, Scope, entered
-from perdure.engine.source import analyse
 from perdure.engine.tracebacks import cleaned, one_line, user_traceback
 from perdure.errors import PerdureError, StepTimeout
 

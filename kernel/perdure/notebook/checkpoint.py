@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
+from perdure.engine.code.source import analyse
 from perdure.engine.inputs import input_part
-from perdure.engine.source import analyse
 from perdure.errors import NotKeepable
 from perdure.store.records import Output, Part
 
@@ -24,7 +24,7 @@ from .randomness import state_digest
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from perdure.engine.source import CellNames
+    from perdure.engine.code.source import CellNames
 
     from .session import Session
 

@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from perdure import codec
-from perdure.engine.names import CellNames, close_match, undefined
+from perdure.engine.code.names import CellNames, close_match, undefined
 from perdure.engine.steps import Step
 from perdure.engine.workflows import Workflow
 from perdure.errors import UndefinedName

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
-from perdure.engine.source import analyse
+from perdure.engine.code.source import analyse
 
 from . import in_place
 from .body import Body

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from perdure import codec
-from perdure.engine.code import names_code
+from perdure.engine.code.functions import names_code
 from perdure.engine.decide import Request
 from perdure.engine.events import Listener, listeners
 from perdure.engine.inputs import combined, input_part
@@ -29,7 +29,7 @@ from .placeholders import Placeholder
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from perdure.engine.source import CellNames
+    from perdure.engine.code.source import CellNames
     from perdure.store import Store
 
 

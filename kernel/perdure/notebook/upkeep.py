@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
+from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words
-from perdure.engine.names import analyse
 from perdure.engine.owner import Owner
 from perdure.errors import EffectFailed, NoSuchStep
 

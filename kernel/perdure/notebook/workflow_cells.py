@@ -14,11 +14,11 @@ from IPython.core.error import UsageError
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
-from perdure.engine.code import names_code
+from perdure.engine.code.functions import names_code
+from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
 from perdure.engine.execution import Execution, Plan
 from perdure.engine.inputs import combined
-from perdure.engine.source import analyse, close_match
 from perdure.engine.tracebacks import cleaned
 from perdure.errors import UndefinedName
 

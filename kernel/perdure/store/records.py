@@ -77,8 +77,8 @@ class Output:
 
     name: str
     how: str
-    """`value` (kept by value), `changed` (an input changed in place, kept by value), `definition` (made again by
-    its source), `shown` (the value of the cell), `state` (of random numbers), `deleted` or `refused`."""
+    """`value` (kept by value), `changed` (an input changed in place, kept by value), `definition` (made again
+    by its source), `shown` (the value of the cell), `state` (of random numbers), `deleted` or `refused`."""
     type: str = ""
     digest: str = ""
     """Content digest of a kept value."""

@@ -12,7 +12,7 @@ import types
 
 import pytest
 
-from perdure.engine.source import analyse, close_match, code_parts, undefined
+from perdure.engine.code.source import analyse, close_match, code_parts, undefined
 
 
 def names(code):
