@@ -70,7 +70,9 @@ def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     if numpy is not None and isinstance(obj, (numpy.ndarray, numpy.generic)):
         from .reduced_arrays import reduced_array, reduced_scalar
 
-        return reduced_array(obj) if isinstance(obj, numpy.ndarray) else reduced_scalar(obj)
+        return (
+            reduced_array(obj) if isinstance(obj, numpy.ndarray) else reduced_scalar(obj, reducing_class(cls))
+        )
     if _is_frame(obj):
         return _with_notes(obj)
     definer = reducing_class(cls)

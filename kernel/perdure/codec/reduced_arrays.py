@@ -51,12 +51,14 @@ def fill_read_only(made: Any, state: Any) -> None:
     made.flags.writeable = False
 
 
-def reduced_scalar(scalar: Any) -> Any:
-    """The reduced form of a scalar that numpy would shorten, or `NotImplemented`."""
-    if type(scalar).__module__ != "numpy":
-        from .reduced import reducing_class
+def reduced_scalar(scalar: Any, definer: type | None) -> Any:
+    """The reduced form of a scalar that numpy would shorten, or `NotImplemented`.
 
-        definer = reducing_class(type(scalar))
+    Args:
+        scalar: of numpy's, or of a class derived from them.
+        definer: the class that says how it is pickled.
+    """
+    if type(scalar).__module__ != "numpy":
         if definer is not None and definer.__module__ == "numpy":
             raise Refusal(
                 scalar,
