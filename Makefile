@@ -25,7 +25,7 @@ lab: $(VENV)/.with-demo $(VENV)/.with-lab  ## open JupyterLab on notebooks/ with
 	@$(BIN)/perdure install-kernel --sys-prefix
 	@$(BIN)/python -m jupyterlab --notebook-dir=notebooks
 
-lint: $(VENV)/.with-lint  ## check style, types and floors
+lint: $(VENV)/.with-demo $(VENV)/.with-test $(VENV)/.with-lint  ## check style, types and floors
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
