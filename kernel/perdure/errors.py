@@ -243,15 +243,6 @@ class StepTimeout(PerdureError):
     timeout: str
 
 
-class WorkflowFailed(PerdureError):
-    """Run {run} of `{workflow}` failed: {cause}
-    Its finished steps are kept. Mend the cause and start it again: it goes on from there."""
-
-    run: str
-    workflow: str
-    cause: str
-
-
 class WrongThread(PerdureError):
     """`.result()` would stop the event loop that `{name}` needs to finish.
     Write `await {call}` instead."""

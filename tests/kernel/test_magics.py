@@ -126,7 +126,7 @@ def test_what_the_line_magics_show(any_kernel):
     for fact in ("store", "size", "runs", "durability", "key", "workflow"):
         assert fact in told
     swept = run("%perdure gc")
-    assert "freed" in swept.text
+    assert swept.text.split() == ["runs", "deleted", "0", "blobs", "deleted", "0", "freed", "0", "B"]
     drawn = run("%timeline")
     assert "first_one" in drawn.text
     assert "<svg" in drawn.html()

@@ -69,7 +69,7 @@ def collect(session: Session, keep: int | None) -> Status:
     gone = collect_garbage(session.store, keep=keep)
     return Status(
         (
-            ("runs deleted", str(gone.runs)),
+            ("runs deleted", str(len(gone.runs))),
             ("blobs deleted", str(gone.blobs)),
             ("freed", size_words(gone.bytes)),
         )
