@@ -89,6 +89,7 @@ def sample_value(run: str, number: int = 1, **fields: Any) -> ValueRecord:
         run=run,
         step="load",
         inputs="1f",
+        role="value",
         format=1,
         codec="plain",
         python="3.11",

@@ -15,7 +15,9 @@ import pytest
 
 from crash import killed_workflow as killed
 from perdure import codec
+from perdure.engine.owner import place_of
 from perdure.store import open_store
+from perdure.store.records import Place
 
 KILLS = 200
 CONTROL = 100
@@ -92,14 +94,16 @@ def held(store, run):
         i = int(call.input_parts[0].preview)
         value = store.journal.value(call.value)
         assert value is not None
-        kept = codec.decode(store.vault.unseal(value, subject=call.step))
+        kept = codec.decode(store.vault.unseal(value, place_of(call, "value"), subject=call.step))
         check_value(call.step, i, kept)
         found.add((call.step, i))
     return found
 
 
 def _preview(run, store):
-    return codec.decode(store.vault.unseal(store.journal.value(run.inputs), subject="inputs"))["number"]
+    return codec.decode(
+        store.vault.unseal(store.journal.value(run.inputs), Place(run.id, role="inputs"), subject="inputs")
+    )["number"]
 
 
 def check_value(name, i, kept):

@@ -257,6 +257,7 @@ def test_a_future_can_be_waited_for_from_another_thread():
     assert run(body, 1) == (1, [1, 4])
 
 
+@pytest.mark.filterwarnings("ignore::perdure.engine.steps.OutsideRun")
 @pytest.mark.parametrize("concurrency", [0, -1])
 def test_a_concurrency_that_makes_no_sense_is_told(concurrency):
     with pytest.raises(ValueError, match="concurrency must be 1 or more"):

@@ -119,6 +119,7 @@ def test_after_an_exception_and_its_mending_only_that_step_runs(any_kernel):
     assert failed.ename == "ZeroDivisionError"
     assert "perdure" not in failed.traceback.replace("%%step", "")
     assert "sum(scaled) / 0" in failed.traceback
+    assert "hidden" not in failed.traceback, "the frames that led to the body are not the user's"
     any_kernel.kill()
     ran(any_kernel)
     replies = any_kernel.run_all(CELLS)

@@ -23,6 +23,8 @@ def sign(
     run: str,
     step: str,
     inputs: str,
+    role: str,
+    value: str,
 ) -> bytes:
     """The signature (HMAC-SHA256) of a value.
 
@@ -35,11 +37,13 @@ def sign(
         run: Id of the run that the value belongs to.
         step: Name of its step.
         inputs: Digest of the step's inputs.
+        role: What the value is to its step or run, such as `value` or `shown`.
+        value: Id of the value.
     """
     import ormsgpack
 
     # A msgpack array is canonical: every length is written before its text, so no two values look alike.
-    message = ormsgpack.packb([format, codec, stream, list(buffers), run, step, inputs])
+    message = ormsgpack.packb([format, codec, stream, list(buffers), run, step, inputs, role, value])
     return hmac.digest(key, message, "sha256")
 
 
@@ -54,9 +58,20 @@ def verify(
     run: str,
     step: str,
     inputs: str,
+    role: str,
+    value: str,
 ) -> bool:
     """Whether `signature` is that of a value with these parts, compared in constant time."""
     expected = sign(
-        key, format=format, codec=codec, stream=stream, buffers=buffers, run=run, step=step, inputs=inputs
+        key,
+        format=format,
+        codec=codec,
+        stream=stream,
+        buffers=buffers,
+        run=run,
+        step=step,
+        inputs=inputs,
+        role=role,
+        value=value,
     )
     return hmac.compare_digest(expected, signature)

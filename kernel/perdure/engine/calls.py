@@ -185,7 +185,7 @@ class Call:
             assert not isinstance(self.decision, Run)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
-        encoded = owner.open_value(call.value, f"The value of step `{call.step}`")
+        encoded = owner.open_value(call, "value", f"The value of step `{call.step}`")
         value = None if encoded is None else codec.decode(encoded)
         owner.restored(
             call,

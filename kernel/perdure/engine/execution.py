@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.errors import EffectUnclear, InDoubt, NoSuchStep, PerdureError
-from perdure.store.records import RunRecord
+from perdure.store.records import Place, RunRecord
 
 from .code.names import close_match
 from .events import Event, listeners
@@ -119,7 +119,7 @@ class Execution:
 
     def _open(self, owner: Owner) -> None:
         self.record = owner.run
-        inputs = owner.seal(self.plan.arguments, "", self.plan.inputs)
+        inputs = owner.seal(self.plan.arguments, Place(owner.run.id, role="inputs"))
         fields: dict[str, Any] = {
             "inputs": inputs.id,
             "code": self.plan.code,
@@ -168,7 +168,7 @@ class Execution:
             self._failed(owner, error)
             raise
         try:
-            result = owner.seal(encoded, "", self.plan.inputs)
+            result = owner.seal(encoded, Place(owner.run.id, role="result"))
             self.record = owner.change_run(
                 "run_ended", result, state="done", result=result.id, finished=time.time()
             )
@@ -195,7 +195,7 @@ class Execution:
         """The result of a run that was finished before."""
         assert self.record.result is not None
         subject = f"The result of run {self.run_id} of `{self.plan.workflow}`"
-        encoded = unsealed(self.store, self.record.result, subject)
+        encoded = unsealed(self.store, self.record.result, Place(self.run_id, role="result"), subject)
         listeners.tell(Event("run_restored", time.time(), self.record))
         return codec.decode(encoded)
 

@@ -21,6 +21,7 @@ from perdure.store.records import (
     CallRecord,
     NoteRecord,
     Output,
+    Place,
     Record,
     RestoreRecord,
     RunRecord,
@@ -220,7 +221,7 @@ class Owner:
     ) -> CallRecord:
         """Keep the checkpoint of a call that ended well; it is acknowledged when this returns."""
         values = {
-            name: self.seal(encoded, call.step, call.inputs)
+            name: self.seal(encoded, place_of(call, name))
             for name, encoded in (("value", value), ("shown", shown), ("needs", needs))
             if encoded is not None
         }
@@ -248,7 +249,7 @@ class Owner:
         if state == "interrupted" and call.kind == "effect":
             state = "in doubt"
         values = {
-            name: self.seal(encoded, call.step, call.inputs)
+            name: self.seal(encoded, place_of(call, name))
             for name, encoded in (("value", value), ("shown", shown))
             if encoded is not None
         }
@@ -332,7 +333,7 @@ class Owner:
                 call, state, now=time.time(), outputs=outputs, has_value=value is not None
             )
             if value is not None:
-                sealed = self.seal(value, call.step, call.inputs)
+                sealed = self.seal(value, place_of(call, "value"))
                 values.append(sealed)
                 settled = replace(settled, value=sealed.id, bytes=sealed.size)
             self._write(*values, settled, durability="power")
@@ -352,13 +353,14 @@ class Owner:
 
     # -- values ------------------------------------------------------------------------------------------
 
-    def seal(self, encoded: Encoded, step: str, inputs: str) -> ValueRecord:
+    def seal(self, encoded: Encoded, place: Place) -> ValueRecord:
         """Put a value's large parts on disk and sign it; its record is written with what refers to it."""
-        return self.store.vault.seal(encoded, run=self.run.id, step=step, inputs=inputs)
+        return self.store.vault.seal(encoded, place)
 
-    def open_value(self, value: str | None, subject: str) -> Encoded | None:
-        """A stored value, its signature verified. None where none was stored."""
-        return None if value is None else unsealed(self.store, value, subject)
+    def open_value(self, call: CallRecord, role: str, subject: str) -> Encoded | None:
+        """The `value`, `shown` or `needs` of a call, its signature verified. None where none was stored."""
+        value = {"value": call.value, "shown": call.shown, "needs": call.needs}[role]
+        return None if value is None else unsealed(self.store, value, place_of(call, role), subject)
 
     # -- the run -----------------------------------------------------------------------------------------
 
@@ -386,14 +388,19 @@ class Owner:
         self.store.journal.write(self.run.id, self.run.epoch, records, durability=durability)
 
 
-def unsealed(store: Store, value: str, subject: str) -> Encoded:
-    """The stored value with this id, its signature verified."""
+def place_of(call: CallRecord, role: str) -> Place:
+    """Where a value of a call belongs."""
+    return Place(call.run, call.step, call.inputs, role)
+
+
+def unsealed(store: Store, value: str, place: Place, subject: str) -> Encoded:
+    """The stored value with this id, its signature for this place verified."""
     record = store.journal.value(value)
     if record is None:
         raise Damaged(
             subject=subject, cause="its record is missing.", advice="Run its step again with `--redo`."
         )
-    return store.vault.unseal(record, subject=subject)
+    return store.vault.unseal(record, place, subject=subject)
 
 
 def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:

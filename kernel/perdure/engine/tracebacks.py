@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import traceback
-from functools import partial
 from types import TracebackType
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  as frames spell it
@@ -15,7 +14,7 @@ _PLUMBING = (contextlib.__file__, os.path.dirname(asyncio.__file__) + os.sep)  #
 
 def one_line(error: BaseException) -> str:
     """`ValueError: Input X contains NaN.`, cut after 300 characters."""
-    text = "".join(traceback.format_exception_only(error)).strip().partition("\n")[0]
+    text = f"{type(error).__name__}: {error}".strip().partition("\n")[0].removesuffix(": ")
     return text if len(text) <= 300 else text[:299] + "…"  # noqa: PLR2004  what fits a line of a table
 
 
@@ -43,14 +42,7 @@ def cleaned(error: BaseException) -> BaseException:
         seen.add(id(each))
         each.__traceback__ = users_frames(each.__traceback__)
         each = each.__cause__ or each.__context__
-    if error.__traceback__ is None:
-        vars(error)["_render_traceback_"] = partial(_alone, error)  # what IPython asks for
     return error
-
-
-def _alone(error: BaseException) -> list[str]:
-    """How an error shows that left no frame of the user's: an interrupt while the cell was waiting."""
-    return [one_line(error)]
 
 
 def user_traceback(error: BaseException) -> str:

@@ -102,4 +102,6 @@ def _signed(number: int, kind: str, stream: bytes, buffers: list[bytes]) -> dict
         "run": "",
         "step": "",
         "inputs": "",
+        "role": "",
+        "value": "",
     }

@@ -20,10 +20,11 @@ from perdure.codec.syntax import tree_digest
 from perdure.engine.code.source import analyse
 from perdure.engine.decide import Restore, Run
 from perdure.engine.scope import Pass, Scope, entered
-from perdure.engine.tracebacks import cleaned, one_line, user_traceback
+from perdure.engine.tracebacks import one_line, user_traceback
 from perdure.errors import PerdureError, StepTimeout
 
 from . import checkpoint, lines
+from .failures import shown_plainly
 from .interrupts import interruptible
 from .limits import awaiting_limit, time_limit
 from .namespace import cell_code, check_defined, compare, snapshot
@@ -198,7 +199,7 @@ class StepCell:
             lines.show(shell, lines.Line(state, details=("nothing kept", advice)))
         number = 0 if ended is None else self.owner.attempt(ended).number
         if ended is None or state == "interrupted" or changed or number > self.options.retries:
-            raise cleaned(error)
+            raise shown_plainly(self.session.shell, error)
         notice = f"attempt {number} of {self.options.retries + 1}"
         lines.show(shell, lines.Line(state, details=(notice, one_line(error), "trying again")))
         return Run(f"attempt {number + 1}: {one_line(error)}", ended)

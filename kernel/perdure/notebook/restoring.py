@@ -63,19 +63,19 @@ def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None)
             stored source is compiled.
 
     Raises:
-        Untrusted, Damaged, NotLoadable: the value is not loaded; the namespace is as it was.
+        Untrusted, Damaged, NotLoadable: no value is loaded, and no name takes one.
     """
     subject = f"The checkpoint of step `{call.step}`"
     found = _restored(session, owner, call, body, subject)
     if not _random_states_match(call):
-        _put_states(owner.open_value(call.needs, subject))
+        _put_states(owner.open_value(call, "needs", subject))
     return found
 
 
 def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | None, subject: str) -> Restored:
     """Put back the names, each where it is not there, and tell what else there is."""
     namespace = session.namespace
-    shown = _plain(owner.open_value(call.shown, subject)) or []
+    shown = _plain(owner.open_value(call, "shown", subject)) or []
     own_value = next((output for output in call.outputs if output.name == VALUE), None)
     present = _all_present(session, call)
     if present:
@@ -83,12 +83,12 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
     if present and (own_value is None or own_value.cause):
         session.made(call, _named(call, namespace))
         return Restored(namespace.get(own_value.cause) if own_value else None, shown, present=True)
-    encoded = owner.open_value(call.value, subject)
+    encoded = owner.open_value(call, "value", subject)
     if present:
         values = {} if encoded is None else codec.decode(encoded, externals=namespace)
         session.made(call, _named(call, namespace))
         return Restored(values.get(VALUE), shown, present=True)
-    _put_needs(session, owner.open_value(call.needs, subject))
+    _put_needs(session, owner.open_value(call, "needs", subject))
     body = body or Body(session.shell, call.source)
     kept = {output.name for output in call.outputs if output.how == "definition"}
     definitions = {name: node for name, node in analyse(body.tree).definitions.items() if name in kept}
@@ -126,7 +126,7 @@ def _put_states(encoded: codec.Encoded | None) -> None:
 
 def decode_error(owner: Owner, call: CallRecord) -> BaseException:
     """The error that a failed call gives for good."""
-    encoded = owner.open_value(call.value, f"The error of step `{call.step}`")
+    encoded = owner.open_value(call, "value", f"The error of step `{call.step}`")
     assert encoded is not None
     error: BaseException = codec.decode(encoded)
     return error

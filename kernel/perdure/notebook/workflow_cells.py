@@ -19,12 +19,12 @@ from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
 from perdure.engine.execution import Execution, Plan
 from perdure.engine.inputs import combined
-from perdure.engine.tracebacks import cleaned
 from perdure.errors import UndefinedName
 
 from . import lines
 from .body import FunctionBody
 from .checkpoint import as_shown, why_refused
+from .failures import shown_plainly
 from .interrupts import interruptible
 from .namespace import cell_code, check_defined, is_code, is_users
 from .outputs import Recorder
@@ -140,7 +140,7 @@ class WorkflowCell:
         try:
             found = execution.run(body)
         except BaseException as error:  # noqa: BLE001  raised again, with the user's frames only
-            raise cleaned(error) from error.__cause__
+            raise shown_plainly(self.session.shell, error) from error.__cause__
         return self._end(execution, found)
 
     async def arun(self) -> Any:
@@ -159,7 +159,7 @@ class WorkflowCell:
             with interruptible(task):
                 found = await execution.arun(body)
         except BaseException as error:  # noqa: BLE001  raised again, with the user's frames only
-            raise cleaned(error) from error.__cause__
+            raise shown_plainly(self.session.shell, error) from error.__cause__
         return self._end(execution, found)
 
     # -- the parts of the way ----------------------------------------------------------------------------

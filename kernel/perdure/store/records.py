@@ -188,6 +188,19 @@ class NoteRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value belongs. A signature covers it, so that values cannot be swapped (promise 8)."""
+
+    run: str
+    step: str = ""
+    """Empty for the inputs and the result of the run itself."""
+    inputs: str = ""
+    """Digest of the step's inputs."""
+    role: str = "value"
+    """`value`, `shown` or `needs` of a call; `inputs` or `result` of a run."""
+
+
+@dataclass(frozen=True, slots=True)
 class ValueRecord:
     """A stored value: what is needed to check, list and preview it without decoding it."""
 
@@ -196,7 +209,8 @@ class ValueRecord:
     run: str
     step: str
     inputs: str
-    """Run, step and inputs digest are covered by the signature, so that values cannot be swapped."""
+    role: str
+    """Run, step, inputs and role are the value's `Place`."""
     format: int
     """Version of the envelope's format."""
     codec: str

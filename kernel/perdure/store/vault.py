@@ -11,6 +11,7 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from perdure.codec import envelope
@@ -18,7 +19,7 @@ from perdure.errors import Damaged, NotLoadable, Untrusted
 
 from .keys import Key
 from .protocols import Blobs
-from .records import ValueRecord
+from .records import Place, ValueRecord
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
@@ -35,16 +36,12 @@ class Vault:
         self._key = key
         self._durability = durability
 
-    def seal(
-        self, encoded: Encoded, *, run: str, step: str, inputs: str, durability: str | None = None
-    ) -> ValueRecord:
+    def seal(self, encoded: Encoded, place: Place, *, durability: str | None = None) -> ValueRecord:
         """Store the large parts of a value and sign the whole; the record is still to be written.
 
         Args:
             encoded: what the codec made of the value.
-            run: the run that it belongs to.
-            step: the step that made it.
-            inputs: digest of the inputs that it was made from.
+            place: where it belongs.
             durability: of the blobs; None takes the vault's own setting.
         """
         from blake3 import blake3
@@ -54,21 +51,19 @@ class Vault:
         stream = encoded.stream
         large = len(stream) > INLINE
         digest = blake3(stream).digest()
+        value = f"v_{secrets.token_hex(8)}"
         signature = envelope.sign(
             self._key.secret,
             format=envelope.FORMAT,
             codec=encoded.codec,
             stream=digest,
             buffers=buffers,
-            run=run,
-            step=step,
-            inputs=inputs,
+            **asdict(place),
+            value=value,
         )
         return ValueRecord(
-            id=f"v_{secrets.token_hex(8)}",
-            run=run,
-            step=step,
-            inputs=inputs,
+            id=value,
+            **asdict(place),
             format=envelope.FORMAT,
             codec=encoded.codec,
             python=f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -84,11 +79,12 @@ class Vault:
             created=time.time(),
         )
 
-    def unseal(self, record: ValueRecord, *, subject: str) -> Encoded:
+    def unseal(self, record: ValueRecord, place: Place, *, subject: str) -> Encoded:
         """The value as the codec encoded it, once its signature was verified.
 
         Args:
             record: as the journal holds it.
+            place: where the value is expected to belong.
             subject: what the value is, for messages, such as "the result of step `load`".
 
         Raises:
@@ -98,7 +94,7 @@ class Vault:
         """
         from perdure.codec import Encoded
 
-        self._verify(record, subject)
+        self._verify(record, place, subject)
         try:
             if record.stream is not None:
                 stream = record.stream
@@ -117,12 +113,12 @@ class Vault:
             preview=record.preview,
         )
 
-    def _verify(self, record: ValueRecord, subject: str) -> None:
+    def _verify(self, record: ValueRecord, place: Place, subject: str) -> None:
         if record.key_id != self._key.id:
-            place = self._key.path or "which ends with this process"
+            file = self._key.path or "which ends with this process"
             raise Untrusted(
                 subject=subject,
-                cause=f"key {record.key_id} signed it, and yours is {self._key.id} ({place}).",
+                cause=f"key {record.key_id} signed it, and yours is {self._key.id} ({file}).",
                 advice=f"Set PERDURE_KEY_FILE to the file of key {record.key_id}, "
                 "or run its step again with `--redo`.",
             )
@@ -132,21 +128,21 @@ class Vault:
                 cause=f"a newer Perdure wrote it: format {record.format}, known here: {envelope.FORMAT}.",
                 advice="Upgrade with `pip install --upgrade perdure`, or run its step again with `--redo`.",
             )
-        fits = envelope.verify(
+        belongs = Place(record.run, record.step, record.inputs, record.role)
+        fits = belongs == place and envelope.verify(
             self._key.secret,
             record.signature,
             format=record.format,
             codec=record.codec,
             stream=_stream_digest(record),
             buffers=record.buffers,
-            run=record.run,
-            step=record.step,
-            inputs=record.inputs,
+            **asdict(place),
+            value=record.id,
         )
         if not fits:
             raise Damaged(
                 subject=subject,
-                cause="its bytes, or the step that they belong to, are not those that were signed.",
+                cause="its bytes, or the run and step that they belong to, are not those that were signed.",
                 advice="Run its step again with `--redo`.",
             )
 

@@ -12,6 +12,8 @@ PARTS = {
     "run": "r_1",
     "step": "load",
     "inputs": "ff",
+    "role": "value",
+    "value": "v_1",
 }
 
 
@@ -27,6 +29,8 @@ PARTS = {
         {"step": "other"},
         {"run": "r_1l", "step": "oad"},
         {"inputs": "fe"},
+        {"role": "shown"},
+        {"value": "v_2"},
     ],
 )
 def test_any_part_that_is_changed_or_moved_breaks_the_signature(changed):

@@ -57,10 +57,10 @@ REPLACE INTO notes (
 -- put_stored_values --
 -- Put a value; the same identity again replaces it.
 REPLACE INTO stored_values (
-    id, run, step, inputs, format, codec, python, packages, digest, size, preview, stream,
+    id, run, step, inputs, role, format, codec, python, packages, digest, size, preview, stream,
     stream_blob, buffers, key_id, signature, created
 ) VALUES (
-    :id, :run, :step, :inputs, :format, :codec, :python, :packages, :digest, :size, :preview,
+    :id, :run, :step, :inputs, :role, :format, :codec, :python, :packages, :digest, :size, :preview,
     :stream, :stream_blob, :buffers, :key_id, :signature, :created
 );
 
