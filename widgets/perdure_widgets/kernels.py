@@ -10,8 +10,10 @@ from perdure.store.records import SessionRecord
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One process that worked on the run, with the time in which it did so."""
+    """One stretch in which a process owned the run, with the time in which it worked on it."""
 
+    number: int
+    """Of the process, from 1: it may own a run several times, as when a cell is run again."""
     epoch: int
     start: float
     end: float
@@ -44,8 +46,10 @@ def kernels(
     signs: dict[int, list[float]] = {}
     for epoch, at in activity:
         signs.setdefault(epoch, []).append(at)
-    found = []
-    for session in sessions:
+    found: list[Kernel] = []
+    number = 0
+    for before, session in zip((None, *sessions), sessions, strict=False):
+        number += before is None or not _same_process(before, session)
         last = session is sessions[-1]
         times = signs.get(session.epoch) or [session.started]
         start, end = min(times), max(times)
@@ -54,5 +58,10 @@ def kernels(
             end = max(end, session.seen)
         if last and busy:
             end = max(end, now)
-        found.append(Kernel(session.epoch, start, end, ended))
+        found.append(Kernel(number, session.epoch, start, end, ended))
     return tuple(found)
+
+
+def _same_process(before: SessionRecord, session: SessionRecord) -> bool:
+    """Whether a process took the run up again that had let go of it."""
+    return before.ended is not None and (before.host, before.pid) == (session.host, session.pid)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from html import escape
 from importlib import resources
+from itertools import groupby
 
 from . import words
 from ._calls import Row
@@ -93,7 +94,7 @@ def facts(timeline: Timeline) -> list[str]:
         first, last = timeline.kernels[0].start, timeline.kernels[-1].end
         clocks = (words.clock(at, first, seconds=False) for at in (first, last))
         found.append(f"{words.day(first)}, {' to '.join(clocks)}")
-        found.append(f"{words.took(timeline.took)} in {words.counted(len(timeline.kernels), 'kernel')}")
+        found.append(f"{words.took(timeline.took)} in {words.counted(timeline.kernels[-1].number, 'kernel')}")
     if timeline.saved > 0:
         found.append(f"saved {words.took(timeline.saved)}")
     return found
@@ -102,10 +103,11 @@ def facts(timeline: Timeline) -> list[str]:
 def kernel_lines(timeline: Timeline) -> list[str]:
     """When the newest kernels were at work, where there was more than one or the only one was killed."""
     told = []
-    for number, kernel in enumerate(timeline.kernels, 1):
-        start, end = (words.clock(at, timeline.now) for at in (kernel.start, kernel.end))
-        told.append(f"kernel {number}: {start} to {end}" + (f", {kernel.ended}" if kernel.ended else ""))
-    if len(told) == 1 and timeline.kernels[0].ended != "killed":
+    for number, stretches in groupby(timeline.kernels, key=lambda kernel: kernel.number):
+        own = [*stretches]
+        start, end = (words.clock(at, timeline.now) for at in (own[0].start, own[-1].end))
+        told.append(f"kernel {number}: {start} to {end}" + (f", {own[-1].ended}" if own[-1].ended else ""))
+    if len(told) == 1 and timeline.kernels[-1].ended != "killed":
         return []
     return told[-_KERNELS:]
 

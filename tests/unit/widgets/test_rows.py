@@ -10,6 +10,7 @@ from perdure.errors import NoSuchRun
 from perdure.store.memory import MemoryJournal
 from perdure.store.records import Output, Part
 from perdure_widgets.rows import read
+from perdure_widgets.static import facts, kernel_lines
 from unit.widgets.story import RUN, START, Story, a_run, killed_and_resumed
 
 
@@ -181,6 +182,20 @@ def test_partial_and_weak_checkpoints_have_a_badge():
     story = Story().kernel(0, 90)
     story.call("load", 0, 10, outputs=(Output("rows", "refused"),), input_parts=(Part("x", "d", weak=True),))
     assert story.row("load").badge == "partial, weak key"
+
+
+def test_a_kernel_that_takes_a_run_up_again_is_counted_once():
+    story = Story(a_run(state="done", epoch=3)).kernel(0, 5, 5).kernel(8, 9, 9).kernel(20, 22, 22)
+    story.sessions[2] = replace(story.sessions[2], pid=2)
+    story.call("load", 0, 5, "failed", epoch=1)
+    story.call("load", 8, 9, epoch=2)
+    timeline = story.drawn()
+    assert [kernel.number for kernel in timeline.kernels] == [1, 1, 2]
+    assert "in 2 kernels" in facts(timeline)[1]
+    assert [line.partition(":")[0] for line in kernel_lines(timeline)] == ["kernel 1", "kernel 2"]
+    again = Story(a_run(state="done", epoch=2)).kernel(0, 5, 5).kernel(8, 9, 9)
+    assert "in 1 kernel" in facts(again.drawn())[1]
+    assert kernel_lines(again.drawn()) == []
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_time():
