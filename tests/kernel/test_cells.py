@@ -490,3 +490,17 @@ def test_nested_things_end_in_sense(notebook):
     assert "restored" in notebook.run(step("runs", "%run part.py")).text
     assert shown(notebook, "u, v, w, from_file") == "(2, 1, 2, 8)"
     assert ran(notebook) == []
+
+
+def test_an_array_that_looks_into_another_one_is_kept_and_the_lost_tie_is_told(notebook):
+    """Promise 4: what of a value is not kept is said when the step first ends."""
+    notebook.run(HEAD)
+    made = notebook.run("%%step arrays\nimport numpy as np\na = np.arange(6)\nb = a[:3]\nc = a")
+    assert "`b`: It looks into the memory of `a`. After a restore each has memory of its own." in made.text
+    assert "`c`:" not in made.text
+    across = notebook.run("%%step across\nd = a.reshape(2, 3)")
+    assert "`d`: It looks into the memory of `a`." in across.text
+    notebook.kill()
+    notebook.run(HEAD)
+    notebook.run("%resume")
+    assert notebook.run("b.tolist(), c is a").result["text/plain"] == "([0, 1, 2], True)"

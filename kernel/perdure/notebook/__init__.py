@@ -7,8 +7,11 @@ tells listeners what happens and knows no picture: pictures are found through th
 
 from __future__ import annotations
 
+import contextlib
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
+
+from perdure.errors import PerdureError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -35,10 +38,17 @@ def load(shell: InteractiveShell) -> Session:
     def note_cell(info: Any) -> None:
         session.note_cell(info.raw_cell or "")
 
+    def note_names(result: Any) -> None:
+        if result is not None and result.execution_count is not None:
+            with contextlib.suppress(PerdureError):  # the next step will say what is wrong with the store
+                session.note_names(result.execution_count)
+
     shell.events.register("pre_run_cell", note_cell)
+    shell.events.register("post_run_cell", note_names)
 
     def take_away() -> None:
         shell.events.unregister("pre_run_cell", note_cell)
+        shell.events.unregister("post_run_cell", note_names)
         transform.uninstall(shell)
         completion.uninstall(shell, session)
         for kind, names in magics.magics.items():

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
@@ -20,6 +20,7 @@ from perdure.store.records import Output, Part
 
 from .namespace import Change, is_code, is_users
 from .randomness import state_digest
+from .views import ties
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -100,24 +101,31 @@ def build(
         *(_refused(name, data[name], error) for name, error in refused.items() if name != VALUE),
         *(Output(name, "deleted") for name in deleted),
         *(Output(name, "state", digest=state_digest(state)) for name, state in change.states.items()),
-        *kept_outputs({name: each for name, each in everything.items() if name not in refused}, changed),
+        *kept_outputs(
+            {name: each for name, each in everything.items() if name not in refused}, changed, externals
+        ),
     ]
     return Checkpoint(encoded, tuple(outputs), found, value is not None and VALUE not in refused)
 
 
-def kept_outputs(values: Mapping[str, Any], changed: Collection[str] = ()) -> tuple[Output, ...]:
+def kept_outputs(
+    values: Mapping[str, Any], changed: Collection[str] = (), read: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Output, ...]:
     """The outputs that these values are; the cell's own value says which name holds the same object.
 
     Args:
         values: by name, the cell's own value among them.
         changed: names of inputs that were changed in place.
+        read: what the cell read and did not change.
     """
     found: list[Output] = []
+    tied = ties({name: value for name, value in values.items() if name != VALUE}, read)
     for name, value in values.items():
         kind = type(value).__name__
         if name != VALUE:
             how = "changed" if name in changed else "value"
-            found.append(Output(name, how, kind, input_part(name, value).digest))
+            cause = f"It looks into the memory of `{tied[name]}`." if name in tied else ""
+            found.append(Output(name, how, kind, input_part(name, value).digest, cause))
             continue
         same = next((other for other, each in values.items() if each is value and other != VALUE), "")
         found.append(Output(VALUE, "shown", kind, cause=same))

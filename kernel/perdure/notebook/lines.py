@@ -87,6 +87,11 @@ def ran(call: CallRecord) -> Line:
     partial = refusals(call.outputs)
     if partial:
         details.append("partly kept")
+    partial += tuple(
+        f"`{output.name}`: {output.cause} After a restore each has memory of its own."
+        for output in call.outputs
+        if output.how in ("value", "changed") and output.cause
+    )
     return Line("ran again" if again else "ran", details=tuple(details), notes=partial)
 
 

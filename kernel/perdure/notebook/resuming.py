@@ -28,7 +28,7 @@ class Step:
 
     name: str
     action: str
-    """`restore`, `run`, `ask`, or after resuming `restored` or `not restored`."""
+    """`restore`, `run`, `ask`, or after resuming `ran`, `restored`, `not restored` or `not kept`."""
     why: str
     took: float = 0.0
     size: int = 0
@@ -117,7 +117,10 @@ def _why_not(call: CallRecord) -> str:
 
 
 def resume(session: Session, name: str | None = None) -> Resumption:
-    """Bring back the namespace as it was last seen: setup cells run, kept steps are restored in order."""
+    """Bring back the namespace as it was last seen: setup cells run, kept steps are restored in order.
+
+    Names that were made outside of steps, and that no step needed, are listed with their cell.
+    """
     owner = choose(session, name)
     began = time.perf_counter()
     steps = [
@@ -127,6 +130,7 @@ def resume(session: Session, name: str | None = None) -> Resumption:
     for call in sorted(owner.history.calls.values(), key=lambda each: each.seq):
         if call.state != "done" and call.step not in {step.name for step in steps}:
             steps.append(Step(call.step, "ask" if call.state == "in doubt" else "run", _why_not(call)))
+    steps += _left_out(session, owner)
     saved = sum(step.took for step in steps if step.action == "restored")
     took = time.perf_counter() - began
     count = sum(step.action == "restored" for step in steps)
@@ -148,6 +152,19 @@ def _restored(session: Session, owner: Owner, call: CallRecord) -> Step:
     if refused:
         why += f"; without {', '.join(refused)}"
     return Step(call.step, "restored", why, call.took, call.bytes)
+
+
+def _left_out(session: Session, owner: Owner) -> list[Step]:
+    """The cells that are no steps, each with the names that it made and that are not here."""
+    cells: dict[int, list[str]] = {}
+    for note in owner.store.journal.notes(owner.run.id, "names"):
+        for name, cell in note.data.items():
+            if name not in session.namespace:
+                cells.setdefault(cell, []).append(f"`{name}`")
+    return [
+        Step(f"cell [{cell}]", "not kept", f"{', '.join(sorted(names))}: no step made this: run the cell")
+        for cell, names in sorted(cells.items())
+    ]
 
 
 def _set_up(session: Session, name: str, data: dict[str, Any]) -> Step:

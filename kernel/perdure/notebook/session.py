@@ -71,6 +71,10 @@ class Session:
     """Sources of the %%setup cells that ran in this kernel, by name."""
     written: dict[str, str] = field(default_factory=dict)
     """Source of the functions and classes that unmarked cells defined, by name."""
+    _unmarked: dict[str, int] = field(default_factory=dict)
+    """The names that no step made, with the number of the cell that did."""
+    _noted: dict[str, int] | None = None
+    """What of these is kept in the run."""
     _origins: dict[str, _Origin] = field(default_factory=dict)
     _places: dict[str, Place] = field(default_factory=dict)
     _deleted_cells: set[str] = field(default_factory=set)
@@ -111,6 +115,7 @@ class Session:
         self.owner = None
         set_parent_run(None)
         self.applied.clear()
+        self._noted = None
         self._origins.clear()
         self._places.clear()
 
@@ -188,6 +193,20 @@ class Session:
                 self.written[node.name] = ast.unparse(node)
 
     # -- names -------------------------------------------------------------------------------------------
+
+    def note_names(self, count: int) -> None:
+        """Keep which names no step made, after cell `count`: `%resume` lists those that it leaves out.
+
+        A kernel in which no step took effect yet keeps nothing: the list of the one before still stands.
+        """
+        self._unmarked = {
+            name: self._unmarked.get(name, count)
+            for name in self.namespace
+            if is_users(name) and self.maker(name) is None
+        }
+        if self.owner is not None and self.applied and self._unmarked != self._noted:
+            self._noted = self._unmarked
+            self.owner.note("names", "unmarked", self._unmarked)
 
     def made(self, call: CallRecord, names: dict[str, Any], recorded: dict[str, str] | None = None) -> None:
         """Note that these names now hold what `call` made.

@@ -83,7 +83,8 @@ class Output:
     digest: str = ""
     """Content digest of a kept value."""
     cause: str = ""
-    """Why it was refused, and what to do; one line."""
+    """Why it was refused, and what to do; of a kept value, what of it is not kept. One line. Of the value of
+    the cell, the name that holds the same object."""
 
 
 @dataclass(frozen=True, slots=True)
