@@ -93,6 +93,7 @@ class StepCell:
             strict=options.strict,
         )
         self.decision = self.owner.decide(self.request)
+        self._tries = 0
 
     def _check_output(self) -> None:
         """A name of `--output` that the body cannot have bound or changed is told before anything runs."""
@@ -169,6 +170,7 @@ class StepCell:
     def _attempt(self, decision: Run) -> Iterator[_Attempt]:
         """Run the block as one attempt: its output is recorded, its failure lands in `attempt.error`."""
         scope = Scope(self.owner, Pass(), in_step=True)
+        self._tries += 1
         attempt = _Attempt(snapshot(self.session.namespace), Recorder(self.session.shell))
         # Nothing stands between the start and the block that settles it, where an interrupt might arrive.
         attempt.record = self.owner.start(
