@@ -199,12 +199,11 @@ class StepCell:
             names = ", ".join(f"`{name}`" for name in sorted(changed))
             advice = f"it changed {names} in place: run the cell that makes it before you run this one again"
             lines.show(shell, lines.Line(state, details=("nothing kept", advice)))
-        number = 0 if ended is None else self.owner.attempt(ended).number
-        if ended is None or state == "interrupted" or changed or number > self.options.retries:
+        if ended is None or state == "interrupted" or changed or self._tries > self.options.retries:
             raise shown_plainly(self.session.shell, error)
-        notice = f"attempt {number} of {self.options.retries + 1}"
+        notice = f"attempt {self._tries} of {self.options.retries + 1}"
         lines.show(shell, lines.Line(state, details=(notice, one_line(error), "trying again")))
-        return Run(f"attempt {number + 1}: {one_line(error)}", ended)
+        return Run(f"attempt {self._tries + 1}: {one_line(error)}", ended)
 
     def _failed(self, attempt: _Attempt, state: str) -> CallRecord | None:
         """Record how an attempt failed; None where the store fails too, which the error then tells."""
