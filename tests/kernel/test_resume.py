@@ -235,6 +235,27 @@ def test_resume_alone_brings_the_namespace_back(any_kernel):
     assert found.result["text/plain"] == "(True, 8, datetime.date(2013, 1, 1), 4.0, True, 2, True)"
 
 
+def test_resume_lists_what_no_step_made_with_its_cell(any_kernel):
+    cells = [
+        HEAD,
+        "early = list(range(100_000))\ngone = 1\nsmall = 2",
+        step("count", "counted = len(early) + small"),
+        "del gone\nlate = {'a': 1}\nprint(counted)",
+    ]
+    assert [reply.errors for reply in any_kernel.run_all(cells)] == [[]] * 4
+    for _ in range(2):
+        any_kernel.kill()
+        assert any_kernel.run(HEAD).errors == []
+    resumed = any_kernel.run("%resume").text
+    assert "cell [2]" in resumed
+    assert "`early`: no step made this" in resumed, "what the step read and was small is kept with it"
+    assert "cell [4]" in resumed
+    assert "`late`: no step made this" in resumed
+    assert "gone" not in resumed
+    assert any_kernel.run("early, late = 1, 2").errors == []
+    assert "no step made this" not in any_kernel.run("%resume").text
+
+
 def test_aliases_and_changes_in_place_come_back_once(any_kernel):
     """Promise 4: an alias stays an alias, within a cell and across cells; a change is applied once."""
     cells = [
