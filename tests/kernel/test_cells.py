@@ -108,6 +108,17 @@ def test_changes_in_place_are_kept_and_applied_once(notebook):
     survives(notebook, cells, checks)
 
 
+def test_a_change_in_place_comes_back_after_its_cell_ran_twice(notebook):
+    """Promise 2: the second call leaves the list as it is, and still brings back what the first one did."""
+    cells = ["%load_ext perdure\n%workflow twice", "%%step make\nitems = [1]"]
+    cell = "%%step mark\nif items[-1] != 0:\n    items.append(0)\ncount = len(items)"
+    for reply in [*notebook.run_all([*cells, cell]), notebook.run(cell)]:
+        assert reply.status == "ok"
+    notebook.kill()
+    notebook.run("%resume twice")
+    assert notebook.run("items, count").result["text/plain"] == "([1, 0], 2)"
+
+
 def test_a_change_in_place_is_seen_through_every_other_name(notebook):
     """Promise 2: an uninterrupted run would have shown the change through containers and views as well."""
     cells = [

@@ -233,6 +233,7 @@ class StepCell:
                 self.names,
                 change,
                 self.request.input_parts,
+                step=self.options.name,
                 value=attempt.value,
                 only=self.options.output,
             )

@@ -67,21 +67,41 @@ def changed_in_place(session: Session, inputs: Iterable[Part], bound: Mapping[st
     return {**changed, **others}
 
 
+def _changed_before(
+    session: Session, step: str, inputs: Iterable[Part], found: Collection[str]
+) -> dict[str, Any]:
+    """The other inputs that this step changed in place when it ran before, and that it leaves as they are now.
+
+    The earlier call is no longer the step's current one: without them, nothing would bring the change back.
+    """
+    calls = session.needed_owner(f"%%step {step}").history.calls
+    kept: dict[str, Any] = {}
+    for name in (part.name for part in inputs if part.name not in found):
+        made = calls.get(session.maker(name) or "")
+        if made is not None and made.step == step:
+            if any(output.name == name and output.how == "changed" for output in made.outputs):
+                kept[name] = session.namespace[name]
+    return kept
+
+
 def build(
     session: Session,
     names: CellNames,
     change: Change,
     inputs: tuple[Part, ...],
     *,
+    step: str,
     value: Any,
     only: frozenset[str] | None,
 ) -> Checkpoint:
     """Encode what the cell bound and changed; what cannot be kept is reported in its output, and left out.
 
     Args:
+        step: the cell's name as a step.
         only: the names of `--output`, or None for all.
     """
     changed = changed_in_place(session, inputs, change.bound)
+    changed |= _changed_before(session, step, inputs, {**change.bound, **changed})
     found = {**change.bound, **changed}
     deleted = change.deleted
     if only is not None:
