@@ -235,6 +235,32 @@ def test_resume_alone_brings_the_namespace_back(any_kernel):
     assert found.result["text/plain"] == "(True, 8, datetime.date(2013, 1, 1), 4.0, True, 2, True)"
 
 
+def test_a_plan_tells_what_is_missing_and_takes_no_run(any_kernel):
+    """Promise 11. The notebook's workflow, and what another kernel owns, stay as they are."""
+    assert [reply.errors for reply in any_kernel.run_all([*CELLS, "%%setup tools\nimport math"])] == [[]] * 6
+    sent = any_kernel.submit("%%step send --kind effect\nopen('begun', 'w')\nimport time\ntime.sleep(60)")
+    any_kernel.wait_for_file("begun")
+    any_kernel.kill_only()
+    assert any_kernel.wait(sent).status == "dead"
+    any_kernel.kill()
+    any_kernel.run("%load_ext perdure\n%workflow other")
+    before = any_kernel.run("%runs numbers").text
+    planned = any_kernel.run("%resume numbers --plan").text
+    rows = [line.split()[:2] for line in planned.splitlines()[1:]]
+    assert rows == [
+        ["run", "tools"],
+        ["restore", "load"],
+        ["restore", "scale"],
+        ["restore", "total"],
+        ["ask", "send"],
+    ]
+    assert "other, run" in any_kernel.run("%perdure").text
+    assert any_kernel.run("%runs numbers").text == before
+    assert "nothing is kept yet" in any_kernel.run("%resume --plan").text
+    any_kernel.run("%workflow numbers")
+    assert any_kernel.run("%resume numbers --plan").text == planned
+
+
 def test_resume_lists_what_no_step_made_with_its_cell(any_kernel):
     cells = [
         HEAD,

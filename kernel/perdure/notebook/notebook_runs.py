@@ -142,10 +142,10 @@ def candidates(journal: Journal, name: str | None = None) -> list[RunRecord]:
     return [run for run in runs if here is not None and run.notebook == here] or runs
 
 
-def choose(session: Session, name: str | None) -> Owner:
+def chosen(session: Session, name: str | None) -> RunRecord:
     """The run to resume: the notebook's own, that of the workflow named, or the only one that fits."""
     if session.owner is not None and name in (None, session.owner.run.workflow):
-        return session.owner
+        return session.owner.run
     runs = candidates(session.store.journal, name)
     names = sorted({run.workflow for run in runs})
     if not runs:
@@ -156,6 +156,17 @@ def choose(session: Session, name: str | None) -> Owner:
         )
     if name is None and len(names) > 1:
         raise UsageError(f"say which workflow: %resume {'  or  %resume '.join(names)}")
-    session.own(Owner.take(session.store, runs[0]))
+    return runs[0]
+
+
+def choose(session: Session, name: str | None) -> Owner:
+    """Make the run to resume the notebook's own.
+
+    Raises:
+        RunOwned: another kernel is at work on that run.
+    """
+    run = chosen(session, name)
+    if session.owner is None or session.owner.run.id != run.id:
+        session.own(Owner.take(session.store, run))
     assert session.owner is not None
     return session.owner

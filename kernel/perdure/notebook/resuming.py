@@ -13,7 +13,7 @@ from perdure.store.records import CallRecord
 
 from . import lines
 from .body import Body
-from .notebook_runs import choose, current
+from .notebook_runs import choose, chosen, current
 from .restoring import restore
 
 if TYPE_CHECKING:
@@ -86,16 +86,14 @@ def plan(session: Session, name: str | None = None) -> Resumption:
     The steps that were kept are restored while their code and inputs are unchanged; which of them the
     notebook's cells still hold is known when the cells run.
     """
-    owner = choose(session, name)
-    calls = list(owner.history.calls.values())
-    steps = [_planned(call) for call in current(calls)]
-    done = {step.name for step in steps}
-    for call in sorted(calls, key=lambda each: each.seq, reverse=True):
-        if call.step not in done and call.state != "done":
-            done.add(call.step)
-            action = "ask" if call.state == "in doubt" else "run"
-            steps.append(Step(call.step, action, _why_not(call)))
-    return Resumption(f"{owner.run.workflow}: what a resume does", tuple(steps))
+    run = chosen(session, name)
+    calls = session.store.journal.calls(run.id)
+    setups = session.store.journal.notes(run.id, "setup")
+    steps = [Step(note.name, "run", "a setup cell, which always runs") for note in setups]
+    steps += [_planned(call) for call in current(calls)]
+    steps += _missing(calls)
+    told = "what a resume does" if steps else "nothing is kept yet"
+    return Resumption(f"{run.workflow}: {told}", tuple(steps))
 
 
 def _planned(call: CallRecord) -> Step:
@@ -108,12 +106,20 @@ def _planned(call: CallRecord) -> Step:
     )
 
 
-def _why_not(call: CallRecord) -> str:
-    if call.state == "in doubt":
-        return "an effect that was running when the process died: `%perdure resolve` decides"
+def _missing(calls: list[CallRecord]) -> list[Step]:
+    """The steps of which no call has an outcome, by their newest call."""
+    kept = {call.step for call in current(calls)}
+    newest = {call.step: call for call in sorted(calls, key=lambda each: each.seq) if call.step not in kept}
+    return [Step(call.step, *_why_missing(call)) for call in newest.values()]
+
+
+def _why_missing(call: CallRecord) -> tuple[str, str]:
+    """What to do about it, and why. What died while it ran is settled by the next owner of the run."""
+    if call.state == "in doubt" or (call.state == "running" and call.kind == "effect"):
+        return "ask", "an effect that was running when the process died: `%perdure resolve` decides"
     if call.state == "failed":
-        return f"its last attempt failed: {call.error}"
-    return "it was running when the kernel died or was interrupted"
+        return "run", f"its last attempt failed: {call.error}"
+    return "run", "it was running when the kernel died or was interrupted"
 
 
 def resume(session: Session, name: str | None = None) -> Resumption:
@@ -126,10 +132,9 @@ def resume(session: Session, name: str | None = None) -> Resumption:
     steps = [
         _set_up(session, note.name, note.data) for note in owner.store.journal.notes(owner.run.id, "setup")
     ]
-    steps += [_restored(session, owner, call) for call in current(list(owner.history.calls.values()))]
-    for call in sorted(owner.history.calls.values(), key=lambda each: each.seq):
-        if call.state != "done" and call.step not in {step.name for step in steps}:
-            steps.append(Step(call.step, "ask" if call.state == "in doubt" else "run", _why_not(call)))
+    calls = [*owner.history.calls.values()]
+    steps += [_restored(session, owner, call) for call in current(calls)]
+    steps += _missing(calls)
     steps += _left_out(session, owner)
     saved = sum(step.took for step in steps if step.action == "restored")
     took = time.perf_counter() - began
