@@ -70,18 +70,14 @@ def changed_in_place(session: Session, inputs: Iterable[Part], bound: Mapping[st
 def _changed_before(
     session: Session, step: str, inputs: Iterable[Part], found: Collection[str]
 ) -> dict[str, Any]:
-    """The other inputs that this step changed in place when it ran before, and that it leaves as they are now.
+    """The other inputs that this step changed in place when it ran before, and leaves as they are now.
 
     The earlier call is no longer the step's current one: without them, nothing would bring the change back.
     """
-    calls = session.needed_owner(f"%%step {step}").history.calls
-    kept: dict[str, Any] = {}
-    for name in (part.name for part in inputs if part.name not in found):
-        made = calls.get(session.maker(name) or "")
-        if made is not None and made.step == step:
-            if any(output.name == name and output.how == "changed" for output in made.outputs):
-                kept[name] = session.namespace[name]
-    return kept
+    calls = session.needed_owner(f"%%step {step}").history.of_step(step)
+    changes = {(call.id, output.name) for call in calls for output in call.outputs if output.how == "changed"}
+    names = (part.name for part in inputs if part.name not in found)
+    return {name: session.namespace[name] for name in names if (session.maker(name), name) in changes}
 
 
 def build(
