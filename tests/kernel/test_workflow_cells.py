@@ -218,18 +218,20 @@ def test_an_exception_shows_the_users_frames_and_the_run_goes_on_when_mended(rea
     ready.run("urls = [1, 2]")
     reply = ready.run(FETCH.replace("local = 1", "local = 1 / 0"))
     assert reply.ename == "ZeroDivisionError"
-    assert "local = 1 / 0" in reply.traceback
-    assert "kernel/perdure" not in reply.traceback
+    (pointed,) = [line for line in reply.traceback.splitlines() if "-> " in line]
+    assert pointed.endswith("local = 1 / 0")
+    assert "perdure" not in reply.traceback
     assert "asyncio" not in reply.traceback.replace("import asyncio", "")
     assert "pages" not in shown(ready, "[n for n in dir() if n == 'pages']")
     ran(ready)
     assert ready.run(FETCH).errors == []
     assert ran(ready) == ["tidy"]
     ready.run("@step\ndef bad(x):\n    raise ValueError('inside the step')")
-    reply = ready.run("%%workflow broken\nbad(1)")
+    reply = ready.run("%%workflow broken\none = 1\nbad(one)\ntwo = 2")
     assert reply.ename == "ValueError"
+    assert "----> 3 bad(one)" in reply.traceback
     assert "raise ValueError('inside the step')" in reply.traceback
-    assert "kernel/perdure" not in reply.traceback
+    assert "perdure" not in reply.traceback
 
 
 @pytest.mark.parametrize("kernel", ["perdure", "python3"])
@@ -310,3 +312,9 @@ def test_one_picture_appears_and_is_updated_in_place_and_stays(ready):
     assert "comm_open" not in kinds
     again = ready.run(FETCH)
     assert again.stdout == "fetched 3\n", "the picture is no part of what is shown again"
+
+
+@pytest.mark.parametrize("await_it", ["", "await asyncio.sleep(0)"])
+def test_a_traceback_points_at_the_line_that_failed(ready, await_it):
+    reply = ready.run(f"%%workflow fails\nimport asyncio\n{await_it}\nparts = [1]\nparts + 1")
+    assert "----> 5 parts + 1" in reply.traceback

@@ -131,6 +131,7 @@ class FunctionBody(_Source):
             f"    return {_BODY}"
         )
         body = next(node for node in ast.walk(module) if isinstance(node, ast.AsyncFunctionDef))
+        body.lineno = 1  # where the cell begins: tracebacks number its lines from here
         (end,) = body.body
         assert isinstance(end, ast.Return)
         assert isinstance(end.value, ast.Tuple)
@@ -209,8 +210,9 @@ def _as_if_outermost(code: types.CodeType) -> types.CodeType:
             constants.append(constant.removeprefix(_INSIDE))
         else:
             constants.append(constant)
-    name = "<module>" if code.co_name == _BODY else code.co_name
-    qualified = code.co_qualname.removeprefix(_INSIDE)
+    own = code.co_name == _BODY
+    name = "<module>" if own else code.co_name
+    qualified = name if own else code.co_qualname.removeprefix(_INSIDE)
     return code.replace(co_consts=tuple(constants), co_name=name, co_qualname=qualified)
 
 
