@@ -14,7 +14,8 @@ _PLUMBING = (contextlib.__file__, os.path.dirname(asyncio.__file__) + os.sep)  #
 
 def one_line(error: BaseException) -> str:
     """`ValueError: Input X contains NaN.`, cut after 300 characters."""
-    text = f"{type(error).__name__}: {error}".strip().partition("\n")[0].removesuffix(": ")
+    name, said = type(error).__name__, str(error).strip().partition("\n")[0]
+    text = f"{name}: {said}" if said else name
     return text if len(text) <= 300 else text[:299] + "…"  # noqa: PLR2004  what fits a line of a table
 
 

@@ -197,7 +197,7 @@ class StepCell:
         ended = self._failed(attempt, state)
         if changed:
             names = ", ".join(f"`{name}`" for name in sorted(changed))
-            advice = f"it changed {names} in place: run the cell that makes it before you run this one again"
+            advice = f"it changed {names} in place: make it anew before you run this cell again"
             lines.show(shell, lines.Line(state, details=("nothing kept", advice)))
         if ended is None or state == "interrupted" or changed or self._tries > self.options.retries:
             raise shown_plainly(self.session.shell, error)

@@ -76,6 +76,7 @@ def test_sizes_are_told_in_a_decimal_unit(count, words):
 def test_an_error_is_one_short_line():
     assert one_line(ValueError("first\nsecond")) == "ValueError: first"
     assert one_line(KeyError("k")) == "KeyError: 'k'"
+    assert one_line(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert len(one_line(ValueError("x" * 1000))) == 300
     assert one_line(ValueError("x" * 1000)).endswith("…")
 
