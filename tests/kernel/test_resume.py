@@ -237,7 +237,8 @@ def test_resume_alone_brings_the_namespace_back(any_kernel):
 
 def test_a_plan_tells_what_is_missing_and_takes_no_run(any_kernel):
     """Promise 11. The notebook's workflow, and what another kernel owns, stay as they are."""
-    assert [reply.errors for reply in any_kernel.run_all([*CELLS, "%%setup tools\nimport math"])] == [[]] * 6
+    more = ["%%setup tools\nimport math", "%%step shown\nshown = eval('1')"]
+    assert [reply.errors for reply in any_kernel.run_all([*CELLS, *more])] == [[]] * 7
     sent = any_kernel.submit("%%step send --kind effect\nopen('begun', 'w')\nimport time\ntime.sleep(60)")
     any_kernel.wait_for_file("begun")
     any_kernel.kill_only()
@@ -252,8 +253,10 @@ def test_a_plan_tells_what_is_missing_and_takes_no_run(any_kernel):
         ["restore", "load"],
         ["restore", "scale"],
         ["restore", "total"],
+        ["restore", "shown"],
         ["ask", "send"],
     ]
+    assert [line.split()[1] for line in planned.splitlines() if "is not compared" in line] == ["shown"]
     assert "other, run" in any_kernel.run("%perdure").text
     assert any_kernel.run("%runs numbers").text == before
     assert "nothing is kept yet" in any_kernel.run("%resume --plan").text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
 from perdure.errors import PerdureError
 from perdure.store.records import CallRecord
@@ -90,20 +91,20 @@ def plan(session: Session, name: str | None = None) -> Resumption:
     calls = session.store.journal.calls(run.id)
     setups = session.store.journal.notes(run.id, "setup")
     steps = [Step(note.name, "run", "a setup cell, which always runs") for note in setups]
-    steps += [_planned(call) for call in current(calls)]
+    steps += [_planned(session, call) for call in current(calls)]
     steps += _missing(calls)
     told = "what a resume does" if steps else "nothing is kept yet"
     return Resumption(f"{run.workflow}: {told}", tuple(steps))
 
 
-def _planned(call: CallRecord) -> Step:
-    refused = [output.name for output in call.outputs if output.how == "refused"]
-    partly = (
-        f"; without {', '.join(f'`{name}`' for name in refused)}, which could not be kept" if refused else ""
-    )
-    return Step(
-        call.step, "restore", f"kept {lines.when(call.ended or call.started)}{partly}", call.took, call.bytes
-    )
+def _planned(session: Session, call: CallRecord) -> Step:
+    why = f"kept {lines.when(call.ended or call.started)}"
+    refused = [f"`{output.name}`" for output in call.outputs if output.how == "refused"]
+    if refused:
+        why += f"; without {', '.join(refused)}, which could not be kept"
+    if analyse(Body(session.shell, call.source).tree).dynamic:
+        why += "; it runs a command or code in a string, and what that reads is not compared"
+    return Step(call.step, "restore", why, call.took, call.bytes)
 
 
 def _missing(calls: list[CallRecord]) -> list[Step]:
@@ -140,7 +141,8 @@ def resume(session: Session, name: str | None = None) -> Resumption:
     took = time.perf_counter() - began
     count = sum(step.action == "restored" for step in steps)
     noun = "step" if count == 1 else "steps"
-    title = f"{owner.run.workflow}: {count} {noun} restored in {words(took)}, saved {words(saved)}"
+    figures = f"{count} {noun} restored in {words(took)}, saved {words(saved)}"
+    title = f"{owner.run.workflow}: {figures if count else 'no step is kept that could be restored'}"
     return Resumption(title, tuple(steps))
 
 
