@@ -54,6 +54,9 @@ def test_options_and_names_are_completed(any_kernel):
     assert completions(any_kernel, "%workflow nu") == ["numbers"]
     assert completions(any_kernel, "%%workflow w --redo fi") == ["first_one"]
     assert "--plan" in completions(any_kernel, "%resume --")
+    assert set(completions(any_kernel, "%%step a --kind ")) == {"pure", "effect", "volatile"}
+    assert completions(any_kernel, "%%step a --kind e") == ["effect"]
+    assert set(completions(any_kernel, "%perdure ")) == {"status", "gc", "resolve"}
     assert "--limit" in completions(any_kernel, "%runs --")
     assert "x" in completions(any_kernel, "%%step a\nx"), "the body is completed as ever"
 
@@ -63,6 +66,9 @@ def test_options_and_names_are_completed(any_kernel):
     [
         ("%%step\nx = 1", "the following arguments are required: name"),
         ("%%step a b\nx = 1", "unrecognized arguments: b"),
+        ("%%step a --retires 3\nx = 1", "Is `--retries` meant?"),
+        ("%%step 'my step'\nx = 1", "one word without quotation marks"),
+        ("%workflow 'my flow'", "one word without quotation marks"),
         ("%%step a --retries -1\nx = 1", "-1"),
         ("%%step a --output 'x\nx = 1", "No closing quotation"),
         ("%%workflow\nx = 1", "required: name"),
@@ -144,4 +150,4 @@ def test_resume_where_nothing_is_kept_says_so(open_notebook):
     assert notebook.run("%workflow a").errors == []
     resumed = notebook.run("%resume")
     assert resumed.errors == []
-    assert "0 steps restored" in resumed.text
+    assert "no step is kept that could be restored" in resumed.text

@@ -28,6 +28,8 @@ class RunsTable:
     now: float
     more: int = 0
     """How many older runs are not listed."""
+    workflow: str | None = None
+    """The workflow whose runs these are, where only its runs are listed."""
 
     @classmethod
     def read(
@@ -36,7 +38,8 @@ class RunsTable:
         """The newest runs of a journal, or of one workflow in it."""
         now = time.time() if now is None else now
         runs = journal.runs(workflow=workflow)
-        return cls([read(journal, run.id, now=now) for run in runs[:limit]], now, max(0, len(runs) - limit))
+        timelines = [read(journal, run.id, now=now) for run in runs[:limit]]
+        return cls(timelines, now, max(0, len(runs) - limit), workflow)
 
     def __repr__(self) -> str:
         """One line: how many runs there are."""
@@ -45,14 +48,14 @@ class RunsTable:
     def text(self) -> str:
         """The table as plain text."""
         if not self.timelines:
-            return _EMPTY
+            return self._empty()
         lines = columns([_HEADS, *map(self._cells, self.timelines)], frozenset({4, 5, 6}))
         return words.plain("\n".join([*lines, *self._older()]))
 
     def html(self) -> str:
         """The table as static HTML."""
         if not self.timelines:
-            return f'<div class="pdr">{style()}<p class="pdr-p">{escape(_EMPTY)}</p></div>'
+            return f'<div class="pdr">{style()}<p class="pdr-p">{escape(self._empty())}</p></div>'
         classes = ("name", "id", "word", "when", "num", "num", "num")
         heads = "".join(
             f'<th scope="col" class="pdr-c-{kind}{" pdr-num" if kind == "num" else ""}">{name}</th>'
@@ -93,11 +96,13 @@ class RunsTable:
             + "</tr>"
         )
 
+    def _empty(self) -> str:
+        if self.workflow is not None:
+            return f"No runs of `{self.workflow}` here. `%runs` lists those of all workflows."
+        return "No runs here yet. Mark a cell with %%step NAME and run it."
+
     def _older(self) -> list[str]:
         return [f"{self.more:,} older, not listed"] if self.more else []
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.text()}
-
-
-_EMPTY = "No runs here yet. Mark a cell with %%step NAME and run it."

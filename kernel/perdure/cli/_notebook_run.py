@@ -58,7 +58,7 @@ async def _run_pass(
         # nbclient answers signals by ending the kernel, which would look as if that had died by itself.
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().remove_signal_handler(signum)
-        progress.begin(step_name(cell.source) or "cell")
+        progress.begin(step_name(cell.source) or cell.source.split(maxsplit=1)[0])
 
     class Client(NotebookClient):
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
@@ -74,6 +74,7 @@ async def _run_pass(
             return super().process_message(msg, cell, cell_index)
 
     client = Client(notebook, km=manager, timeout=None, coalesce_streams=True, on_cell_execute=begin)
+    progress.begin("kernel")
     ticking = asyncio.create_task(_tick(progress))
     log = folder / "kernel.log"
     try:

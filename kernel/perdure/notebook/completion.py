@@ -36,13 +36,15 @@ def uninstall(shell: InteractiveShell, session: Session) -> None:  # noqa: ARG00
 
 
 def candidates(session: Session, text: str, cursor_line: int, line: str, token: str) -> list[tuple[str, str]]:
-    """What may stand at the cursor, with its kind: `option`, `step` or `workflow`."""
+    """What may stand at the cursor, with its kind: `option` (or its value), `step` or `workflow`."""
     line = line or (text.splitlines() or [""])[min(cursor_line, text.count("\n"))]
     found = _LINE.match(line)
     if found is None or (line.startswith("%%") and cursor_line != 0):
         return []
     if token.startswith("-"):
         return [(option, "option") for option in _options(session, found[1]) if option.startswith(token)]
+    if choices := _choices(session, found[1], line):
+        return [(choice, "option") for choice in choices if choice.startswith(token)]
     if _STEP_BEFORE.search(line):
         return [(name, "step") for name in _steps(session) if name.startswith(token)]
     if found[1] in ("workflow", "resume", "runs", "timeline"):
@@ -50,12 +52,26 @@ def candidates(session: Session, text: str, cursor_line: int, line: str, token: 
     return []
 
 
-def _options(session: Session, magic: str) -> list[str]:
+def _arguments(session: Session, magic: str) -> list[Any]:
+    """The arguments that a magic takes, as argparse knows them."""
     function = session.shell.find_cell_magic(magic) or session.shell.find_line_magic(magic)
     parser = getattr(function, "parser", None)
-    if parser is None:
-        return []
-    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001  argparse offers no other way
+    return [] if parser is None else parser._actions  # noqa: SLF001  argparse offers no other way
+
+
+def _choices(session: Session, magic: str, line: str) -> list[str]:
+    """The values that may stand after the word before the cursor: after an option, or as the first word."""
+    before = line.split() if line[-1].isspace() else line.split()[:-1]
+    arguments = _arguments(session, magic)
+    if before[-1].startswith("--"):
+        return next((list(each.choices or ()) for each in arguments if before[-1] in each.option_strings), [])
+    if len(before) == 1:
+        return next((list(each.choices or ()) for each in arguments if not each.option_strings), [])
+    return []
+
+
+def _options(session: Session, magic: str) -> list[str]:
+    options = [option for each in _arguments(session, magic) for option in each.option_strings]
     return sorted(option for option in options if option.startswith("--") and option != "--help")
 
 

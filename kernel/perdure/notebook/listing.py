@@ -28,6 +28,8 @@ class Runs:
 
     def __repr__(self) -> str:
         if not self.runs:
+            if self.workflow is not None:
+                return f"No runs of `{self.workflow}` here. `%runs` lists those of all workflows."
             return "No runs yet. `%workflow NAME` begins one."
         rows = [(run.id, run.workflow, run.state, lines.when(run.updated)) for run in self.runs]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]

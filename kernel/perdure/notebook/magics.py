@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.error import UsageError
@@ -47,6 +48,7 @@ class BodySyntaxError(Exception):
 BodySyntaxError.__name__ = "SyntaxError"  # what the front end names it
 
 
+_UNKNOWN = re.compile(r"unrecognized arguments: (--\S+)")
 _COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|(?<=\s))#.*""")
 
 
@@ -178,7 +180,7 @@ class PerdureMagics(Magics):
     def _step(self, line: str, cell: str) -> StepCell:
         given = self._parsed(self.step, line, cell)
         options = StepOptions(
-            name=given.name,
+            name=_named("%%step", given.name),
             kind=given.kind,
             on_edit=given.on_edit,
             key=given.key,
@@ -198,7 +200,7 @@ class PerdureMagics(Magics):
         if given.params is not None:
             raise UsageError("%%workflow: --params belongs to %workflow on a line; a cell has --input.")
         options = WorkflowOptions(
-            name=given.name,
+            name=_named("%%workflow", given.name),
             input=_names("--input", given.input),
             output=_names("--output", given.output),
             key=given.key,
@@ -222,7 +224,10 @@ class PerdureMagics(Magics):
                 raise UsageError(f"%workflow: --{written} belongs to a %%workflow cell.")
         params = _names("--params", given.params) or frozenset()
         lines.show(
-            self.shell, notebook_runs.begin(self.session, given.name, params=params, fresh=given.fresh)
+            self.shell,
+            notebook_runs.begin(
+                self.session, _named("%workflow", given.name), params=params, fresh=given.fresh
+            ),
         )
 
     # -- lines -------------------------------------------------------------------------------------------
@@ -291,7 +296,8 @@ class PerdureMagics(Magics):
             return parse_argstring(magic, _uncommented(line))
         except UsageError as error:
             name = getattr(magic, "argcmd_name", magic.__name__)
-            raise UsageError(f"{percent}{name}: {error}. `{percent}{name}?` tells how it is used.") from None
+            advice = f"{_meant(magic, str(error))}`{percent}{name}?` tells how it is used."
+            raise UsageError(f"{percent}{name}: {error}. {advice}") from None
         except ValueError as error:  # an open quotation mark
             raise UsageError(f"{percent}{magic.__name__}: {error} in: {line}") from None
 
@@ -302,6 +308,21 @@ class PerdureMagics(Magics):
         except SyntaxError as error:
             shown = self.shell.SyntaxTB.structured_traceback(SyntaxError, error, [])
             raise BodySyntaxError(error, shown) from None
+
+
+def _meant(magic: Any, error: str) -> str:
+    """The option that was probably meant by one that is unknown, as a question."""
+    unknown = _UNKNOWN.search(error)
+    options = [option for action in magic.parser._actions for option in action.option_strings]  # noqa: SLF001  argparse offers no other way
+    close = get_close_matches(unknown[1], options, n=1) if unknown else []
+    return f"Is `{close[0]}` meant? " if close else ""
+
+
+def _named(magic: str, name: str) -> str:
+    """A name as given; one in quotation marks, which would become part of it, is refused."""
+    if name[0] in "'\"":
+        raise UsageError(f"{magic}: a name is one word without quotation marks, such as my_name.")
+    return name
 
 
 def _uncommented(line: str) -> str:

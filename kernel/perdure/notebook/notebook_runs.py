@@ -109,7 +109,8 @@ class RunState:
             details.append(f"killed {seen} while {names} ran")
         else:
             details.append(f"{'killed' if self.killed else 'last at work'} {seen}")
-        details.append("`%resume` goes on, `%resume --plan` shows what it would do")
+        if self.kept:
+            details.append("`%resume` goes on, `%resume --plan` shows what it would do")
         return lines.Line(self.run.workflow, details=tuple(details))
 
 
