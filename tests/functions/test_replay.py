@@ -679,6 +679,7 @@ def test_a_step_called_outside_a_run_is_a_plain_call_with_one_hint(store):
     [
         ({"kind": "magic"}, "kind='magic' is none of pure, effect, volatile"),
         ({"on_edit": "maybe"}, "on_edit='maybe' is none of rerun, keep, ask"),
+        ({"kind": "effect", "on_edit": "ask"}, "on_edit='ask' is for pure steps"),
         ({"retries": -1}, "retries must be 0 or more"),
         ({"timeout": "soon"}, "'soon' is not a duration"),
     ],

@@ -430,6 +430,8 @@ def test_kinds_and_edits(notebook):
     asked = run(step("care", "q = 2", "--on-edit ask"))
     assert asked.ename == "CodeEdited"
     assert "--redo" in asked.evalue
+    refused = run(step("mail", "m = 1", "--kind effect --on-edit ask"))
+    assert "--on-edit ask is for pure steps" in refused.stderr
     assert ran(notebook) == []
     assert shown(notebook, "s, n, k") == "(1, 1, 1)"
     assert "asked for with --redo" in run(step("slow", "k = 2", "--on-edit keep --redo")).text

@@ -119,6 +119,8 @@ def step(
     for option, value, known in (("kind", kind, KINDS), ("on_edit", on_edit, ON_EDIT)):
         if value not in known:
             raise ValueError(f"{option}={value!r} is none of {', '.join(known)}")
+    if kind != "pure" and on_edit != "rerun":
+        raise ValueError(f"on_edit={on_edit!r} is for pure steps: an edit never runs kind={kind!r} again")
     if retries < 0:
         raise ValueError(f"retries must be 0 or more, not {retries}")
     limit = None if timeout is None else seconds(timeout)

@@ -76,6 +76,11 @@ class StepCell:
         self.session = session
         self.options = options
         self.body = body
+        if options.kind != "pure" and options.on_edit != "rerun":
+            raise UsageError(
+                f"%%step {options.name}: --on-edit {options.on_edit} is for pure steps: "
+                f"an edit never runs --kind {options.kind} again. Leave it out."
+            )
         self.owner = session.needed_owner(f"%%step {options.name}")
         self.names = analyse(body.tree)
         own = tree_digest(body.tree)
