@@ -185,7 +185,7 @@ def misplaced(root: Any) -> Any:
     while queue and len(seen) < _FEW:
         value = queue.popleft()
         try:
-            if isinstance(value, dict | set | frozenset) and not all(key in value for key in tuple(value)):
+            if isinstance(value, dict | set | frozenset) and not _finds_its_keys(value):
                 return value
             below = [item for _, item in children(value)]
         except Exception:  # noqa: BLE001, S112  an object that cannot be looked into has no parts
@@ -195,6 +195,16 @@ def misplaced(root: Any) -> Any:
                 seen[id(item)] = item
                 queue.append(item)
     return None
+
+
+def _finds_its_keys(value: dict[Any, Any] | set[Any] | frozenset[Any]) -> bool:
+    """Whether each key is found, and not only by the luck that two hashes lead to the same place.
+
+    A set made from a set or dict takes over the hashes under which the keys were put there; one made from a
+    list asks the keys anew.
+    """
+    keys = list(value)
+    return all(key in value for key in keys) and hash(frozenset(value)) == hash(frozenset(keys))
 
 
 def described(part: Any) -> str:

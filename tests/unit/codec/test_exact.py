@@ -282,11 +282,18 @@ class Key:
         return isinstance(other, Key) and self.name == other.name
 
 
-def _its_own_key():
-    key = Key()
+def _its_own_key(cls=Key, places=dict.fromkeys):
+    key = cls()
     key.name = "set"
-    key.places = {key: 1}
+    key.places = places([key])
     return key
+
+
+class Unlucky(Key):
+    """Its hash while it is not whole leads to the same place of a small table as its true one."""
+
+    def __hash__(self):
+        return 8 if self.name == "unset" else 16
 
 
 def _mapped():
@@ -302,6 +309,8 @@ class Celsius(np.float64):
 
 STRANGE = {
     "its own key": _its_own_key(),
+    "its own key, found by luck": _its_own_key(Unlucky),
+    "its own item, found by luck": _its_own_key(Unlucky, set),
     "weak set": weakref.WeakSet(),
     "weak proxy": weakref.proxy(Key),
     "iterator of a set": iter({1}),
