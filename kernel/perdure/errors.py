@@ -274,7 +274,7 @@ class DuplicateStep(PerdureError):
 
 class NotKept(PerdureError):
     """`{name}` is not here: step `{step}` made it, a {type}, and could not keep it. {cause}
-    Run `%%step {step} --redo` again to make it, or make it in a `%%setup` cell, which always runs."""
+    To make it again now, run its cell with `%%step {step} --redo`."""
 
     name: str
     step: str

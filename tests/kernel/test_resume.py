@@ -329,6 +329,7 @@ def test_a_second_kernel_is_told_who_owns_the_run_and_takes_over_when_it_is_free
     refused = second.run(HEAD)
     assert refused.ename == "RunOwned"
     assert f"process {first.pid}" in refused.evalue
+    assert second.run(CELLS[2]).ename == "RunOwned", "a step says again who holds the run"
     first.kill_only()
     ran(first)
     assert [reply.errors for reply in second.run_all(CELLS)] == [[]] * 5

@@ -58,6 +58,8 @@ def connect(session: Session) -> Callable[[], None]:
     formatter = session.shell.display_formatter.formatters["text/html"]
     formatter.for_type_by_name("perdure.notebook.lines", "Line", _line)
     formatter.for_type_by_name("perdure.notebook.listing", "Runs", _runs)
+    plain = session.shell.display_formatter.formatters["text/plain"]
+    plain.for_type_by_name("perdure.notebook.listing", "Runs", _runs_as_text)
     remove = session.listen(LivePictures(publish, lambda: session.store.journal))
 
     def disconnect() -> None:
@@ -65,6 +67,7 @@ def connect(session: Session) -> Callable[[], None]:
         magics.magics["line"].pop("timeline", None)
         formatter.pop("perdure.notebook.lines.Line", None)
         formatter.pop("perdure.notebook.listing.Runs", None)
+        plain.pop("perdure.notebook.listing.Runs", None)
 
     return disconnect
 
@@ -73,6 +76,13 @@ def _line(line: Any) -> str:
     from .step_lines import render_line
 
     return render_line(line.state, line.since, line.details, line.saved, line.notes)
+
+
+def _runs_as_text(runs: Any, printer: Any, cycle: bool) -> None:  # noqa: ARG001, FBT001  as IPython calls it
+    from .runs import RunsTable
+
+    table = RunsTable.read(runs.journal, workflow=runs.workflow, limit=runs.limit)
+    printer.text(table.text() if table.timelines else repr(runs))
 
 
 def _runs(runs: Any) -> str:

@@ -235,4 +235,4 @@ def _summary(rows: Sequence[Row], restores: Sequence[RestoreRecord], lost: float
         parts.append(part)
     if lost >= 1:
         parts.append(f"{words.took(lost)} lost")
-    return " · ".join(parts) or "no steps yet"
+    return " · ".join(parts) or "no steps"

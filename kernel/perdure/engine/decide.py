@@ -22,6 +22,8 @@ from perdure.store.records import CallRecord, Part
 
 from .history import History, within
 
+BY_HAND = "decided by hand"
+"""The reason of an effect in doubt that a person settled."""
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
@@ -156,13 +158,15 @@ def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
         return Ask(InDoubt(step=request.step, cause="the process died, or it was interrupted, while it ran"))
     if is_outcome(found):
         older = found.code != request.code
-        return Restore(found, _why_kept(request, older=older), older_code=older)
+        return Restore(found, _why_kept(found, request, older=older), older_code=older)
     if found.state == "failed":
         return Run(f"its last attempt failed: {found.error}", found)
     return Run("it was running when the kernel died or was interrupted", found)
 
 
-def _why_kept(request: Request, *, older: bool) -> str:
+def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
+    if found.reason == BY_HAND:
+        return BY_HAND
     if older:
         return "kept, although its code was edited"
     if request.key is not None:

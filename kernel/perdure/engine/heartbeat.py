@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from perdure.errors import PerdureError
 
-INTERVAL = 2.0
-"""Seconds between two signs of life."""
+FIRST, INTERVAL = 0.25, 2.0
+"""Seconds after which the first sign of a call's life is given, and between two later ones."""
 
 
 class Heartbeat:
@@ -45,14 +45,18 @@ class Heartbeat:
             self._changed.notify()
 
     def _run(self) -> None:
+        pause = FIRST
         while True:
             with self._changed:
+                if not self._wanted:
+                    pause = FIRST
                 self._changed.wait_for(lambda: self._ended or self._wanted > 0)
-                self._changed.wait_for(lambda: self._ended, INTERVAL)
+                self._changed.wait_for(lambda: self._ended, pause)
                 if self._ended:
                     return
                 if not self._wanted:
                     continue
+            pause = min(2 * pause, INTERVAL)
             try:
                 self._beat()
             except PerdureError:

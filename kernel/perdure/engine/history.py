@@ -54,7 +54,9 @@ class History:
             self._unclaimed[call.step][call.branch][call.id] = None
 
     def claim(self, call: CallRecord) -> None:
-        """Note that the present pass over the body has used this call."""
+        """Note that the present pass over the body has used this call; open-ended runs have no passes."""
+        if self._open_ended:
+            return
         self._claimed.add(call.id)
         self._unclaimed[call.step][call.branch].pop(call.id, None)
 
@@ -89,8 +91,9 @@ class History:
 
     def predecessor(self, branch: str, step: str) -> CallRecord | None:
         """The call of which a new one most likely takes the place: the first unclaimed one of its branch."""
-        last = self._newest.get((branch, step)) if self._open_ended else None
-        return self._get(next(iter(self._unclaimed[step][branch]), last))
+        if self._open_ended:
+            return self._get(self._newest.get((branch, step)))
+        return self._get(next(iter(self._unclaimed[step][branch]), None))
 
     def unclaimed(self, step: str) -> list[CallRecord]:
         """Calls of a step that the present pass has not used."""

@@ -8,7 +8,7 @@ from typing import Any
 from perdure.store.records import AttemptRecord, CallRecord, Output, RunRecord
 
 from . import states
-from .decide import Request, Run
+from .decide import BY_HAND, Request, Run
 
 
 def begun(
@@ -113,7 +113,7 @@ def resolved(
         state=moved,
         ended=now,
         error=None if state == "done" else by_hand,
-        reason="decided by hand",
+        reason=BY_HAND,
         outputs=outputs,
         caught=state == "failed" and has_value,
     )

@@ -95,6 +95,12 @@ def ran(call: CallRecord) -> Line:
     return Line("ran again" if again else "ran", details=tuple(details), notes=partial)
 
 
+def _not_here(outputs: tuple[Output, ...]) -> tuple[str, ...]:
+    """A line about the names that a restore cannot bring; why was said when the step first ended."""
+    names = [f"`{output.name}`" for output in outputs if output.how == "refused"]
+    return (f"without {', '.join(names)}, which could not be kept; using it says why",) if names else ()
+
+
 def restored(call: CallRecord, took: float, reason: str, *, older_code: bool, present: bool) -> Line:
     """The line of a step whose checkpoint was used."""
     held = kept(call.outputs, call.bytes)
@@ -114,5 +120,5 @@ def restored(call: CallRecord, took: float, reason: str, *, older_code: bool, pr
         f"from {when(call.ended or call.started)}",
         tuple(details),
         saved,
-        refusals(call.outputs),
+        _not_here(call.outputs),
     )

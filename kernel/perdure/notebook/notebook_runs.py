@@ -49,7 +49,7 @@ def begin(
         return lines.Line(name, details=(f"run {known.id}", "this notebook's workflow already"))
     record = known or _new(name, key)
     before = state(journal, record) if known is not None else None
-    session.own(Owner.take(session.store, record))
+    session.take(record)
     owner = session.owner
     assert owner is not None
     if owner.run.notebook != notebook_path():
@@ -168,6 +168,6 @@ def choose(session: Session, name: str | None) -> Owner:
     """
     run = chosen(session, name)
     if session.owner is None or session.owner.run.id != run.id:
-        session.own(Owner.take(session.store, run))
+        session.take(run)
     assert session.owner is not None
     return session.owner

@@ -20,8 +20,8 @@ from perdure.engine.events import Listener, listeners
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.owner import Owner
 from perdure.engine.process import set_parent_run, the_store
-from perdure.errors import DuplicateStep
-from perdure.store.records import CallRecord, Part
+from perdure.errors import DuplicateStep, RunOwned
+from perdure.store.records import CallRecord, Part, RunRecord
 
 from .namespace import is_code, is_users
 from .placeholders import Placeholder
@@ -63,6 +63,8 @@ class Session:
 
     shell: InteractiveShell
     owner: Owner | None = None
+    refusal: RunOwned | None = None
+    """Who holds the run that this notebook asked for last, and did not get."""
     child_run_id: str | None = None
     """The run of the %%workflow cell that ran last."""
     applied: dict[str, int] = field(default_factory=dict)
@@ -101,11 +103,25 @@ class Session:
     def own(self, owner: Owner) -> None:
         """Make this the notebook's run, and let go of the one before."""
         self.release()
-        self.owner = owner
+        self.owner, self.refusal = owner, None
         set_parent_run(owner.run.id)
         atexit.register(owner.close)
         for name, source in self.set_up.items():
             owner.note("setup", name, {"source": source})
+
+    def take(self, run: RunRecord) -> None:
+        """Become the owner of a run, and make it the notebook's.
+
+        Raises:
+            RunOwned: another kernel is at work on it. Until another run is named, steps are refused for that
+                reason too: they belong to no other run.
+        """
+        try:
+            self.own(Owner.take(self.store, run))
+        except RunOwned as refusal:
+            self.release()
+            self.refusal = refusal
+            raise
 
     def release(self) -> None:
         """Let go of the notebook's run, and forget what belonged to it."""
@@ -122,6 +138,8 @@ class Session:
     def needed_owner(self, magic: str) -> Owner:
         """The notebook's run, or a sentence that says how to name one."""
         if self.owner is None:
+            if self.refusal is not None:
+                raise self.refusal
             suggestion = Path(notebook_path() or "analysis").stem.replace(" ", "_")
             raise UsageError(f"{magic} needs a workflow: run  %workflow {suggestion}  in a cell above, once.")
         return self.owner

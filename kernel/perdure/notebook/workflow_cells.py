@@ -61,6 +61,10 @@ class WorkflowCell:
     def __init__(self, session: Session, options: WorkflowOptions, source: str) -> None:
         self.session = session
         self.options = options
+        if session.owner is not None and session.owner.run.workflow == options.name:
+            raise UsageError(
+                f"%%workflow {options.name}: the notebook itself has that name; give the cell another one."
+            )
         shell, namespace = session.shell, session.namespace
         # Compiled without inputs first: the tree tells which there are.
         tree = FunctionBody(shell, source, ()).tree

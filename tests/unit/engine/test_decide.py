@@ -265,3 +265,15 @@ def test_a_newer_state_of_a_call_replaces_the_older():
 )
 def test_branches_stand_in_each_other(branch, parent, inside):
     assert within(branch, parent) is inside
+
+
+def test_an_open_ended_run_asks_about_an_effect_with_other_inputs_at_once():
+    """Promise 5: in a notebook, where cells have no passes, an edited effect asks in the same kernel too."""
+    history = History(open_ended=True)
+    sent = call(kind="effect")
+    history.add(sent)
+    history.claim(sent)
+    decision = decide(history, request(kind="effect", **OTHER))
+    assert isinstance(decision, Ask)
+    assert isinstance(decision.error, EffectUnclear)
+    assert "`rate` changed: 3 → 4" in str(decision.error)

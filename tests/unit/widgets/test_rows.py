@@ -210,7 +210,7 @@ def test_a_clock_that_was_set_back_gives_no_negative_time():
 
 def test_a_run_without_records_has_a_timeline():
     drawn = Story(sessions=[]).drawn()
-    assert (drawn.rows, drawn.kernels, drawn.summary) == ((), (), "no steps yet")
+    assert (drawn.rows, drawn.kernels, drawn.summary) == ((), (), "no steps")
 
 
 def test_reading_a_journal_gives_the_same_rows():
