@@ -28,6 +28,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """How a run is started."""
+
+    key: str | None = None
+    """What makes the run this run, instead of its inputs."""
+    fresh: bool = False
+    """Begin another run although there is one."""
+    reuse: bool = False
+    """Restore calls of earlier runs of the workflow as well."""
+    redo: frozenset[str] = frozenset()
+    """Steps to run again although they are recorded."""
+    redo_from: str | None = None
+    """A step from which on everything runs again."""
+    strict: bool = False
+    """Refuse instead of running what is recorded in another form."""
+
+
+AS_USUAL = Choice()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be executed, and how."""
 
@@ -40,12 +61,7 @@ class Plan:
     """Digest over the body's code."""
     arguments: codec.Encoded
     """The inputs, as one mapping of names, kept in full."""
-    key: str | None = None
-    fresh: bool = False
-    reuse: bool = False
-    redo: frozenset[str] = frozenset()
-    redo_from: str | None = None
-    strict: bool = False
+    choice: Choice = AS_USUAL
     notebook: str | None = None
     store: Store | None = None
     keep: Callable[[Any], codec.Encoded] | None = None
@@ -66,7 +82,7 @@ class Execution:
             return
         origins = _ancestors(store, record)
         others = {record.id, *origins}
-        earlier = reversed(store.journal.runs(workflow=plan.workflow)) if plan.reuse else ()
+        earlier = reversed(store.journal.runs(workflow=plan.workflow)) if plan.choice.reuse else ()
         reuse = tuple(run.id for run in earlier if run.state == "done" and run.id not in others)
         self.owner = Owner.take(store, record, origins=origins, reuse=reuse)
         try:
@@ -92,11 +108,11 @@ class Execution:
         if scope is not None:
             scope.owner.moved(scope.branch)
         parent = scope.owner.run.id if scope else parent_run()
-        key = plan.key if plan.key is not None else plan.inputs
-        known = None if plan.fresh else _find(store, plan.workflow, parent, key)
+        key = plan.choice.key if plan.choice.key is not None else plan.inputs
+        known = None if plan.choice.fresh else _find(store, plan.workflow, parent, key)
         if known is not None:
             _check_steps(store, known, plan)
-        again = bool(plan.redo or plan.redo_from)
+        again = bool(plan.choice.redo or plan.choice.redo_from)
         if known is not None and known.state == "done" and known.code == plan.code and not again:
             return cls(store, plan, known, "restored")
         if known is not None and known.parent == parent and (known.state != "done" or again):
@@ -129,7 +145,9 @@ class Execution:
         if self.record.state != "running":
             fields["state"] = "running"
         self.record = owner.change_run("run_started", inputs, **fields)
-        self._scope = Scope(owner, Pass(self.plan.redo, self.plan.redo_from, self.plan.strict))
+        self._scope = Scope(
+            owner, Pass(self.plan.choice.redo, self.plan.choice.redo_from, self.plan.choice.strict)
+        )
 
     def arguments(self) -> dict[str, Any]:
         """The inputs, decoded: the body works on copies."""
@@ -202,7 +220,7 @@ class Execution:
 
 def _check_steps(store: Store, run: RunRecord, plan: Plan) -> None:
     """A step to run again that the run has never called is told before anything runs."""
-    wanted = plan.redo | ({plan.redo_from} if plan.redo_from else set())
+    wanted = plan.choice.redo | ({plan.choice.redo_from} if plan.choice.redo_from else set())
     if not wanted:
         return
     found = {call.step for other in (*_ancestors(store, run), run.id) for call in store.journal.calls(other)}

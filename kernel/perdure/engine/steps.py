@@ -80,7 +80,7 @@ def step(
     *,
     name: str | None = None,
     kind: str = "pure",
-    on_edit: str = "rerun",
+    on_edit: str | None = None,
     retries: int = 0,
     backoff: str | float | timedelta = 0.0,
     timeout: str | float | timedelta | None = None,
@@ -94,7 +94,7 @@ def step(
     *,
     name: str | None = None,
     kind: str = "pure",
-    on_edit: str = "rerun",
+    on_edit: str | None = None,
     retries: int = 0,
     backoff: str | float | timedelta = 0.0,
     timeout: str | float | timedelta | None = None,
@@ -107,7 +107,7 @@ def step(
         name: the step's name, if not the function's.
         kind: `pure` (compute, read, fit), `effect` (send, write; never repeated silently) or `volatile`
             (recorded once for this run).
-        on_edit: what to do for a `pure` step whose code was edited: `rerun`, `keep` or `ask`.
+        on_edit: what to do for a `pure` step whose code was edited: `rerun` (the default), `keep` or `ask`.
         retries: how many further attempts after a failure.
         backoff: pause before each further attempt: seconds, or a duration such as "10s".
         timeout: limit for one attempt of an async step.
@@ -116,15 +116,15 @@ def step(
     Raises:
         ValueError: an option has no such value.
     """
-    for option, value, known in (("kind", kind, KINDS), ("on_edit", on_edit, ON_EDIT)):
+    for option, value, known in (("kind", kind, KINDS), ("on_edit", on_edit or "rerun", ON_EDIT)):
         if value not in known:
             raise ValueError(f"{option}={value!r} is none of {', '.join(known)}")
-    if kind != "pure" and on_edit != "rerun":
+    if kind != "pure" and on_edit is not None:
         raise ValueError(f"on_edit={on_edit!r} is for pure steps: an edit never runs kind={kind!r} again")
     if retries < 0:
         raise ValueError(f"retries must be 0 or more, not {retries}")
     limit = None if timeout is None else seconds(timeout)
-    options = Options(kind, on_edit, retries, seconds(backoff), limit, key)
+    options = Options(kind, on_edit or "rerun", retries, seconds(backoff), limit, key)
 
     def mark(function: Callable[P, R]) -> Step[P, R]:
         return Step(function, name or function.__name__, options)

@@ -8,14 +8,13 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from perdure import codec
 from perdure.errors import WrongThread
 
 from .code.functions import function_code, global_data
-from .execution import Execution, Plan
+from .execution import AS_USUAL, Choice, Execution, Plan
 from .inputs import combined, frozen, input_parts
 from .scope import current_scope
 
@@ -26,18 +25,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """How a workflow is started: `Workflow.using` sets it."""
-
-    key: str | None = None
-    fresh: bool = False
-    reuse: bool = False
-    redo: frozenset[str] = frozenset()
-    redo_from: str | None = None
-    strict: bool = False
-
-
 class Workflow(Generic[P, R]):
     """A function marked as a workflow: calling it starts its run, or goes on with it, and gives its result.
 
@@ -45,7 +32,7 @@ class Workflow(Generic[P, R]):
     its kept result at once, an edited one keeps every call that is still valid.
     """
 
-    def __init__(self, function: Callable[P, R], name: str, choice: Choice = Choice()) -> None:
+    def __init__(self, function: Callable[P, R], name: str, choice: Choice = AS_USUAL) -> None:
         functools.update_wrapper(self, function)
         self.__wrapped__ = function
         self.name = name
@@ -104,19 +91,13 @@ class Workflow(Generic[P, R]):
         encoded, refused = codec.encode_namespace(bound.arguments)
         for error in refused.values():
             raise error
-        choice = self._choice
         plan = Plan(
             workflow=self.name,
             kind="function",
             inputs=combined(parts),
             code=combined(code_parts),
             arguments=frozen(encoded) if later else encoded,
-            key=choice.key,
-            fresh=choice.fresh,
-            reuse=choice.reuse,
-            redo=choice.redo,
-            redo_from=choice.redo_from,
-            strict=choice.strict,
+            choice=self._choice,
         )
         return plan, bound
 

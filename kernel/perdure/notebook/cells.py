@@ -45,7 +45,7 @@ class StepOptions:
 
     name: str
     kind: str = "pure"
-    on_edit: str = "rerun"
+    on_edit: str | None = None
     key: str | None = None
     retries: int = 0
     backoff: float = 0.0
@@ -76,7 +76,7 @@ class StepCell:
         self.session = session
         self.options = options
         self.body = body
-        if options.kind != "pure" and options.on_edit != "rerun":
+        if options.kind != "pure" and options.on_edit is not None:
             raise UsageError(
                 f"%%step {options.name}: --on-edit {options.on_edit} is for pure steps: "
                 f"an edit never runs --kind {options.kind} again. Leave it out."
@@ -92,7 +92,7 @@ class StepCell:
             self.names,
             cell_code(options.name, own, options.output),
             kind=options.kind,
-            on_edit=options.on_edit,
+            on_edit=options.on_edit or "rerun",
             key=options.key,
             redo="asked for with --redo" if options.redo else None,
             strict=options.strict,

@@ -20,7 +20,7 @@ from perdure.store.records import Output, Part
 
 from .namespace import Change, is_code, is_users
 from .randomness import state_digest
-from .views import ties
+from .views import lost_ties
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -118,30 +118,39 @@ def build(
         *(Output(name, "deleted") for name in deleted),
         *(Output(name, "state", digest=state_digest(state)) for name, state in change.states.items()),
         *kept_outputs(
-            {name: each for name, each in everything.items() if name not in refused}, changed, externals
+            {name: each for name, each in everything.items() if name not in refused},
+            changed,
+            lost_ties(data, externals, _elsewhere(session, {*found, *externals})),
         ),
     ]
     return Checkpoint(encoded, tuple(outputs), found, value is not None and VALUE not in refused)
 
 
+def _elsewhere(session: Session, names: Collection[str]) -> dict[str, Any]:
+    """The notebook's other data."""
+    return {
+        name: value
+        for name, value in session.namespace.items()
+        if name not in names and is_users(name) and not is_code(value)
+    }
+
+
 def kept_outputs(
-    values: Mapping[str, Any], changed: Collection[str] = (), read: Mapping[str, Any] = MappingProxyType({})
+    values: Mapping[str, Any], changed: Collection[str] = (), lost: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Output, ...]:
     """The outputs that these values are; the cell's own value says which name holds the same object.
 
     Args:
         values: by name, the cell's own value among them.
         changed: names of inputs that were changed in place.
-        read: what the cell read and did not change.
+        lost: what of a value is not kept, a sentence by name.
     """
     found: list[Output] = []
-    tied = ties({name: value for name, value in values.items() if name != VALUE}, read)
     for name, value in values.items():
         kind = type(value).__name__
         if name != VALUE:
             how = "changed" if name in changed else "value"
-            cause = f"It looks into the memory of `{tied[name]}`." if name in tied else ""
-            found.append(Output(name, how, kind, input_part(name, value).digest, cause))
+            found.append(Output(name, how, kind, input_part(name, value).digest, lost.get(name, "")))
             continue
         same = next((other for other, each in values.items() if each is value and other != VALUE), "")
         found.append(Output(VALUE, "shown", kind, cause=same))

@@ -88,7 +88,7 @@ def ran(call: CallRecord) -> Line:
     if partial:
         details.append("partly kept")
     partial += tuple(
-        f"`{output.name}`: {output.cause} After a restore each has memory of its own."
+        f"`{output.name}`: {output.cause}"
         for output in call.outputs
         if output.how in ("value", "changed") and output.cause
     )

@@ -18,6 +18,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from perdure.engine.decide import KINDS, ON_EDIT
 from perdure.engine.durations import seconds
+from perdure.engine.execution import Choice
 
 from . import lines, listing, notebook_runs, resuming, upkeep
 from .body import Body
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+
+def positive(text: str) -> int:
+    """A number from 1 on, for the parser of a line."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 class BodySyntaxError(Exception):
@@ -76,7 +85,6 @@ class PerdureMagics(Magics):
     @argument(
         "--on-edit",
         choices=ON_EDIT,
-        default="rerun",
         help="What to do when the code was edited: rerun (default), keep, ask.",
     )
     @argument("--key", help="Find the step again by this key instead of its inputs.")
@@ -203,12 +211,9 @@ class PerdureMagics(Magics):
             name=_named("%%workflow", given.name),
             input=_names("--input", given.input),
             output=_names("--output", given.output),
-            key=given.key,
-            fresh=given.fresh,
-            reuse=given.reuse,
-            redo=frozenset(given.redo),
-            redo_from=given.redo_from,
-            strict=given.strict,
+            choice=Choice(
+                given.key, given.fresh, given.reuse, frozenset(given.redo), given.redo_from, given.strict
+            ),
         )
         return self._compiled(lambda: WorkflowCell(self.session, options, cell))
 
@@ -248,7 +253,7 @@ class PerdureMagics(Magics):
     @line_magic
     @magic_arguments()
     @argument("workflow", nargs="?", help="List the runs of this workflow only.")
-    @argument("--limit", type=int, default=50, help="How many, the newest first.")
+    @argument("--limit", type=positive, default=50, help="How many, the newest first.")
     def runs(self, line: str) -> listing.Runs:
         """List the runs of the store, the newest first."""
         given = self._parsed(self.runs, line)

@@ -17,7 +17,7 @@ from perdure.codec.syntax import tree_digest
 from perdure.engine.code.functions import names_code
 from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
-from perdure.engine.execution import Execution, Plan
+from perdure.engine.execution import AS_USUAL, Choice, Execution, Plan
 from perdure.engine.inputs import combined
 from perdure.errors import UndefinedName
 
@@ -47,12 +47,7 @@ class WorkflowOptions:
     name: str
     input: frozenset[str] | None = None
     output: frozenset[str] | None = None
-    key: str | None = None
-    fresh: bool = False
-    reuse: bool = False
-    redo: frozenset[str] = frozenset()
-    redo_from: str | None = None
-    strict: bool = False
+    choice: Choice = AS_USUAL
 
 
 class WorkflowCell:
@@ -92,12 +87,7 @@ class WorkflowCell:
             inputs=combined(parts),
             code=combined(code),
             arguments=encoded,
-            key=options.key,
-            fresh=options.fresh,
-            reuse=options.reuse,
-            redo=options.redo,
-            redo_from=options.redo_from,
-            strict=options.strict,
+            choice=options.choice,
             notebook=notebook_path(),
             store=session.store,
             keep=self._keep,
