@@ -15,7 +15,7 @@ import pytest
 
 from crash import killed_workflow as killed
 from perdure import codec
-from perdure.engine.owner import place_of
+from perdure.engine.stored import place_of
 from perdure.store import open_store
 from perdure.store.records import Place
 

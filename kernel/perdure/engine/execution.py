@@ -18,9 +18,10 @@ from perdure.store.records import Place, RunRecord
 
 from .code.names import close_match
 from .events import Event, listeners
-from .owner import Owner, new_id, unsealed
+from .owner import Owner, new_id
 from .process import parent_run, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
+from .stored import unsealed
 from .tracebacks import one_line
 
 if TYPE_CHECKING:

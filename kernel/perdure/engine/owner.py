@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import Damaged, KeyInUse, PerdureError
+from perdure.errors import KeyInUse, PerdureError
 from perdure.store.records import (
     AttemptRecord,
     CallRecord,
@@ -35,6 +35,7 @@ from .events import Event, listeners
 from .failures import Failures
 from .heartbeat import Heartbeat
 from .history import History
+from .stored import place_of, unsealed
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
@@ -386,21 +387,6 @@ class Owner:
 
     def _write(self, *records: Record, durability: str | None = None) -> None:
         self.store.journal.write(self.run.id, self.run.epoch, records, durability=durability)
-
-
-def place_of(call: CallRecord, role: str) -> Place:
-    """Where a value of a call belongs."""
-    return Place(call.run, call.step, call.inputs, role)
-
-
-def unsealed(store: Store, value: str, place: Place, subject: str) -> Encoded:
-    """The stored value with this id, its signature for this place verified."""
-    record = store.journal.value(value)
-    if record is None:
-        raise Damaged(
-            subject=subject, cause="its record is missing.", advice="Run its step again with `--redo`."
-        )
-    return store.vault.unseal(record, place, subject=subject)
 
 
 def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
