@@ -132,21 +132,27 @@ def serve(store_path, *, early):
     for line in sys.stdin:
         number, delay = line.split()
         reader, marker = os.pipe()
+        result, given = os.pipe()
         os.environ |= {"KILLED_MARKER": str(marker), "KILLED_RUN": number}
         child = os.fork()
         if child == 0:
-            os.write(1, f"ended {live(store_path, int(number), early)}\n".encode())
+            os.write(given, str(live(store_path, int(number), early)).encode())
             os._exit(0)
         os.close(marker)
+        os.close(given)
         os.read(reader, 5)
         os.close(reader)
         time.sleep(float(delay))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
+        # One answer for each life: one that was killed after it gave its result, before it ended, was killed.
         if os.WIFSIGNALED(status):
             os.write(1, b"killed\n")
         elif os.WEXITSTATUS(status):
             os.write(1, b"failed\n")
+        else:
+            os.write(1, b"ended " + os.read(result, 100) + b"\n")
+        os.close(result)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Promise 2: a store that is killed at any instant opens again, with everything that it acknowledged."""
 
+import contextlib
 import random
+import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -8,6 +11,7 @@ import threading
 import pytest
 
 from perdure.store import open_store
+from perdure.testing import sample_call, sample_run, sample_session
 
 KILLS = 25
 
@@ -67,6 +71,28 @@ def test_no_acknowledged_write_is_lost(tmp_path, durability):
         acknowledged.update(killed_after(chance.uniform(0.0, 0.12), tmp_path / "store", durability, "late"))
         assert lost(tmp_path / "store", acknowledged) == set()
     assert len(acknowledged) > KILLS
+
+
+def test_a_file_that_was_torn_while_the_log_was_moved_into_it_is_whole_with_the_log(tmp_path):
+    """Promise 2: killed in that instant, the file's head tells of pages that lie in the log alone."""
+    store, whole, torn = tmp_path / "store", tmp_path / "whole", tmp_path / "torn"
+    with open_store(store) as opened:
+        run = sample_run()
+        epoch = opened.journal.claim(run, sample_session())
+        calls = [sample_call(run.id, seq, source="x" * 3000) for seq in range(1, 60)]
+        opened.journal.write(run.id, epoch, calls)
+        for folder in (whole, torn):
+            shutil.copytree(store, folder)
+    with contextlib.closing(sqlite3.connect(whole / "journal.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    head = (whole / "journal.db").read_bytes()[:4096]
+    old = (torn / "journal.db").read_bytes()
+    assert len(old) < (whole / "journal.db").stat().st_size
+    (torn / "journal.db").write_bytes(head + old[4096:])
+    (torn / "journal.db-shm").unlink()
+    with open_store(torn) as opened:
+        assert opened.journal.calls(run.id) == calls
+        assert opened.journal.check() == "ok"
 
 
 def test_the_control_that_acknowledges_before_the_commit_is_seen_to_lose(tmp_path):

@@ -247,12 +247,21 @@ class SqliteJournal:
                     leftover.unlink()
 
     def _inspect(self) -> None:
-        """Look at the file before anything could change it. As `immutable`, SQLite does not even lock it."""
-        with self._errors(), contextlib.closing(self._connect("mode=ro&immutable=1")) as connection:
-            application = connection.execute(query("application_id")).fetchone()[0]
-            self._check_version(connection)
-        if application != APPLICATION:
+        """Look at the head of the file before anything could change it.
+
+        Not through SQLite: a process that was killed while it moved its log into the file leaves a file that
+        is whole with the log only, and a look with the log may change the file. What stands where:
+        https://sqlite.org/fileformat.html#the_database_header
+        """
+        with system_errors(self.path.parent), self.path.open("rb") as file:
+            head = file.read(100)
+        if not head.startswith(b"SQLite format 3\0") or len(head) < 100:  # noqa: PLR2004  the head's length
+            raise StoreDamaged(path=str(self.path.parent), cause=f"{self.path.name} is not a database")
+        found = int.from_bytes(head[60:64], "big")
+        if int.from_bytes(head[68:72], "big") != APPLICATION:
             raise StoreDamaged(path=str(self.path.parent), cause=f"{self.path.name} is not one of Perdure's")
+        if found > VERSION:
+            raise StoreTooNew(path=str(self.path.parent), found=found, known=VERSION)
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         found = connection.execute(query("user_version")).fetchone()[0]

@@ -149,9 +149,6 @@ WHERE run <> '' AND run NOT IN (SELECT id FROM runs) AND id NOT IN (
 -- user_version --
 PRAGMA user_version;
 
--- application_id --
-PRAGMA application_id;
-
 -- integrity_check --
 PRAGMA integrity_check;
 
