@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 HEAD = "%load_ext perdure\n%workflow paper"
@@ -318,3 +320,18 @@ def test_one_picture_appears_and_is_updated_in_place_and_stays(ready):
 def test_a_traceback_points_at_the_line_that_failed(ready, await_it):
     reply = ready.run(f"%%workflow fails\nimport asyncio\n{await_it}\nparts = [1]\nparts + 1")
     assert "----> 5 parts + 1" in reply.traceback
+
+
+def test_a_restored_workflow_cell_is_told_as_restored_in_the_notebooks_timeline(notebook):
+    """Promise 11: what ran and what was restored are told apart, for child runs too."""
+    notebook.run("%workflow whole")
+    assert notebook.run("%%workflow part\ny = 1").errors == []
+    assert re.search(r"part r_\S+ +ran ", notebook.run("%timeline").text)
+    notebook.kill()
+    notebook.run("%workflow whole")
+    assert "restored from" in notebook.run("%%workflow part\ny = 1").text
+    drawn = notebook.run("%timeline")
+    assert re.search(r"part r_\S+ +restored ", drawn.text)
+    assert "1 restored in" in drawn.text
+    assert notebook.run("%%workflow part --fresh\ny = 1").errors == []
+    assert re.search(r"part r_\S+ +ran ", notebook.run("%timeline").text)

@@ -127,6 +127,9 @@ class CallRows:
             if stop > start or start == run.created:
                 torn = kernel.ended == "killed" and stop == kernel.end and stop < end
                 segments.append(Segment(kernel.epoch, start, stop, "interrupted" if torn or dead else state))
+        used = sorted(self.restores.get(run.id, ()), key=lambda use: (use.epoch, use.at))
+        if state == "ran" and used and used[-1].at >= end:
+            state = "restored"
         return Row(
             call=run.id,
             branch="",
@@ -136,11 +139,11 @@ class CallRows:
             state=state,
             word=words.look(state).word,
             segments=tuple(segments),
-            marks=(),
+            marks=tuple(Mark(use.epoch, use.at, use.older_code) for use in used),
             took=sum(each.end - each.start for each in segments),
-            saved=0.0,
+            saved=sum(use.saved for use in used),
             lost=0.0,
-            why=run.error or "",
+            why=used[-1].reason if state == "restored" else run.error or "",
             kept=0,
             badge="",
             counts=((state, 1),),

@@ -125,14 +125,16 @@ def read(journal: Journal, run_id: str, *, now: float | None = None, alive: bool
         from .liveness import alive as process_lives
 
         alive = bool(sessions) and process_lives(sessions[-1])
-    missing = {restore.call for restore in restores} - {call.id for call in calls}
+    children = journal.children(run_id)
+    known = {call.id for call in calls} | {child.id for child in children}
+    missing = {restore.call for restore in restores} - known
     return timeline(
         run,
         sessions,
         calls,
         journal.attempts(run_id),
         restores,
-        children=journal.children(run_id),
+        children=children,
         borrowed=_borrowed(journal, run, missing),
         now=time.time() if now is None else now,
         alive=alive,

@@ -19,7 +19,7 @@ from perdure.store.records import Place, RunRecord
 from .code.names import close_match
 from .events import Event, listeners
 from .owner import Owner, new_id
-from .process import parent_run, the_store
+from .process import parent_owner, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
 from .stored import unsealed
 from .tracebacks import one_line
@@ -72,8 +72,11 @@ class Plan:
 class Execution:
     """A pass over a body: `run` or `arun` carries it out, once."""
 
-    def __init__(self, store: Store, plan: Plan, record: RunRecord, how: str) -> None:
+    def __init__(
+        self, store: Store, plan: Plan, record: RunRecord, how: str, above: Owner | None = None
+    ) -> None:
         self.store = store
+        self._above = above
         self.plan = plan
         self.record = record
         self.how = how
@@ -108,14 +111,15 @@ class Execution:
         store = plan.store or (scope.owner.store if scope else the_store())
         if scope is not None:
             scope.owner.moved(scope.branch)
-        parent = scope.owner.run.id if scope else parent_run()
+        above = scope.owner if scope else parent_owner()
+        parent = above.run.id if above else None
         key = plan.choice.key if plan.choice.key is not None else plan.inputs
         known = None if plan.choice.fresh else _find(store, plan.workflow, parent, key)
         if known is not None:
             _check_steps(store, known, plan)
         again = bool(plan.choice.redo or plan.choice.redo_from)
         if known is not None and known.state == "done" and known.code == plan.code and not again:
-            return cls(store, plan, known, "restored")
+            return cls(store, plan, known, "restored", above)
         if known is not None and known.parent == parent and (known.state != "done" or again):
             return cls(store, plan, known, "resumed")
         now = time.time()
@@ -213,10 +217,15 @@ class Execution:
     def _kept(self) -> Any:
         """The result of a run that was finished before."""
         assert self.record.result is not None
+        began = time.perf_counter()
         subject = f"The result of run {self.run_id} of `{self.plan.workflow}`"
         encoded = unsealed(self.store, self.record.result, Place(self.run_id, role="result"), subject)
+        value = codec.decode(encoded)
+        if self._above is not None:
+            took = time.perf_counter() - began
+            self._above.restored(self.record, reason="finished, and nothing changed", took=took)
         listeners.tell(Event("run_restored", time.time(), self.record))
-        return codec.decode(encoded)
+        return value
 
 
 def _check_steps(store: Store, run: RunRecord, plan: Plan) -> None:

@@ -291,20 +291,17 @@ class Owner:
         """The newest attempt at a call."""
         return self._attempts[call.id]
 
-    def restored(self, call: CallRecord, *, reason: str, took: float, older_code: bool = False) -> None:
-        """Note that a checkpoint was used, what that cost and what it saved."""
-        record = RestoreRecord(
-            run=self.run.id,
-            call=call.id,
-            epoch=self.run.epoch,
-            at=time.time(),
-            took=took,
-            saved=max(0.0, call.took - took),
-            reason=reason,
-            older_code=older_code,
-        )
+    def restored(
+        self, used: CallRecord | RunRecord, *, reason: str, took: float, older_code: bool = False
+    ) -> None:
+        """Note that a checkpoint, or the result of a child run, was used, what that cost and saved."""
+        work = (used.finished or used.updated) - used.created if isinstance(used, RunRecord) else used.took
+        saved = max(0.0, work - took)
+        now, epoch = time.time(), self.run.epoch
+        record = RestoreRecord(self.run.id, used.id, epoch, now, took, saved, reason, older_code)
         self._write(record, durability="process")
-        self.tell("call_restored", call)
+        if isinstance(used, CallRecord):
+            self.tell("call_restored", used)
 
     def touch(self, call: CallRecord) -> CallRecord:
         """Make an older version of a call the last one in the run's order."""

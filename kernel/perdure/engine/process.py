@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from perdure.store import Store
     from perdure.store.keys import Key
 
+    from .owner import Owner
+
 _lock = threading.Lock()
 _store: Store | None = None
-_parent: str | None = None
+_parent: Owner | None = None
 
 
 def the_store() -> Store:
@@ -37,15 +39,15 @@ def use_store(store: Store | None) -> Store | None:
         return before
 
 
-def parent_run() -> str | None:
-    """The run from which workflows are started that no body starts: the notebook's, if there is one."""
+def parent_owner() -> Owner | None:
+    """The owner of the run from which workflows are started that no body starts: the notebook's, if any."""
     return _parent
 
 
-def set_parent_run(run: str | None) -> None:
-    """Make this run the parent of workflows that no body starts."""
+def set_parent_owner(owner: Owner | None) -> None:
+    """Make this owner's run the parent of workflows that no body starts."""
     global _parent  # noqa: PLW0603  one notebook per process
-    _parent = run
+    _parent = owner
 
 
 def the_key() -> Key:

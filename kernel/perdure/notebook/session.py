@@ -19,7 +19,7 @@ from perdure.engine.decide import Request
 from perdure.engine.events import Listener, listeners
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.owner import Owner
-from perdure.engine.process import set_parent_run, the_store
+from perdure.engine.process import set_parent_owner, the_store
 from perdure.errors import DuplicateStep, RunOwned
 from perdure.store.records import CallRecord, Part, RunRecord
 
@@ -104,7 +104,7 @@ class Session:
         """Make this the notebook's run, and let go of the one before."""
         self.release()
         self.owner, self.refusal = owner, None
-        set_parent_run(owner.run.id)
+        set_parent_owner(owner)
         atexit.register(owner.close)
         for name, source in self.set_up.items():
             owner.note("setup", name, {"source": source})
@@ -129,7 +129,7 @@ class Session:
             atexit.unregister(self.owner.close)
             self.owner.close()
         self.owner = None
-        set_parent_run(None)
+        set_parent_owner(None)
         self.applied.clear()
         self._noted = None
         self._origins.clear()

@@ -166,6 +166,7 @@ class RestoreRecord:
 
     run: str
     call: str
+    """Id of the call, or of the child run whose result was used."""
     epoch: int
     at: float
     took: float
