@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from perdure.codec.rows.row import Row
+from perdure.codec.rows.table import BUFFER, BY_TAG, EXTERNAL, LEAF, REF
 from perdure.errors import Damaged, NotLoadable, PerdureError, Untrusted
 
 from .envelope import FORMAT
 from .model import LONG, Tag
-from .row import Row
-from .table import BUFFER, BY_TAG, EXTERNAL, LEAF, REF
 
 _MISSING = object()
 _HEAVY = 1_000_000

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import pickle
-import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +16,13 @@ from typing import Any
 
 import xxhash
 
-from .exceptions import exception_parts, make_exception
-from .functions import tree_of
-from .reduced import DICT_VIEWS, reduced
+from perdure.codec.leaf.functions import tree_of
+from perdure.codec.leaf.reduced import DICT_VIEWS, reduced
+from perdure.codec.packages.kits import ask
+from perdure.codec.rows.exceptions import exception_parts, make_exception
+from perdure.codec.rows.row import by_reference, resolve
+
 from .registry import is_registered, make_registered, registered_parts
-from .row import by_reference, resolve
 
 BOUND = 256 << 20
 """Bytes that may be written without a memo; a value with more shares its parts over and over."""
@@ -99,12 +100,9 @@ class _Digester(pickle.Pickler):
                 return kin(obj)
         if is_registered(cls):
             return make_registered, registered_parts(obj)
-        if "numpy" in sys.modules:
-            from .digest_frames import reduce_content
-
-            found = reduce_content(obj)
-            if found is not NotImplemented:
-                return found
+        found = ask(obj, "content")
+        if found is not NotImplemented:
+            return found
         return _exact(obj)
 
 

@@ -101,7 +101,7 @@ def _walk(
     tree = encoder.leaf(value) if whole else encoder.node(value)
     data, buffers, tried = None, list[memoryview](), not encoder.checked
     if encoder.leaves:
-        from .pickled import dump_leaves
+        from perdure.codec.leaf.pickled import dump_leaves
 
         pickler = dump_leaves(encoder.leaves, {} if whole else encoder.outer, known, encoder.buffers)
         if pickler.referred & encoder.needing:
@@ -182,7 +182,7 @@ def decode(encoded: Encoded, *, externals: Mapping[str, Any] | None = None, trus
 
 def _load_leaves(*args: Any) -> list[Any]:
     """Unpickle; the module that can is imported only now."""
-    from .pickled import load_leaves
+    from perdure.codec.leaf.pickled import load_leaves
 
     return load_leaves(*args)
 

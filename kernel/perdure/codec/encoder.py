@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from perdure.codec.rows.row import Raw, Row, module_of
+from perdure.codec.rows.table import BUFFER, EXTERNAL, LEAF, REF, rows_of
+
 from .model import LARGE, LONG, Refusal
 from .refused import refuse
-from .row import Raw, Row, module_of
-from .table import BUFFER, EXTERNAL, LEAF, REF, rows_of
 
 if TYPE_CHECKING:
     from ormsgpack import Ext

@@ -20,17 +20,17 @@ from typing import Any
 
 import cloudpickle
 
+from perdure.codec.model import LARGE, Refusal
+from perdure.codec.refused import refuse
+from perdure.codec.registry import is_registered, make_registered, registered_parts
+from perdure.codec.rows.classes import find
+from perdure.codec.rows.exceptions import exception_parts, fill_exception, make_exception
+from perdure.codec.rows.row import by_reference, module_of
+from perdure.codec.rows.standard import make_view, view_parts
 from perdure.errors import Damaged, NotLoadable, PerdureError
 
-from .classes import find
-from .exceptions import exception_parts, fill_exception, make_exception
 from .functions import remember_tree, tree_of
-from .model import LARGE, Refusal
 from .reduced import reduced
-from .refused import refuse
-from .registry import is_registered, make_registered, registered_parts
-from .row import by_reference, module_of
-from .standard import make_view, view_parts
 
 
 class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -202,6 +202,18 @@ def dump_leaves(
     return pickler
 
 
+_MOVED = {
+    "perdure.codec.pickled": __name__,
+    "perdure.codec.reduced": "perdure.codec.leaf.reduced",
+    "perdure.codec.reduced_arrays": "perdure.codec.packages.numpy",
+    "perdure.codec.classes": "perdure.codec.rows.classes",
+    "perdure.codec.exceptions": "perdure.codec.rows.exceptions",
+    "perdure.codec.standard": "perdure.codec.rows.standard",
+    "perdure.codec.arrays": "perdure.codec.rows.arrays",
+}
+"""Where the functions that older pickles name are now."""
+
+
 class _LeafUnpickler(pickle.Unpickler):
     def __init__(
         self,
@@ -216,6 +228,7 @@ class _LeafUnpickler(pickle.Unpickler):
         self._made: dict[tuple[str, int], Any] = {}
 
     def find_class(self, module: str, name: str) -> Any:
+        module = _MOVED.get(module, module)
         try:
             return super().find_class(module, name)
         except (ImportError, AttributeError):

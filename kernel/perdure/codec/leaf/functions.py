@@ -13,7 +13,7 @@ def tree_of(function: FunctionType) -> str | None:
     """Digest of the tree in which the function was written; None where that is not known."""
     known = _remembered.get(function)
     if known is None:
-        from .syntax import definition_tree, tree_digest
+        from perdure.codec.syntax import definition_tree, tree_digest
 
         tree = definition_tree(function)
         if tree is None:

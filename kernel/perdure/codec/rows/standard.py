@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from .model import Refusal
+from perdure.codec.model import Refusal
+
 from .row import Raw, Row, nothing, pairs, put_pairs, without_attributes
 
 _CASTABLE = frozenset("bBcdefhHiIlLnNPqQ?")

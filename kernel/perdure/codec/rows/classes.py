@@ -14,11 +14,11 @@ from importlib import import_module
 from types import MemberDescriptorType
 from typing import Any
 
+from perdure.codec.registry import is_registered, make_registered, registered_parts
 from perdure.errors import NotLoadable
 
 from .arrays import SCALAR
 from .exceptions import exception_parts, fill_exception, make_exception
-from .registry import is_registered, make_registered, registered_parts
 from .row import Row, by_reference, resolve
 
 _OBJECT: Any = object

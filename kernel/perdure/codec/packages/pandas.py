@@ -1,4 +1,4 @@
-"""Canonical forms of arrays and frames for the digest: by logical content, not by how memory is laid out.
+"""pandas: exact reduced forms of frames, and their content, not how their memory is laid out.
 
 Two frames with the same labels, dtypes, attributes and cells are alike, whether or not their columns are
 consolidated, sliced or strided, and whatever lies under a missing value.
@@ -6,86 +6,60 @@ consolidated, sliced or strided, and whatever lies under a missing value.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import xxhash
 
-from .reduced import notes_on
-
-_CHUNK = 1 << 20
+from perdure.codec.rows.state import fill_attributes
 
 
-def _array() -> None:
-    """Stands in the stream for an array."""
+def reduce(obj: Any) -> Any:
+    """The reduced form of a frame or series with what a user hung on it, or `NotImplemented`."""
+    import pandas as pd
+
+    return _with_notes(obj) if isinstance(obj, (pd.DataFrame, pd.Series)) else NotImplemented
+
+
+def _with_notes(frame: Any) -> Any:
+    notes = notes_on(frame)
+    if not notes:
+        return NotImplemented
+    make, args, state, *items = (*frame.__reduce_ex__(5), None, None, None)[:5]
+    return make, args, (state, notes), *items, fill_attributes
+
+
+def notes_on(frame: Any) -> dict[str, Any]:
+    """Attributes that a user hung on a frame or series. Those of its class are in its state already."""
+    known = frame._metadata  # noqa: SLF001
+    return {
+        name: value
+        for name, value in vars(frame).items()
+        if not name.startswith("_") and name not in known and name not in frame._internal_names_set  # noqa: SLF001
+    }
 
 
 def _frame() -> None:
-    """Stands in the stream for a frame, a series or an index."""
+    """Stands in a digest for a frame, a series or an index."""
 
 
-def reduce_content(obj: Any) -> Any:
-    """The canonical form of an array, frame, series, index or column; `NotImplemented` for anything else."""
-    np = sys.modules["numpy"]
-    if type(obj) is np.ndarray or type(obj) is np.memmap:
-        return _array, array_content(obj)
-    if type(obj) is np.ma.MaskedArray and not obj.dtype.hasobject and obj.dtype.names is None:
-        mask = np.ma.getmaskarray(obj)
-        return _array, (
-            "masked",
-            np.where(mask, np.zeros((), obj.dtype), obj.data),
-            mask,
-            obj.fill_value,
-            obj.hardmask,
-        )
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and hasattr(pandas, "DataFrame"):
-        return _reduce_pandas(pandas, obj)
-    return NotImplemented
+def content(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
+    """What stands in a digest for a frame, series, index or column; `NotImplemented` for anything else."""
+    import pandas as pd
 
-
-def array_content(array: Any) -> tuple[Any, ...]:
-    """dtype, shape and content of an array, in C order whatever order its memory has."""
-    dtype = array.dtype
-    if dtype.hasobject or dtype.kind == "T":
-        return "object", dtype, array.shape, array.ravel().tolist()
-    if dtype.names is not None:
-        return "fields", str(dtype), array.shape, [(name, array_content(array[name])) for name in dtype.names]
-    return "array", dtype.str, array.shape, _content(array)
-
-
-def _content(array: Any) -> bytes:
-    """Hash of the elements, piece by piece where they do not lie in C order."""
-    import numpy as np
-
-    hasher = xxhash.xxh3_128()
-    if array.size and array.dtype.itemsize:
-        flat: Any = array.view(np.ndarray)
-        if flat.flags.c_contiguous:
-            hasher.update(flat.reshape(-1).view("u1"))
-        else:
-            rows = max(1, _CHUNK // max(1, flat[:1].nbytes))
-            for start in range(0, len(flat), rows):
-                piece: Any = np.ascontiguousarray(flat[start : start + rows])
-                hasher.update(piece.reshape(-1).view("u1"))
-    return hasher.digest()
-
-
-def _reduce_pandas(pandas: Any, obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     kind = _kind(obj)
-    if isinstance(obj, pandas.DataFrame):
+    if isinstance(obj, pd.DataFrame):
         columns = [_cells(obj.iloc[:, at].array) for at in range(obj.shape[1])]
         return _frame, (kind, obj.columns, obj.index, columns, obj.attrs, _more(obj))
-    if isinstance(obj, pandas.Series):
+    if isinstance(obj, pd.Series):
         return _frame, (kind, obj.name, obj.index, _cells(obj.array), obj.attrs, _more(obj))
-    if isinstance(obj, pandas.MultiIndex):
+    if isinstance(obj, pd.MultiIndex):
         levels = [obj.get_level_values(at) for at in range(obj.nlevels)]
         return _frame, (kind, levels)
-    if isinstance(obj, pandas.RangeIndex):
+    if isinstance(obj, pd.RangeIndex):
         return _frame, (kind, obj.start, obj.stop, obj.step, obj.name)
-    if isinstance(obj, pandas.Index):
+    if isinstance(obj, pd.Index):
         return _frame, (kind, obj.name, _cells(obj.array), str(getattr(obj, "freq", None)))
-    if isinstance(obj, pandas.api.extensions.ExtensionArray):
+    if isinstance(obj, pd.api.extensions.ExtensionArray):
         return _frame, _cells(obj)
     return NotImplemented
 

@@ -11,13 +11,14 @@ import collections
 import copyreg
 import dataclasses
 import gc
-import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
-from .classes import fill_instance, find, instance_parts, is_plain_dataclass
-from .row import resolve
+from perdure.codec.packages.kits import ask
+from perdure.codec.rows.classes import fill_instance, find, instance_parts, is_plain_dataclass
+from perdure.codec.rows.row import resolve
+from perdure.codec.rows.state import fill_attributes, reducing_class, set_state
 
 _FORGETFUL = frozenset(
     {
@@ -66,15 +67,9 @@ def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
         return make_dict_view, (gc.get_referents(obj.mapping)[0], *DICT_VIEWS[cls])
     if cls is types.MappingProxyType:
         return types.MappingProxyType, (gc.get_referents(obj)[0],)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(obj, (numpy.ndarray, numpy.generic)):
-        from .reduced_arrays import reduced_array, reduced_scalar
-
-        return (
-            reduced_array(obj) if isinstance(obj, numpy.ndarray) else reduced_scalar(obj, reducing_class(cls))
-        )
-    if _is_frame(obj):
-        return _with_notes(obj)
+    form = ask(obj, "reduce")
+    if form is not NotImplemented:
+        return form
     definer = reducing_class(cls)
     if definer is not None:
         named = f"{definer.__module__}.{definer.__qualname__}"
@@ -82,43 +77,6 @@ def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     if dataclasses.is_dataclass(cls) and is_plain_dataclass(obj):
         return copyreg.__newobj__, (cls,), instance_parts(obj)[1:], None, None, fill_instance  # type: ignore[attr-defined]
     return _own_items(obj)
-
-
-def reducing_class(cls: type) -> type | None:
-    """The class that says how its objects are pickled; None where that is `object`."""
-    return next(
-        (
-            base
-            for base in cls.__mro__
-            if base is not object and ("__reduce_ex__" in vars(base) or "__reduce__" in vars(base))
-        ),
-        None,
-    )
-
-
-def _is_frame(obj: Any) -> bool:
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(
-        obj, (getattr(pandas, "DataFrame", ()), getattr(pandas, "Series", ()))
-    )
-
-
-def _with_notes(frame: Any) -> Any:
-    notes = notes_on(frame)
-    if not notes:
-        return NotImplemented
-    make, args, state, *items = (*frame.__reduce_ex__(5), None, None, None)[:5]
-    return make, args, (state, notes), *items, fill_attributes
-
-
-def notes_on(frame: Any) -> dict[str, Any]:
-    """Attributes that a user hung on a frame or series. Those of its class are in its state already."""
-    known = frame._metadata  # noqa: SLF001
-    return {
-        name: value
-        for name, value in vars(frame).items()
-        if not name.startswith("_") and name not in known and name not in frame._internal_names_set  # noqa: SLF001
-    }
 
 
 def _with_attributes(obj: Any, definer: type) -> Any:
@@ -137,26 +95,6 @@ def _with_attributes(obj: Any, definer: type) -> Any:
         return NotImplemented
     make, args, state, *items = (*form, None, None, None)[:5]
     return make, args, (state, attributes), *items, fill_attributes
-
-
-def fill_attributes(made: Any, state: tuple[Any, dict[str, Any]]) -> None:
-    """Give an object its state as pickle would, then the attributes that pickle forgets."""
-    set_state(made, state[0])
-    for name, value in state[1].items():
-        object.__setattr__(made, name, value)
-
-
-def set_state(made: Any, state: Any) -> None:
-    """What pickle does with a state."""
-    if state is None:
-        return
-    if hasattr(made, "__setstate__"):
-        made.__setstate__(state)
-        return
-    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)  # noqa: PLR2004
-    made.__dict__.update(attributes or {})
-    for name, value in (slots or {}).items():
-        setattr(made, name, value)
 
 
 def make_dict_view(mapping: Any, cls: type, name: str) -> Any:

@@ -1,0 +1,37 @@
+"""What pickle does with the state of an object, and what it forgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def fill_attributes(made: Any, state: tuple[Any, dict[str, Any]]) -> None:
+    """Give an object its state as pickle would, then the attributes that pickle forgets."""
+    set_state(made, state[0])
+    for name, value in state[1].items():
+        object.__setattr__(made, name, value)
+
+
+def set_state(made: Any, state: Any) -> None:
+    """What pickle does with a state."""
+    if state is None:
+        return
+    if hasattr(made, "__setstate__"):
+        made.__setstate__(state)
+        return
+    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)  # noqa: PLR2004
+    made.__dict__.update(attributes or {})
+    for name, value in (slots or {}).items():
+        setattr(made, name, value)
+
+
+def reducing_class(cls: type) -> type | None:
+    """The class that says how its objects are pickled; None where that is `object`."""
+    return next(
+        (
+            base
+            for base in cls.__mro__
+            if base is not object and ("__reduce_ex__" in vars(base) or "__reduce__" in vars(base))
+        ),
+        None,
+    )
