@@ -140,6 +140,15 @@ class BadKey(PerdureError):
     advice: str
 
 
+class NeedsPackage(PerdureError):
+    """{what} needs the package `{package}`, which is not installed.
+    Install it with `pip install 'perdure[{extra}]'`."""
+
+    what: str
+    package: str
+    extra: str
+
+
 # -- runs ------------------------------------------------------------------------------------------------
 
 

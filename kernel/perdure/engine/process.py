@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from perdure.store import Store
+    from perdure.store.cipher import Cipher
     from perdure.store.keys import Key
 
     from .owner import Owner
@@ -55,3 +56,10 @@ def the_key() -> Key:
     from perdure.store.keys import user_key
 
     return user_key()
+
+
+def cipher() -> Cipher:
+    """What seals and opens with this user's key; sealing and opening need `cryptography`, `mac` does not."""
+    from perdure.store.cipher import Cipher
+
+    return Cipher(the_key())

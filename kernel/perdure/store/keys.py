@@ -1,4 +1,8 @@
-"""The user's key, which signs what is stored, so that nothing is loaded that somebody else wrote."""
+"""The user's key, which signs what is stored, so that nothing is loaded that somebody else wrote.
+
+The file holds one key a line. The first signs and encrypts; the others, which it took the place of, still
+verify and decrypt. A change of the file is one rename, so that a kill leaves the old keys or all of them.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,12 @@ class Key:
     secret: bytes = field(repr=False)
     path: Path | None = None
     """The file that holds it; None for a key that ends with the process."""
+    older: tuple[Key, ...] = ()
+    """The keys that it took the place of, the newest first."""
+
+    def known(self, key_id: str) -> Key | None:
+        """This key or an older one, by its id."""
+        return next((key for key in (self, *self.older) if key.id == key_id), None)
 
 
 def user_key(path: Path | None = None) -> Key:
@@ -43,21 +53,24 @@ def user_key(path: Path | None = None) -> Key:
     try:
         if not path.exists():
             make_private(path.parent)
-            with held(path.with_name(f"{path.name}.lock"), seconds=60):
+            with held(_lock(path), seconds=60):
                 if not path.exists():
                     write_whole(path, f"{secrets.token_hex(_BYTES)}\n".encode())
-        _tighten(path)
-        text = path.read_text("ascii").strip()
-        secret = bytes.fromhex(text)
+        return _read(path)
     except (OSError, StillHeld) as error:
-        cause = f"{getattr(error, 'strerror', None) or error}."
-        advice = "Mend that, or set PERDURE_KEY_FILE to a file that you can read and write."
-        raise BadKey(path=str(path), cause=cause, advice=advice) from error
-    except ValueError:
-        raise _malformed(path) from None
-    if len(secret) != _BYTES:
-        raise _malformed(path)
-    return _key(secret, path)
+        raise _unusable(path, error) from error
+
+
+def rotate_key() -> Key:
+    """Put a new key in front of this user's keys, on disk before anything is signed with it; return it."""
+    path = user_key().path
+    assert path is not None
+    try:
+        with held(_lock(path), seconds=60):
+            write_whole(path, f"{secrets.token_hex(_BYTES)}\n".encode() + path.read_bytes())
+        return _read(path)
+    except (OSError, StillHeld) as error:
+        raise _unusable(path, error) from error
 
 
 def passing_key() -> Key:
@@ -65,10 +78,25 @@ def passing_key() -> Key:
     return _key(secrets.token_bytes(_BYTES), None)
 
 
-def _key(secret: bytes, path: Path | None) -> Key:
+def _read(path: Path) -> Key:
+    _tighten(path)
+    try:
+        secret, *older = [bytes.fromhex(line) for line in path.read_text("ascii").split()]
+    except ValueError:
+        raise _malformed(path) from None
+    if any(len(each) != _BYTES for each in (secret, *older)):
+        raise _malformed(path)
+    return _key(secret, path, tuple(_key(each, path) for each in older))
+
+
+def _key(secret: bytes, path: Path | None, older: tuple[Key, ...] = ()) -> Key:
     from blake3 import blake3
 
-    return Key(blake3(secret).hexdigest()[:8], secret, path)
+    return Key(blake3(secret).hexdigest()[:8], secret, path, older)
+
+
+def _lock(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 def _tighten(path: Path) -> None:
@@ -77,9 +105,17 @@ def _tighten(path: Path) -> None:
         path.chmod(0o600)
 
 
+def _unusable(path: Path, error: BaseException) -> BadKey:
+    return BadKey(
+        path=str(path),
+        cause=f"{getattr(error, 'strerror', None) or error}.",
+        advice="Mend that, or set PERDURE_KEY_FILE to a file that you can read and write.",
+    )
+
+
 def _malformed(path: Path) -> BadKey:
     return BadKey(
         path=str(path),
-        cause=f"it does not hold {2 * _BYTES} hexadecimal digits.",
+        cause=f"it does not hold {2 * _BYTES} hexadecimal digits a line.",
         advice="Put the right file back, or move it away: a new key cannot open what the old one signed.",
     )

@@ -4,7 +4,7 @@ import pytest
 from blake3 import blake3
 
 from perdure.errors import BadKey
-from perdure.store.keys import passing_key, user_key
+from perdure.store.keys import passing_key, rotate_key, user_key
 from perdure.testing import in_threads
 
 
@@ -69,3 +69,21 @@ def test_a_key_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BadKey, match=r"(?s)cannot be used.*PERDURE_KEY_FILE"):
         user_key(tmp_path / "file" / "key")
+
+
+def test_a_rotated_key_leads_the_older_ones(tmp_path):
+    """Promise 8: the first line signs, the others still verify; each rotation is one rename."""
+    first = user_key()
+    second, third = rotate_key(), rotate_key()
+    assert [third.id, *(key.id for key in third.older)] == [third.id, second.id, first.id]
+    assert third.known(first.id).secret == first.secret
+    assert third.known("00000000") is None
+    assert user_key() == third
+    assert third.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_all_who_rotate_at_once_lose_no_key(tmp_path):
+    """Promise 2: every key that signed anything stays in the file."""
+    keys = [user_key()]
+    in_threads([lambda: keys.append(rotate_key())] * 4)
+    assert {key.id for key in keys} == {key.id for key in (user_key(), *user_key().older)}
