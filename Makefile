@@ -7,19 +7,27 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint clean
+.PHONY: help demo test fuzz bench bench-values lab lint clean
 .DELETE_ON_ERROR:
 
 help:  ## show the targets
 	@echo "Perdure: durable Jupyter notebooks"
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 demo: $(VENV)/.with-demo  ## run notebooks/flights.ipynb, kill its kernel, and see it pick up (about 2 minutes)
 	@$(BIN)/perdure demo
 
 test: $(VENV)/.with-demo $(VENV)/.with-test  ## run all tests
 	@$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.with-test  ## feed two million altered values to the decoder (about 12 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --count 2000000
+
+bench: bench-values  ## run all benchmarks
+
+bench-values: $(VENV)/.with-demo $(VENV)/.with-bench  ## compare the codec with others, into docs/benchmarks.md (about 6 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m bench.values
 
 lab: $(VENV)/.with-demo $(VENV)/.with-lab  ## open JupyterLab on notebooks/ with the kernel "Python 3 (Perdure)"
 	@$(BIN)/perdure install-kernel --sys-prefix
