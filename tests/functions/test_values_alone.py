@@ -62,7 +62,7 @@ def test_what_is_no_dump_is_refused(data):
 
 
 def test_a_trust_that_there_is_not_is_told():
-    with pytest.raises(ValueError, match='"signed", "plain"'):
+    with pytest.raises(ValueError, match='"signed", "safe", "plain"'):
         perdure.loads(perdure.dumps(1), trust="blind")
 
 

@@ -7,71 +7,50 @@ run, step and inputs. The stream is covered by its digest, the buffers by their 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 FORMAT = 1
+"""Version of the stream's form; a higher one was written by a newer Perdure."""
+
+ENVELOPE = 2
 """Version of the envelope's format; a higher one was written by a newer Perdure."""
 
+_PLACE = ("run", "step", "inputs", "role", "value")
 
-def sign(
-    key: bytes,
-    *,
-    format: int,  # noqa: A002  the field is called so in the record
-    codec: str,
-    stream: bytes,
-    buffers: Sequence[str],
-    run: str,
-    step: str,
-    inputs: str,
-    role: str,
-    value: str,
-) -> bytes:
-    """The signature (HMAC-SHA256) of a value.
+SIGNED: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        1: ("format", "codec", "stream", "buffers", *_PLACE),
+        2: (
+            *("format", "codec", "packing", "python", "packages", "stream", "buffers"),
+            *("digest", "size", "preview", "created", "key", *_PLACE),
+        ),
+    }
+)
+"""What a signature covers, in order, by format. A format is never changed, only followed by another.
 
-    Args:
-        key: The user's secret.
-        format: Version of the format.
-        codec: `plain` or `full`.
-        stream: The 32 bytes of the stream's BLAKE3 digest, not the stream itself.
-        buffers: Names of the blobs that hold the large buffers, in order.
-        run: Id of the run that the value belongs to.
-        step: Name of its step.
-        inputs: Digest of the step's inputs.
-        role: What the value is to its step or run, such as `value` or `shown`.
-        value: Id of the value.
-    """
+`stream` is the BLAKE3 digest (32 bytes) of the stream as it is stored, `buffers` are the names of the blobs
+that hold the large buffers, `key` is the id of the key.
+"""
+
+
+def sign(key: bytes, fields: Mapping[str, Any]) -> bytes:
+    """The signature (HMAC-SHA256) of a value with these fields, as its format has it."""
     import ormsgpack
 
-    # A msgpack array is canonical: every length is written before its text, so no two values look alike.
-    message = ormsgpack.packb([format, codec, stream, list(buffers), run, step, inputs, role, value])
+    covered = [fields[name] for name in SIGNED[fields["format"]]]
+    # msgpack with sorted keys is canonical: every length is written before its text, so no two look alike.
+    message = ormsgpack.packb(covered, option=ormsgpack.OPT_SORT_KEYS)
     return hmac.digest(key, message, "sha256")
 
 
-def verify(
-    key: bytes,
-    signature: bytes,
-    *,
-    format: int,  # noqa: A002  the field is called so in the record
-    codec: str,
-    stream: bytes,
-    buffers: Sequence[str],
-    run: str,
-    step: str,
-    inputs: str,
-    role: str,
-    value: str,
-) -> bool:
-    """Whether `signature` is that of a value with these parts, compared in constant time."""
-    expected = sign(
-        key,
-        format=format,
-        codec=codec,
-        stream=stream,
-        buffers=buffers,
-        run=run,
-        step=step,
-        inputs=inputs,
-        role=role,
-        value=value,
-    )
+def verify(key: bytes, signature: bytes, fields: Mapping[str, Any]) -> bool:
+    """Whether `signature` is that of a value with these fields, compared in constant time."""
+    if fields["format"] not in SIGNED:
+        return False
+    try:
+        expected = sign(key, fields)
+    except (TypeError, ValueError, RecursionError):  # what cannot be written as msgpack was never signed
+        return False
     return hmac.compare_digest(expected, signature)

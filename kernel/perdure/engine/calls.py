@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from perdure import codec
 from perdure.errors import EffectFailed, NotKeepable, StepTimeout
 
+from . import keeping
 from .decide import Request, Restore, Run
 from .inputs import combined, frozen, input_parts
 from .scope import Scope, entered
@@ -72,7 +73,7 @@ class Call:
         self.decision = scope.owner.decide(self.request)
         self._bound = bound
         if isinstance(self.decision, Run):
-            encoded, refused = codec.encode_namespace(bound.arguments)
+            encoded, refused = keeping.encode_namespace(bound.arguments)
             for error in refused.values():
                 raise error
             self._arguments = frozen(encoded) if later else encoded
@@ -126,7 +127,7 @@ class Call:
 
     def _call(self) -> Any:
         """Call the function on copies of its arguments."""
-        arguments = codec.decode(self._arguments)
+        arguments = keeping.decode(self._arguments)
         bound = self._bound
         bound.arguments.update(arguments)
         function: Callable[..., Any] = self.step.__wrapped__
@@ -150,7 +151,7 @@ class Call:
 
     def _finish(self, record: CallRecord, value: Any, took: float) -> Any:
         try:
-            encoded = codec.encode(value, name=f"{self.step.name}(...)")
+            encoded = keeping.encode(value, name=f"{self.step.name}(...)")
         except NotKeepable as error:
             owner = self.scope.owner
             error.__context__ = None  # how it was found out holds the very part that cannot be kept
@@ -158,7 +159,7 @@ class Call:
             owner.fail(record, error=one_line(error), took=took, value=_outcome(error))
             raise
         self.scope.owner.finish(record, encoded, took=took)
-        return codec.decode(encoded)
+        return keeping.decode(encoded)
 
     def _failed(self, record: CallRecord, error: BaseException, took: float) -> tuple[Run, float] | None:
         """Record a failed attempt; tell how to go on, or None when the failure stands."""
@@ -185,8 +186,9 @@ class Call:
             assert not isinstance(self.decision, Run)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
-        encoded = owner.open_value(call, "value", f"The value of step `{call.step}`")
-        value = None if encoded is None else codec.decode(encoded)
+        subject = f"The value of step `{call.step}`"
+        encoded = owner.open_value(call, "value", subject)
+        value = None if encoded is None else keeping.decode(encoded, subject=subject)
         owner.restored(
             call,
             reason=self.decision.reason,
@@ -206,6 +208,6 @@ class Call:
 def _outcome(error: BaseException) -> codec.Encoded | None:
     """The exception as it may be replayed, or None where it cannot be kept."""
     try:
-        return codec.encode(error, name="error")
+        return keeping.encode(error, name="error")
     except NotKeepable:
         return None

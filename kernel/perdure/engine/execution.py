@@ -16,6 +16,7 @@ from perdure import codec
 from perdure.errors import EffectUnclear, InDoubt, NoSuchStep, PerdureError
 from perdure.store.records import Place, RunRecord
 
+from . import keeping
 from .code.names import close_match
 from .events import Event, listeners
 from .owner import Owner, new_id
@@ -156,7 +157,7 @@ class Execution:
 
     def arguments(self) -> dict[str, Any]:
         """The inputs, decoded: the body works on copies."""
-        found: dict[str, Any] = codec.decode(self.plan.arguments)
+        found: dict[str, Any] = keeping.decode(self.plan.arguments)
         return found
 
     def run(self, body: Callable[[], Any]) -> Any:
@@ -186,7 +187,9 @@ class Execution:
     def _done(self, owner: Owner, value: Any) -> Any:
         try:
             keep = self.plan.keep
-            encoded = codec.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
+            encoded = (
+                keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
+            )
         except BaseException as error:
             self._failed(owner, error)
             raise
@@ -197,7 +200,7 @@ class Execution:
             )
         finally:
             owner.close()
-        return codec.decode(encoded)
+        return keeping.decode(encoded)
 
     def _failed(self, owner: Owner, error: BaseException) -> None:
         if isinstance(error, InDoubt | EffectUnclear):
@@ -220,7 +223,7 @@ class Execution:
         began = time.perf_counter()
         subject = f"The result of run {self.run_id} of `{self.plan.workflow}`"
         encoded = unsealed(self.store, self.record.result, Place(self.run_id, role="result"), subject)
-        value = codec.decode(encoded)
+        value = keeping.decode(encoded, subject=subject)
         if self._above is not None:
             took = time.perf_counter() - began
             self._above.restored(self.record, reason="finished, and nothing changed", took=took)

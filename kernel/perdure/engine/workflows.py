@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from perdure import codec
 from perdure.errors import WrongThread
 
+from . import keeping
 from .code.functions import function_code, global_data
 from .execution import AS_USUAL, Choice, Execution, Plan
 from .inputs import combined, frozen, input_parts
@@ -88,7 +88,7 @@ class Workflow(Generic[P, R]):
         code_parts, names = function_code(self.__wrapped__, self.name)
         reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
-        encoded, refused = codec.encode_namespace(bound.arguments)
+        encoded, refused = keeping.encode_namespace(bound.arguments)
         for error in refused.values():
             raise error
         plan = Plan(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from perdure import codec
 from perdure.codec.syntax import tree_digest
+from perdure.engine import keeping
 from perdure.engine.code.source import analyse
 from perdure.engine.decide import Restore, Run
 from perdure.engine.scope import Pass, Scope, entered
@@ -221,7 +221,7 @@ class StepCell:
                 error=one_line(error),
                 took=attempt.took,
                 traceback=user_traceback(error),
-                shown=codec.encode(attempt.recorder.outputs, name="shown"),
+                shown=keeping.encode(attempt.recorder.outputs, name="shown"),
             )
         except PerdureError as failure:
             error.add_note(f"The failure could not be recorded: {failure}")
@@ -250,7 +250,7 @@ class StepCell:
                 attempt.record,
                 made.value,
                 took=attempt.took,
-                shown=codec.encode(shown, name="shown") if shown else None,
+                shown=keeping.encode(shown, name="shown") if shown else None,
                 needs=checkpoint.needs(session, self.names, parts, change.states),
                 outputs=made.outputs,
             )

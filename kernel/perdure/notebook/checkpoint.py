@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
+from perdure.engine import keeping
 from perdure.engine.code.source import analyse
 from perdure.engine.inputs import input_part
 from perdure.errors import NotKeepable
@@ -111,7 +112,7 @@ def build(
         if part.name in session.namespace and part.name not in found
     }
     everything = data if value is None else {**data, VALUE: value}
-    encoded, refused = codec.encode_namespace(everything, externals=externals)
+    encoded, refused = keeping.encode_namespace(everything, externals=externals)
     outputs = [
         *(Output(name, "definition", digest=tree_digest(node)) for name, node in definitions.items()),
         *(_refused(name, data[name], error) for name, error in refused.items() if name != VALUE),
@@ -208,7 +209,7 @@ def needs(
             sources[name] = source
             waiting += analyse(ast.parse(source)).reads
     found = {"imports": imports, "sources": sources, "values": values, "states": dict(states)}
-    return codec.encode(found, name="needs") if any(found.values()) else None
+    return keeping.encode(found, name="needs") if any(found.values()) else None
 
 
 def _importable(name: str, value: Any) -> list[str] | None:
@@ -234,7 +235,7 @@ def _small(name: str, value: Any) -> dict[str, Any]:
     if sys.getsizeof(value, 0) > SMALL:
         return {}
     try:
-        encoded = codec.encode(value, name=name)
+        encoded = keeping.encode(value, name=name)
     except NotKeepable:
         return {}
     return {name: value} if encoded.size <= SMALL else {}

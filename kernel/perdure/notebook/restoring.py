@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
+from perdure.engine import keeping
 from perdure.engine.code.source import analyse
 
 from . import in_place
@@ -85,7 +86,7 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
         return Restored(namespace.get(own_value.cause) if own_value else None, shown, present=True)
     encoded = owner.open_value(call, "value", subject)
     if present:
-        values = {} if encoded is None else codec.decode(encoded, externals=namespace)
+        values = {} if encoded is None else keeping.decode(encoded, externals=namespace, subject=subject)
         session.made(call, _named(call, namespace))
         return Restored(values.get(VALUE), shown, present=True)
     _put_needs(session, owner.open_value(call, "needs", subject))
@@ -93,7 +94,7 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
     kept = {output.name for output in call.outputs if output.how == "definition"}
     definitions = {name: node for name, node in analyse(body.tree).definitions.items() if name in kept}
     deferred = _define(body, definitions, namespace)
-    values = {} if encoded is None else codec.decode(encoded, externals=namespace)
+    values = {} if encoded is None else keeping.decode(encoded, externals=namespace, subject=subject)
     value = values.pop(VALUE, None)
     tell_lines(values.values(), call.source)
     in_place.apply(session, call, values)
@@ -120,7 +121,7 @@ def _random_states_match(call: CallRecord) -> bool:
 
 def _put_states(encoded: codec.Encoded | None) -> None:
     """Set random numbers to where they were at the end of the cell."""
-    for name, state in ({} if encoded is None else codec.decode(encoded)["states"]).items():
+    for name, state in ({} if encoded is None else keeping.decode(encoded)["states"]).items():
         put(name, state)
 
 
@@ -128,7 +129,7 @@ def decode_error(owner: Owner, call: CallRecord) -> BaseException:
     """The error that a failed call gives for good."""
     encoded = owner.open_value(call, "value", f"The error of step `{call.step}`")
     assert encoded is not None
-    error: BaseException = codec.decode(encoded)
+    error: BaseException = keeping.decode(encoded)
     return error
 
 
@@ -183,7 +184,7 @@ def _put_needs(session: Session, encoded: codec.Encoded | None) -> None:
     if encoded is None:
         return
     namespace, compiler = session.namespace, session.shell.compile
-    found = codec.decode(encoded)
+    found = keeping.decode(encoded)
     for name, (module, attribute) in found["imports"].items():
         if name not in namespace:
             imported = importlib.import_module(module)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from perdure import codec
+from perdure.engine import keeping
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words
 from perdure.engine.owner import Owner
@@ -91,15 +91,15 @@ def resolve(session: Session, step: str, verdict: str, value: Any = None) -> Sta
             owner.resolve(call, "failed")
             return Status(((step, "runs again when its cell runs"),))
         if verdict == "fail":
-            owner.resolve(call, "failed", codec.encode(EffectFailed(step=step), name=step))
+            owner.resolve(call, "failed", keeping.encode(EffectFailed(step=step), name=step))
             return Status(((step, "is marked as failed, and gives an error until `--redo` asks for it"),))
         if owner.run.kind == "notebook":
             names = _as_names(session, call, value)
             owner.resolve(
-                call, "done", codec.encode(names, name=step), outputs=checkpoint.kept_outputs(names)
+                call, "done", keeping.encode(names, name=step), outputs=checkpoint.kept_outputs(names)
             )
         else:
-            owner.resolve(call, "done", codec.encode(value, name=step))
+            owner.resolve(call, "done", keeping.encode(value, name=step))
         return Status(((step, f"is done, with the value {value!r}"),))
 
 

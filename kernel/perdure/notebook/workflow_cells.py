@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
+from perdure.engine import keeping
 from perdure.engine.code.functions import names_code
 from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
@@ -75,7 +76,7 @@ class WorkflowCell:
             session.part(name) for name in sorted(self.inputs | led.data_names) if name in namespace
         )
         code = (*cell_code(options.name, tree_digest(tree), options.output), *led.parts)
-        encoded, refused = codec.encode_namespace({name: namespace[name] for name in sorted(self.inputs)})
+        encoded, refused = keeping.encode_namespace({name: namespace[name] for name in sorted(self.inputs)})
         for error in refused.values():
             raise error
         self._refused: dict[str, Any] = {}
@@ -176,7 +177,7 @@ class WorkflowCell:
         wanted = self.names.binds if self.options.output is None else self.options.output
         names = {name: each for name, each in bound.items() if name in wanted and is_users(name)}
         shown = list(self._recorder.outputs)
-        encoded, refused = codec.encode_namespace({**names, VALUE: value, SHOWN: shown})
+        encoded, refused = keeping.encode_namespace({**names, VALUE: value, SHOWN: shown})
         if not refused:
             return encoded
         if VALUE in refused:
@@ -189,7 +190,7 @@ class WorkflowCell:
             if name != VALUE
         }
         kept = {name: each for name, each in everything.items() if name not in refused}
-        return codec.encode({**kept, SHOWN: shown, REFUSED: causes}, name=self.options.name)
+        return keeping.encode({**kept, SHOWN: shown, REFUSED: causes}, name=self.options.name)
 
     def _end(self, execution: Execution, kept: dict[str, Any]) -> Any:
         """Hand the notebook what the run gave, and show what it showed if it did not run now."""

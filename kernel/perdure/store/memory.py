@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -118,6 +119,26 @@ class MemoryJournal:
         with self._lock:
             row = self._tables["stored_values"].get((value,))
             return None if row is None else from_row(ValueRecord, row)
+
+    def value_ids(self, run: str | None = None) -> list[str]:
+        """The ids of all values, or of those of a run, the oldest first."""
+        found = self._select(ValueRecord) if run is None else self._select(ValueRecord, run=run)
+        return [value.id for value in sorted(found, key=lambda each: (each.created, each.id))]
+
+    def key_ids(self) -> dict[str, int]:
+        """How many values each key signed, by the key's id."""
+        return dict(Counter(value.key_id for value in self._select(ValueRecord)))
+
+    def replace_values(self, changes: Iterable[tuple[ValueRecord, ValueRecord]]) -> int:
+        """Put values in the place of others with the same id, at once."""
+        with self._lock:
+            put = 0
+            for before, after in changes:
+                known = self.value(before.id)
+                if known is not None and known.signature == before.signature:
+                    self._put(TABLES[ValueRecord], to_row(after))
+                    put += 1
+            return put
 
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""

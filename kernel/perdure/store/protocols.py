@@ -91,6 +91,23 @@ class Journal(Protocol):
     def value(self, value: str) -> ValueRecord | None:
         """The value with this id."""
 
+    def value_ids(self, run: str | None = None) -> list[str]:
+        """The ids of all values, or of those of a run, the oldest first."""
+
+    def key_ids(self) -> dict[str, int]:
+        """How many values each key signed, by the key's id."""
+
+    def replace_values(self, changes: Iterable[tuple[ValueRecord, ValueRecord]]) -> int:
+        """Put values in the place of others with the same id, in one commit, whoever owns their runs.
+
+        Args:
+            changes: each value as it was read, and as it is to be. One that was changed or deleted since, by
+                its signature, is passed over.
+
+        Returns:
+            How many were put.
+        """
+
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""
 

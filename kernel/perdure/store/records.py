@@ -222,9 +222,9 @@ class ValueRecord:
     packages: dict[str, str]
     """Versions of the packages whose classes lie in it."""
     digest: str
-    """Digest of stream and buffers."""
+    """Digest of stream and buffers as they are stored."""
     size: int
-    """Bytes of stream and buffers."""
+    """Bytes of stream and buffers, unpacked."""
     preview: dict[str, Any]
     stream: bytes | None
     """The stream itself, or None when it lies in a blob."""
@@ -235,6 +235,9 @@ class ValueRecord:
     """Short fingerprint of the key that signed it."""
     signature: bytes
     created: float
+    packing: str = ""
+    """How it is stored: empty (as the codec made it), `zstd` (the stream is compressed), `aes` (stream and
+    buffers are encrypted), or `zstd+aes`."""
 
 
 Record: TypeAlias = (

@@ -52,8 +52,8 @@ def to_row(record: Record) -> Row:
 
 
 def from_row(kind: type[R], row: Mapping[str, Any]) -> R:
-    """The record that was made a row."""
-    return kind(**{name: load(row[name]) for name, _, load in _columns(kind)})
+    """The record that was made a row; a column that an older schema lacks has its default."""
+    return kind(**{name: load(row[name]) for name, _, load in _columns(kind) if name in row})
 
 
 def checked_rows(run: str, epoch: int, records: tuple[Record, ...]) -> list[tuple[Table, Row]]:

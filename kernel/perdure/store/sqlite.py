@@ -45,7 +45,7 @@ from .rows import R, checked_rows, from_row, to_row
 from .writer import T, Work, Writer
 
 APPLICATION = 0x50524455
-VERSION = 1
+VERSION = 2
 
 _FORGET = ("run", "sessions", "calls", "attempts", "restores", "notes")
 
@@ -71,6 +71,7 @@ class SqliteJournal:
         self._inspect()
         self._file = _identity(path)
         self._reader = self._open_reader()
+        self._migrate()
         self._writer = Writer(self._open_writer, self._error)
         _open_journals.add(self)
 
@@ -117,6 +118,20 @@ class SqliteJournal:
             connection.execute(query("forget_values"))
 
         self._do(delete)
+
+    def replace_values(self, changes: Iterable[tuple[ValueRecord, ValueRecord]]) -> int:
+        """Put values in the place of others with the same id, in one commit, whoever owns their runs."""
+
+        def put(connection: sqlite3.Connection) -> int:
+            count = 0
+            for before, after in changes:
+                known = connection.execute(query("signature"), {"id": before.id}).fetchone()
+                if known is not None and known["signature"] == before.signature:
+                    connection.execute(query("put_stored_values"), to_row(after))
+                    count += 1
+            return count
+
+        return self._do(put)
 
     def _do(self, work: Work[T], durability: str | None = None) -> T:
         self._check_process()
@@ -177,6 +192,14 @@ class SqliteJournal:
     def value(self, value: str) -> ValueRecord | None:
         """The value with this id."""
         return next(iter(self._select(ValueRecord, "value", value=value)), None)
+
+    def value_ids(self, run: str | None = None) -> list[str]:
+        """The ids of all values, or of those of a run, the oldest first."""
+        return [row["id"] for row in self._rows("value_ids", run=run)]
+
+    def key_ids(self) -> dict[str, int]:
+        """How many values each key signed, by the key's id."""
+        return {row["key_id"]: row["number"] for row in self._rows("key_ids")}
 
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""
@@ -282,6 +305,24 @@ class SqliteJournal:
             self._readonly = True
             return self._connect("mode=ro&immutable=1")
         return connection
+
+    def _migrate(self) -> None:
+        """Bring an older journal to this schema, in one transaction; one that is read only stays."""
+        if self._readonly or self._reader.execute(query("user_version")).fetchone()[0] == VERSION:
+            return
+        with self._errors(), contextlib.closing(self._open_writer()) as connection:
+            connection.execute(query("synchronous_power"))
+            try:
+                connection.execute(query("begin"))
+                # Asked for again inside the transaction: another process may have been quicker.
+                if connection.execute(query("user_version")).fetchone()[0] < VERSION:
+                    for change in ("add_packing", "add_index_of_keys", "set_version_2"):
+                        connection.execute(query(change))
+                self._check_version(connection)
+                connection.execute(query("commit"))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                    raise
 
     def _open_writer(self) -> sqlite3.Connection:
         connection = self._connect("mode=rw")

@@ -45,7 +45,14 @@ class Store:
         """The door for values."""
         from .vault import Vault
 
-        return Vault(self.blobs, self.key, durability=self.durability)
+        return Vault(self.blobs, self.key, durability=self.durability, encrypt=self.encrypted)
+
+    @cached_property
+    def encrypted(self) -> bool:
+        """Whether new values are encrypted: PERDURE_ENCRYPT, else what the store's own settings say."""
+        from .settings import encrypts
+
+        return encrypts(self.path)
 
     def lock(self, run: RunRecord) -> RunLock:
         """Take the run for this process, or raise `RunOwned`, naming who has it."""

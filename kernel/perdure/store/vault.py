@@ -1,8 +1,9 @@
 """Values under seal: what goes into the store is signed, and what comes out is checked before it is read.
 
-1. A value is given back only if this user's key signed it for this run, step and inputs.
+1. A value is given back only if a key of this user signed it, as it is, for this run, step and inputs.
 2. Nothing of a stream or a buffer is interpreted here; until the signature fits, no blob is even opened.
 3. After `seal` returned, the blobs of the value are on disk; its record still has to be written.
+4. In an encrypted store, neither stream nor buffers nor the content in a preview are stored in the clear.
 """
 
 from __future__ import annotations
@@ -11,30 +12,41 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from perdure.codec import envelope
 from perdure.errors import Damaged, NotLoadable, Untrusted
 
-from .keys import Key
+from . import packing
+from .keys import Key, user_key
 from .protocols import Blobs
 from .records import Place, ValueRecord
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
 
+    from .cipher import Cipher
+
 INLINE = 256 << 10
 """Bytes up to which a stream is stored in the journal: there it is cheaper than as a file."""
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+_BUFFER = b"perdure buffer 2"
+_SHOWN = ("type", "size", "shape", "dtype")
+"""What of a preview says nothing of the content."""
+_AGAIN = "Run its step again with `--redo`."
 
 
 class Vault:
     """The door between encoded values and the store."""
 
-    def __init__(self, blobs: Blobs, key: Key, *, durability: str = "power") -> None:
+    def __init__(self, blobs: Blobs, key: Key, *, durability: str = "power", encrypt: bool = False) -> None:
         self._blobs = blobs
         self._key = key
         self._durability = durability
+        self._encrypt = encrypt
 
     def seal(self, encoded: Encoded, place: Place, *, durability: str | None = None) -> ValueRecord:
         """Store the large parts of a value and sign the whole; the record is still to be written.
@@ -43,41 +55,58 @@ class Vault:
             encoded: what the codec made of the value.
             place: where it belongs.
             durability: of the blobs; None takes the vault's own setting.
-        """
-        from blake3 import blake3
 
-        durability = durability or self._durability
-        buffers = tuple(self._blobs.put(buffer, durability=durability) for buffer in encoded.buffers)
-        stream = encoded.stream
-        large = len(stream) > INLINE
-        digest = blake3(stream).digest()
+        Raises:
+            NeedsPackage: the store is encrypted, and `cryptography` is not installed.
+        """
         value = f"v_{secrets.token_hex(8)}"
-        signature = envelope.sign(
-            self._key.secret,
-            format=envelope.FORMAT,
-            codec=encoded.codec,
-            stream=digest,
-            buffers=buffers,
-            **asdict(place),
-            value=value,
-        )
-        return ValueRecord(
+        packed = packing.compressed(encoded.stream)
+        stream = encoded.stream if packed is None else packed
+        kinds = [] if packed is None else ["zstd"]
+        views: Sequence[bytes | memoryview] = encoded.buffers
+        preview = dict(encoded.preview)
+        if self._encrypt:
+            cipher = self._cipher()
+            stream = cipher.seal(stream, _context(place, value))
+            views = [cipher.seal(view, _BUFFER, same=True) for view in views]
+            preview = {name: part for name, part in preview.items() if name in _SHOWN}
+            kinds.append("aes")
+        durability = durability or self._durability
+        buffers = tuple(self._blobs.put(view, durability=durability) for view in views)
+        large = len(stream) > INLINE
+        record = ValueRecord(
             id=value,
             **asdict(place),
-            format=envelope.FORMAT,
+            format=envelope.ENVELOPE,
             codec=encoded.codec,
-            python=f"{sys.version_info.major}.{sys.version_info.minor}",
+            python=PYTHON,
             packages=dict(encoded.packages),
-            digest=_digest(digest, buffers),
-            size=len(stream) + sum(buffer.nbytes for buffer in encoded.buffers),
-            preview=dict(encoded.preview),
+            digest="",
+            size=encoded.size,
+            preview=preview,
             stream=None if large else stream,
             stream_blob=self._blobs.put(stream, durability=durability) if large else None,
             buffers=buffers,
-            key_id=self._key.id,
-            signature=signature,
+            key_id="",
+            signature=b"",
             created=time.time(),
+            packing="+".join(kinds),
         )
+        return self.signed(record)
+
+    def signed(self, record: ValueRecord) -> ValueRecord:
+        """The record as it is, signed with this user's current key in the newest format.
+
+        Whoever calls this knows that the user wants what the record says to be trusted.
+        """
+        stream = _stream_digest(record)
+        unsigned = replace(
+            record,
+            format=envelope.ENVELOPE,
+            digest=_digest(stream, record.buffers),
+            key_id=self._key.id,
+        )
+        return replace(unsigned, signature=envelope.sign(self._key.secret, _covered(unsigned, stream)))
 
     def unseal(self, record: ValueRecord, place: Place, *, subject: str) -> Encoded:
         """The value as the codec encoded it, once its signature was verified.
@@ -95,16 +124,19 @@ class Vault:
         from perdure.codec import Encoded
 
         self._verify(record, place, subject)
+        kinds = record.packing.split("+") if record.packing else []
         try:
-            if record.stream is not None:
-                stream = record.stream
-            else:
-                stream = bytes(self._blobs.get(record.stream_blob or "", copy=False))
+            stream = self._stored(record)
             buffers = tuple(self._blobs.get(name) for name in record.buffers)
+            if "aes" in kinds:
+                cipher = self._cipher()
+                stream = cipher.open(stream, _context(place, record.id))
+                buffers = tuple(memoryview(cipher.open(view, _BUFFER)) for view in buffers)
+            if "zstd" in kinds:
+                stream = packing.expanded(stream, record.size)
         except Damaged as error:
-            raise Damaged(
-                subject=subject, cause=f"{error.subject}: {error.cause}", advice=error.advice
-            ) from error
+            cause = error.cause if error.subject in subject else f"{error.subject}: {error.cause}"
+            raise Damaged(subject=subject, cause=cause, advice=error.advice) from error
         return Encoded(
             codec=record.codec,
             stream=stream,
@@ -113,38 +145,98 @@ class Vault:
             preview=record.preview,
         )
 
+    def standing(self, record: ValueRecord) -> str:
+        """Whose a value is: `yours`, `foreign` (another key signed it), `altered` or `newer` (its format).
+
+        Neither a blob is opened nor anything decoded.
+        """
+        if record.format > envelope.ENVELOPE:
+            return "newer"
+        key = self._known(record.key_id)
+        if key is None:
+            return "foreign"
+        stream = _stream_digest(record)
+        fits = envelope.verify(key.secret, record.signature, _covered(record, stream))
+        # The digest follows from what is signed; format 1 does not cover it.
+        return "yours" if fits and record.digest == _digest(stream, record.buffers) else "altered"
+
+    def whole(self, record: ValueRecord) -> bool:
+        """Whether the blobs of a value are there and hold the bytes that their names stand for."""
+        try:
+            self._stored(record)
+            for name in record.buffers:
+                self._blobs.get(name, copy=False)
+        except Damaged:
+            return False
+        return True
+
+    def _stored(self, record: ValueRecord) -> bytes:
+        """The stream as it is stored, held to its name where it is a blob."""
+        if record.stream is not None:
+            return record.stream
+        return bytes(self._blobs.get(record.stream_blob or "", copy=False))
+
     def _verify(self, record: ValueRecord, place: Place, subject: str) -> None:
-        if record.key_id != self._key.id:
+        standing = self.standing(record)
+        if standing == "foreign":
             file = self._key.path or "which ends with this process"
             raise Untrusted(
                 subject=subject,
                 cause=f"key {record.key_id} signed it, and yours is {self._key.id} ({file}).",
-                advice=f"Set PERDURE_KEY_FILE to the file of key {record.key_id}, "
-                "or run its step again with `--redo`.",
+                advice=f"Set PERDURE_KEY_FILE to the file of key {record.key_id}, sign it anew with "
+                "`perdure trust` if you know where it comes from, or run its step again with `--redo`.",
             )
-        if record.format > envelope.FORMAT:
+        if standing == "newer":
+            known = envelope.ENVELOPE
             raise NotLoadable(
                 subject=subject,
-                cause=f"a newer Perdure wrote it: format {record.format}, known here: {envelope.FORMAT}.",
-                advice="Upgrade with `pip install --upgrade perdure`, or run its step again with `--redo`.",
+                cause=f"a newer Perdure wrote it: format {record.format}, known here: up to {known}.",
+                advice=f"Upgrade with `pip install --upgrade perdure`, or {_AGAIN[0].lower()}{_AGAIN[1:]}",
             )
-        belongs = Place(record.run, record.step, record.inputs, record.role)
-        fits = belongs == place and envelope.verify(
-            self._key.secret,
-            record.signature,
-            format=record.format,
-            codec=record.codec,
-            stream=_stream_digest(record),
-            buffers=record.buffers,
-            **asdict(place),
-            value=record.id,
-        )
-        if not fits:
+        if standing == "altered" or place_of(record) != place:
             raise Damaged(
                 subject=subject,
                 cause="its bytes, or the run and step that they belong to, are not those that were signed.",
-                advice="Run its step again with `--redo`.",
+                advice=_AGAIN,
             )
+
+    def _known(self, key_id: str) -> Key | None:
+        """The key of this id, if it is this user's; another process may have changed the file meanwhile."""
+        known = self._key.known(key_id)
+        if known is None and self._key.path is not None:
+            changed = user_key(self._key.path)
+            if changed.known(self._key.id) is not None:
+                self._key = changed
+                known = changed.known(key_id)
+        return known
+
+    def _cipher(self) -> Cipher:
+        from .cipher import Cipher
+
+        return Cipher(self._key)
+
+
+def place_of(record: ValueRecord) -> Place:
+    """Where a record says that its value belongs."""
+    return Place(record.run, record.step, record.inputs, record.role)
+
+
+def _covered(record: ValueRecord, stream: bytes) -> dict[str, Any]:
+    """What signatures cover, by the names that the envelope gives it."""
+    fields = {name: getattr(record, name, None) for name in envelope.SIGNED[envelope.ENVELOPE]}
+    return fields | {
+        "stream": stream,
+        "buffers": list(record.buffers),
+        "key": record.key_id,
+        "value": record.id,
+    }
+
+
+def _context(place: Place, value: str) -> bytes:
+    """What an encrypted stream is bound to."""
+    import ormsgpack
+
+    return ormsgpack.packb(["stream", envelope.ENVELOPE, *asdict(place).values(), value])
 
 
 def _stream_digest(record: ValueRecord) -> bytes:
@@ -162,4 +254,7 @@ def _stream_digest(record: ValueRecord) -> bytes:
 def _digest(stream: bytes, buffers: Sequence[str]) -> str:
     from blake3 import blake3
 
-    return blake3(b"".join([stream, *map(bytes.fromhex, buffers)])).hexdigest()
+    try:
+        return blake3(b"".join([stream, *map(bytes.fromhex, buffers)])).hexdigest()
+    except ValueError:
+        return ""

@@ -58,10 +58,10 @@ REPLACE INTO notes (
 -- Put a value; the same identity again replaces it.
 REPLACE INTO stored_values (
     id, run, step, inputs, role, format, codec, python, packages, digest, size, preview, stream,
-    stream_blob, buffers, key_id, signature, created
+    stream_blob, buffers, key_id, signature, created, packing
 ) VALUES (
     :id, :run, :step, :inputs, :role, :format, :codec, :python, :packages, :digest, :size, :preview,
-    :stream, :stream_blob, :buffers, :key_id, :signature, :created
+    :stream, :stream_blob, :buffers, :key_id, :signature, :created, :packing
 );
 
 -- epoch --
@@ -113,6 +113,17 @@ SELECT * FROM notes WHERE run = :run AND (:kind IS NULL OR kind = :kind) ORDER B
 -- value --
 SELECT * FROM stored_values WHERE id = :value;
 
+-- value_ids --
+-- The oldest first.
+SELECT id FROM stored_values WHERE :run IS NULL OR run = :run ORDER BY created, id;
+
+-- key_ids --
+-- How many values each key signed; answered by an index alone.
+SELECT key_id, COUNT(*) AS number FROM stored_values GROUP BY key_id;
+
+-- signature --
+SELECT signature FROM stored_values WHERE id = :id;
+
 -- blob_names --
 -- What the values refer to.
 SELECT stream_blob, buffers FROM stored_values;
@@ -148,6 +159,16 @@ WHERE run <> '' AND run NOT IN (SELECT id FROM runs) AND id NOT IN (
 
 -- user_version --
 PRAGMA user_version;
+
+-- add_packing --
+-- From schema 1 to 2; a process that knows schema 1 only goes on writing beside it.
+ALTER TABLE stored_values ADD COLUMN packing TEXT NOT NULL DEFAULT '';
+
+-- add_index_of_keys --
+CREATE INDEX stored_values_by_key ON stored_values (key_id);
+
+-- set_version_2 --
+PRAGMA user_version = 2;
 
 -- integrity_check --
 PRAGMA integrity_check;

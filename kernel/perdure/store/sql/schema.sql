@@ -1,9 +1,9 @@
--- The journal of a store, schema version 1. Times are seconds since 1970 (UTC), digests hexadecimal text.
+-- The journal of a store, schema version 2. Times are seconds since 1970 (UTC), digests hexadecimal text.
 -- Lists and maps are msgpack in a BLOB: they can be read without Perdure.
 -- The text of a column is UTF-8; text that is not (a lone surrogate) is kept as a BLOB of its bytes.
 
 PRAGMA application_id = 0x50524455;  -- "PRDU"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- One execution of a workflow, from its inputs to its result.
 CREATE TABLE runs (
@@ -121,14 +121,16 @@ CREATE TABLE stored_values (
     codec       TEXT NOT NULL,         -- plain (no class is constructed) or full
     python      TEXT NOT NULL,         -- version that wrote it
     packages    BLOB NOT NULL,         -- map of package to version
-    digest      TEXT NOT NULL,         -- digest of stream and buffers
-    size        INTEGER NOT NULL,      -- bytes of stream and buffers
+    digest      TEXT NOT NULL,         -- digest of stream and buffers as they are stored
+    size        INTEGER NOT NULL,      -- bytes of stream and buffers, unpacked
     preview     BLOB NOT NULL,         -- map; enough to show it
     stream      BLOB,                  -- the stream, when it is small
     stream_blob TEXT,                  -- the blob that holds the stream, when it is large
     buffers     BLOB NOT NULL,         -- list of the blobs that hold the large buffers, in order
     key_id      TEXT NOT NULL,         -- short fingerprint of the key that signed it
-    signature   BLOB NOT NULL,         -- HMAC-SHA256
-    created     REAL NOT NULL          -- when it was stored
+    signature   BLOB NOT NULL,         -- HMAC-SHA256, as the format has it
+    created     REAL NOT NULL,         -- when it was stored
+    packing     TEXT NOT NULL DEFAULT ''  -- zstd (compressed), aes (encrypted), zstd+aes, or empty
 );
 CREATE INDEX stored_values_by_run ON stored_values (run);
+CREATE INDEX stored_values_by_key ON stored_values (key_id);

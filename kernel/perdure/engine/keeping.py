@@ -1,0 +1,100 @@
+"""How this process keeps values: the one place through which calls, runs and cells encode and decode.
+
+`full` keeps what can be pickled too; `safe` refuses it when it is to be stored, and unpickles nothing. Which
+one holds is said by the notebook's run (`%workflow NAME --codec safe`), else by PERDURE_CODEC.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from perdure import codec as _door
+from perdure.codec import Encoded
+from perdure.errors import NotKeepable, NotLoadable
+
+CODECS = ("full", "safe")
+
+_chosen: str | None = None
+
+
+def the_codec() -> str:
+    """The codec that holds in this process."""
+    named = _chosen or os.environ.get("PERDURE_CODEC") or "full"
+    if named not in CODECS:
+        raise ValueError(f"PERDURE_CODEC is {named!r}: set it to full or safe")
+    return named
+
+
+def use_codec(name: str | None) -> None:
+    """Let this codec hold from now on; None leaves it to the environment."""
+    global _chosen  # noqa: PLW0603  one notebook per process
+    _chosen = name
+
+
+def encode(
+    value: Any,
+    *,
+    name: str = "result",
+    externals: Mapping[str, Any] | None = None,
+    codec: str | None = None,
+) -> Encoded:
+    """The value as bytes, as `perdure.codec.encode`; under `safe` without a pickle.
+
+    Raises:
+        NotKeepable: a part cannot be kept, or not without a pickle.
+    """
+    return _door.encode(value, name=name, externals=externals, **_options(codec))
+
+
+def encode_namespace(
+    values: Mapping[str, Any], *, externals: Mapping[str, Any] | None = None
+) -> tuple[Encoded, dict[str, NotKeepable]]:
+    """Names and their values as one, as `perdure.codec.encode_namespace`; under `safe` without a pickle."""
+    return _door.encode_namespace(values, externals=externals, **_options(None))
+
+
+def decode(
+    encoded: Encoded,
+    *,
+    externals: Mapping[str, Any] | None = None,
+    subject: str | None = None,
+    codec: str | None = None,
+) -> Any:
+    """The value as it was; its signature was verified. Nothing is unpickled under `safe`.
+
+    What says of itself that it is plain is decoded as such: the label that people see before they trust a
+    value is the truth.
+
+    Raises:
+        NotLoadable: names what is missing here, or that a pickle would be needed.
+        Damaged, Untrusted: as `perdure.codec.decode`.
+    """
+    trust = "plain" if encoded.codec == "plain" else codec or the_codec()
+    try:
+        return _door.decode(encoded, externals=externals, trust=trust)
+    except NotLoadable as error:
+        subject = subject or error.subject
+        missing = [f"`{package}`" for package in encoded.packages if not _installed(package)]
+        if not missing:
+            raise NotLoadable(subject=subject, cause=error.cause, advice=error.advice) from error
+        raise NotLoadable(
+            subject=subject,
+            cause=f"it needs {', '.join(missing)}, which is not installed here.",
+            advice="Install that, or run the step again with `--redo`.",
+        ) from error
+
+
+def _options(name: str | None) -> dict[str, bool]:
+    return {"pickles": False} if (name or the_codec()) == "safe" else {}
+
+
+def _installed(package: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return package in sys.modules or find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
