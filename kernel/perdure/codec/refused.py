@@ -1,95 +1,304 @@
-"""What is refused, with a sentence each, and the path to it as Python would write it (promise 4)."""
+"""What is refused by its type, with a sentence each (promise 4).
+
+A class is named by the package at the root of its module and by its own name, since packages move their
+classes between modules. So nothing has to be imported, and what is not installed costs nothing.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from types import CellType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .model import Refusal
+from .registry import is_registered
 
-_OPEN = "An open file belongs to this process."
-_OPEN_ADVICE = "Keep its path (a pathlib.Path) or its contents, and open it again where it is used."
-_LOCK = "A lock or thread belongs to this process."
-_LOCK_ADVICE = "Make it in a %%setup cell, which always runs, or inside the step."
-_LINK = "A connection belongs to this process."
-_LINK_ADVICE = "Make it in a %%setup cell, which always runs, and keep what was read from it."
-_LOOP = "It belongs to a running event loop."
-_LOOP_ADVICE = "Await it, and keep its result."
-_HALF = "A half-run body cannot be stopped and copied."
-_HALF_ADVICE = "Keep `list(...)` of what it yields."
-_HASH = "The state of a hash cannot be read."
-_HASH_ADVICE = "Keep its `.digest()` or `.hexdigest()`."
-_WEAK = "A weak reference does not keep what it refers to."
-_WEAK_ADVICE = "Keep the object itself, or a plain set or dict of the objects."
-_FRAME = "It holds running code."
-_FRAME_ADVICE = "Keep the text instead (`traceback.format_exc()`)."
-
-REFUSED: dict[str, tuple[str, str]] = {
-    "builtins.generator": (_HALF, _HALF_ADVICE),
-    "builtins.async_generator": (_HALF, "Keep `[item async for item in ...]`."),
-    "builtins.coroutine": (_HALF, _LOOP_ADVICE),
-    **dict.fromkeys(
-        [
-            *("builtins.set_iterator", "builtins.odict_iterator", "builtins.dict_keyiterator"),
-            *(
-                "builtins.dict_valueiterator",
-                "builtins.dict_itemiterator",
-                "builtins.dict_reversekeyiterator",
-            ),
-            *("builtins.dict_reversevalueiterator", "builtins.dict_reverseitemiterator"),
-        ],
-        ("It stands in the middle of a set or dict, which has no such places.", "Keep `list(...)` of it."),
+_SETUP = "Make it in a %%setup cell, which always runs"
+_GROUPS: tuple[tuple[str, str, str], ...] = (
+    (
+        "builtins:generator",
+        "A half-run body cannot be stopped and copied.",
+        "Keep `list(...)` of what it yields.",
     ),
-    "weakref.ReferenceType": (_WEAK, _WEAK_ADVICE),
-    "weakref.ProxyType": (_WEAK, _WEAK_ADVICE),
-    "weakref.CallableProxyType": (_WEAK, _WEAK_ADVICE),
-    "_weakrefset.WeakSet": (_WEAK, _WEAK_ADVICE),
-    "weakref.WeakKeyDictionary": (_WEAK, _WEAK_ADVICE),
-    "weakref.WeakValueDictionary": (_WEAK, _WEAK_ADVICE),
-    "builtins.frame": (_FRAME, _FRAME_ADVICE),
-    "builtins.traceback": (_FRAME, _FRAME_ADVICE),
-    "_io.FileIO": (_OPEN, _OPEN_ADVICE),
-    "_io.BufferedReader": (_OPEN, _OPEN_ADVICE),
-    "_io.BufferedWriter": (_OPEN, _OPEN_ADVICE),
-    "_io.BufferedRandom": (_OPEN, _OPEN_ADVICE),
-    "_io.BufferedRWPair": (_OPEN, _OPEN_ADVICE),
-    "_io.TextIOWrapper": (_OPEN, _OPEN_ADVICE),
-    "tempfile._TemporaryFileWrapper": (_OPEN, _OPEN_ADVICE),
-    "mmap.mmap": (_OPEN, _OPEN_ADVICE),
-    "_socket.socket": (_LINK, _LINK_ADVICE),
-    "ssl.SSLContext": (_LINK, _LINK_ADVICE),
-    "sqlite3.Connection": (_LINK, _LINK_ADVICE),
-    "sqlite3.Cursor": (_LINK, _LINK_ADVICE),
-    "subprocess.Popen": ("A process cannot be copied.", "Keep its output or its return code."),
-    "_thread.lock": (_LOCK, _LOCK_ADVICE),
-    "_thread.RLock": (_LOCK, _LOCK_ADVICE),
-    "_thread._local": (_LOCK, _LOCK_ADVICE),
-    "threading.Thread": (_LOCK, _LOCK_ADVICE),
-    "threading.Condition": (_LOCK, _LOCK_ADVICE),
-    "threading.Event": (_LOCK, _LOCK_ADVICE),
-    "threading.Semaphore": (_LOCK, _LOCK_ADVICE),
-    "threading.Barrier": (_LOCK, _LOCK_ADVICE),
-    "queue.Queue": (_LOCK, "Keep `list(...)` of what it holds."),
-    "_queue.SimpleQueue": (_LOCK, "Keep `list(...)` of what it holds."),
-    "concurrent.futures._base.Executor": (_LOCK, _LOCK_ADVICE),
-    "concurrent.futures._base.Future": (_LOCK, "Keep its `.result()`."),
-    "multiprocessing.process.BaseProcess": ("A process cannot be copied.", "Keep its result."),
-    "_asyncio.Future": (_LOOP, _LOOP_ADVICE),
-    "asyncio.futures.Future": (_LOOP, _LOOP_ADVICE),
-    "asyncio.events.AbstractEventLoop": (_LOOP, _LOOP_ADVICE),
-    "asyncio.mixins._LoopBoundMixin": (_LOOP, "Make it inside the step."),
-    "_hashlib.HASH": (_HASH, _HASH_ADVICE),
-    "_hashlib.HMAC": (_HASH, _HASH_ADVICE),
-    "_blake2.blake2b": (_HASH, _HASH_ADVICE),
-    "_blake2.blake2s": (_HASH, _HASH_ADVICE),
-    "ipywidgets.widgets.widget.Widget": (
+    (
+        "builtins:async_generator",
+        "A half-run body cannot be stopped and copied.",
+        "Keep `[item async for item in ...]`.",
+    ),
+    (
+        "builtins:coroutine",
+        "A half-run body cannot be stopped and copied.",
+        "Await it, and keep its result.",
+    ),
+    (
+        "builtins:set_iterator builtins:odict_iterator builtins:dict_keyiterator builtins:dict_valueiterator "
+        "builtins:dict_itemiterator builtins:dict_reversekeyiterator builtins:dict_reversevalueiterator "
+        "builtins:dict_reverseitemiterator",
+        "It stands in the middle of a set or dict, which has no such places.",
+        "Keep `list(...)` of it.",
+    ),
+    (
+        "weakref:ReferenceType weakref:ProxyType weakref:CallableProxyType _weakrefset:WeakSet "
+        "weakref:WeakKeyDictionary weakref:WeakValueDictionary",
+        "A weak reference does not keep what it refers to.",
+        "Keep the object itself, or a plain set or dict of the objects.",
+    ),
+    (
+        "builtins:frame builtins:traceback",
+        "It holds running code.",
+        "Keep the text instead (`traceback.format_exc()`), or the exception.",
+    ),
+    (
+        "greenlet:greenlet",
+        "It holds running code.",
+        "Keep its result.",
+    ),
+    (
+        "_io:FileIO _io:BufferedReader _io:BufferedWriter _io:BufferedRandom _io:BufferedRWPair "
+        "_io:TextIOWrapper tempfile:_TemporaryFileWrapper tempfile:SpooledTemporaryFile gzip:GzipFile "
+        "bz2:BZ2File lzma:LZMAFile compression:GzipFile compression:BZ2File compression:LZMAFile "
+        "compression:ZstdFile fileinput:FileInput ipykernel:OutStream fsspec:AbstractBufferedFile "
+        "pyarrow:NativeFile pyarrow:ParquetFile pyarrow:ParquetWriter zstandard:ZstdDecompressionReader "
+        "zstandard:ZstdCompressionWriter",
+        "An open file belongs to this process.",
+        "Keep its path (a pathlib.Path) or its contents, and open it again where it is used.",
+    ),
+    (
+        "zipfile:ZipFile zipfile:ZipExtFile zipfile:_ZipWriteFile tarfile:TarFile shelve:Shelf "
+        "numpy:NpzFile pandas:HDFStore pandas:ExcelFile pandas:ExcelWriter pandas:TextFileReader "
+        "h5py:HLObject netCDF4:Dataset netCDF4:Variable",
+        "It reads from or writes to an open file, which belongs to this process.",
+        "Keep its path (a pathlib.Path) or what was read from it, such as `dict(...)` of its members.",
+    ),
+    (
+        "tempfile:TemporaryDirectory",
+        "Its folder is removed with it.",
+        "Keep what the files in it hold, or make a folder that stays.",
+    ),
+    (
+        "mmap:mmap multiprocessing:SharedMemory multiprocessing:ShareableList",
+        "It is a window on memory that other processes may change.",
+        "Keep `bytes(...)` of it, and open it again where it is used.",
+    ),
+    (
+        "_csv:reader _csv:writer xml:IterParseIterator "
+        "xml:iterparse.<locals>.IterParseIterator posix:ScandirIterator",
+        "It reads or writes as it goes, and stands somewhere in the middle.",
+        "Keep `list(...)` of what it gives, or what was written.",
+    ),
+    (
+        "socket:socket _socket:socket ssl:SSLObject multiprocessing:_ConnectionBase zmq:Socket zmq:Context "
+        "http:HTTPConnection http:HTTPResponse smtplib:SMTP ftplib:FTP imaplib:IMAP4 poplib:POP3 "
+        "socketserver:BaseServer xmlrpc:ServerProxy paramiko:SSHClient paramiko:SFTPClient "
+        "paramiko:Transport websocket:WebSocket websockets:Connection websockets:WebSocketCommonProtocol "
+        "asyncio:StreamReader asyncio:StreamWriter asyncio:BaseTransport kafka:KafkaProducer "
+        "kafka:KafkaConsumer confluent_kafka:Producer confluent_kafka:Consumer pika:Channel "
+        "pika:BlockingConnection paho:Client jupyter_client:KernelClient",
+        "A connection belongs to this process.",
+        f"{_SETUP}, and keep what was read from it.",
+    ),
+    (
+        "ssl:SSLContext _ssl:_SSLContext",
+        "It may hold private keys that cannot be read back.",
+        f"{_SETUP}, or inside the step.",
+    ),
+    (
+        "sqlite3:Connection sqlite3:Cursor sqlite3:Blob psycopg:BaseConnection psycopg:BaseCursor "
+        "psycopg:Connection psycopg:AsyncConnection psycopg:Cursor psycopg:AsyncCursor psycopg_pool:BasePool "
+        "psycopg2:connection psycopg2:cursor psycopg2:AbstractConnectionPool pymysql:Connection "
+        "pymysql:Cursor MySQLdb:Connection MySQLdb:BaseCursor mysql:MySQLConnectionAbstract "
+        "mysql:MySQLCursorAbstract pyodbc:Connection pyodbc:Cursor oracledb:BaseConnection "
+        "oracledb:BaseCursor duckdb:DuckDBPyConnection duckdb:DuckDBPyRelation _duckdb:DuckDBPyConnection "
+        "_duckdb:DuckDBPyRelation sqlalchemy:Engine sqlalchemy:Connection sqlalchemy:Session "
+        "sqlalchemy:scoped_session sqlalchemy:AsyncEngine sqlalchemy:AsyncConnection sqlalchemy:AsyncSession "
+        "sqlalchemy:Pool sqlalchemy:Result sqlalchemy:Transaction asyncpg:Connection asyncpg:Pool "
+        "aiosqlite:Connection aiosqlite:Cursor redis:Redis redis:ConnectionPool redis:Connection "
+        "redis:PubSub redis:Pipeline pymongo:MongoClient pymongo:AsyncMongoClient pymongo:Database "
+        "pymongo:Collection pymongo:Cursor motor:AgnosticClient motor:AsyncIOMotorClient neo4j:Driver "
+        "neo4j:Session cassandra:Cluster cassandra:Session snowflake:SnowflakeConnection "
+        "snowflake:SnowflakeCursor clickhouse_connect:Client clickhouse_driver:Client "
+        "elasticsearch:Elasticsearch adbc_driver_manager:Connection adbc_driver_manager:Cursor",
+        "A connection to a database belongs to this process.",
+        f"{_SETUP}, and keep the rows that were read (`.fetchall()`).",
+    ),
+    (
+        "httpx:BaseClient httpx:BaseTransport httpx:AsyncBaseTransport httpx2:BaseClient aiohttp:ClientSession "
+        "aiohttp:BaseConnector aiohttp:ClientResponse urllib3:PoolManager urllib3:ConnectionPool "
+        "urllib3:BaseHTTPResponse tornado:AsyncHTTPClient openai:BaseClient anthropic:BaseClient "
+        "botocore:BaseClient boto3:ServiceResource boto3:Session botocore:Session grpc:Channel grpc:Server "
+        "googleapiclient:Resource",
+        "A client holds connections that belong to this process.",
+        f"{_SETUP}, and keep the responses.",
+    ),
+    (
+        "pyspark:SparkSession pyspark:SparkContext pyspark:DataFrame pyspark:RDD ray:ObjectRef "
+        "ray:ActorHandle distributed:Client distributed:Future distributed:Cluster",
+        "It stands for work on a cluster, which this process reaches through a session of its own.",
+        "Keep what was computed (such as `.toPandas()` or `.result()`), or write it to a file and keep the path.",
+    ),
+    (
+        "playwright:ImplWrapper playwright:ChannelOwner selenium:WebDriver selenium:WebElement pyppeteer:Browser "
+        "pyppeteer:Page",
+        "It is driven in a browser that runs beside this process.",
+        f"{_SETUP}, and keep what was read from the page (its text, `.content()`, a screenshot).",
+    ),
+    (
+        "_thread:lock _thread:RLock threading:Condition threading:Event threading:Semaphore threading:Barrier "
+        "threading:_RLock multiprocessing:SemLock multiprocessing:Event multiprocessing:Condition "
+        "multiprocessing:Barrier filelock:BaseFileLock filelock:BaseAsyncFileLock",
+        "A lock belongs to this process.",
+        f"{_SETUP}, or inside the step.",
+    ),
+    (
+        "threading:Thread _thread:_ThreadHandle _thread:_local sched:scheduler",
+        "A thread belongs to this process, with all that is local to it.",
+        "Join it inside the step, and keep its result.",
+    ),
+    (
+        "queue:Queue _queue:SimpleQueue multiprocessing:Queue multiprocessing:SimpleQueue "
+        "multiprocessing:JoinableQueue",
+        "A queue holds locks, which belong to this process.",
+        "Keep a list of what it holds.",
+    ),
+    (
+        "concurrent:Executor multiprocessing:Pool multiprocessing:BaseManager multiprocessing:BaseProxy "
+        "joblib:MemmappingExecutor",
+        "A pool has threads or processes, which cannot be copied.",
+        f"{_SETUP}, or inside the step.",
+    ),
+    (
+        "multiprocessing:SynchronizedBase",
+        "It lies in memory that other processes may change, behind a lock.",
+        "Keep its `.value`, or `list(...)` of it.",
+    ),
+    (
+        "concurrent:Future",
+        "It stands for work in this process that may not have ended.",
+        "Keep its `.result()`.",
+    ),
+    (
+        "multiprocessing:BaseProcess subprocess:Popen asyncio:Process psutil:Process psutil:Popen",
+        "A process cannot be copied.",
+        "Keep its output, its return code, or its number (`.pid`).",
+    ),
+    (
+        "_asyncio:Future asyncio:Future",
+        "It belongs to a running event loop.",
+        "Await it, and keep its result.",
+    ),
+    (
+        "asyncio:AbstractEventLoop asyncio:_LoopBoundMixin asyncio:Handle asyncio:Runner asyncio:TaskGroup "
+        "asyncio:Timeout asyncio:AbstractServer tornado:IOLoop anyio:CancelScope",
+        "It belongs to a running event loop.",
+        "Make it inside the step.",
+    ),
+    (
+        "_contextvars:Context _contextvars:Token _contextvars:ContextVar",
+        "What it holds depends on the code that is running.",
+        "Keep the value of the variable (`.get()`), and make the variable in a %%setup cell.",
+    ),
+    (
+        "select:epoll select:poll select:kqueue select:devpoll selectors:BaseSelector",
+        "It watches open files of this process.",
+        "Make it inside the step.",
+    ),
+    (
+        "_hashlib:HASH _hashlib:HMAC hmac:HMAC _blake2:blake2b _blake2:blake2s _md5:md5 _sha1:sha1 "
+        "_sha2:SHA224Type _sha2:SHA256Type _sha2:SHA384Type _sha2:SHA512Type _sha3:sha3_224 _sha3:sha3_256 "
+        "_sha3:sha3_384 _sha3:sha3_512 _sha3:shake_128 _sha3:shake_256 blake3:blake3 xxhash:xxh32 xxhash:xxh64 "
+        "xxhash:xxh3_64 xxhash:xxh3_128",
+        "The state of a hash cannot be read.",
+        "Keep its `.digest()` or `.hexdigest()`.",
+    ),
+    (
+        "zlib:Compress zlib:Decompress _bz2:BZ2Compressor _bz2:BZ2Decompressor _lzma:LZMACompressor "
+        "_lzma:LZMADecompressor zstandard:ZstdCompressor zstandard:ZstdDecompressor "
+        "zstandard:ZstdCompressionObj zstandard:ZstdDecompressionObj _zstd:ZstdCompressor "
+        "_zstd:ZstdDecompressor",
+        "The state of a compressor cannot be read.",
+        "Keep the data that went in or came out.",
+    ),
+    (
+        "pyexpat:xmlparser xml:XMLParser xml:XMLPullParser lxml:_Element lxml:_ElementTree lxml:XMLParser",
+        "The state of a parser in C cannot be read.",
+        "Keep the text, or what was read from it.",
+    ),
+    (
+        "re:Match",
+        "A match is tied to the search that found it.",
+        "Keep `.group()`, `.groupdict()` or `.span()` of it.",
+    ),
+    (
+        "sqlite3:Row",
+        "A row leads to the cursor that read it.",
+        "Keep `dict(...)` or `tuple(...)` of it.",
+    ),
+    (
+        "ctypes:CDLL _ctypes:_Pointer _ctypes:CFuncPtr ctypes:c_void_p ctypes:c_char_p ctypes:c_wchar_p "
+        "cffi:FFI _cffi_backend:_CDataBase _cffi_backend:CData _cffi_backend:Lib _cffi_backend:CLibrary",
+        "An address in memory means nothing in another process.",
+        "Keep what it points at (such as `.value` or `.contents`), and load libraries in a %%setup cell.",
+    ),
+    (
+        "os:_Environ",
+        "It is the environment of this process; a copy would not change it.",
+        "Keep `dict(os.environ)`, or the entries that count.",
+    ),
+    (
+        "logging:Handler",
+        "It writes to an open file or stream, which belongs to this process.",
+        "Set up logging in a %%setup cell; a logger itself is kept by its name.",
+    ),
+    (
+        "ipywidgets:Widget",
         "A live widget belongs to this kernel and the page that shows it.",
         "Keep its value (`.value`), and make the widget in a %%setup cell.",
     ),
+    (
+        "IPython:InteractiveShell IPython:HistoryAccessor ipykernel:Kernel ipykernel:Comm comm:BaseComm "
+        "traitlets:Application",
+        "It is a part of the running kernel.",
+        "Call `get_ipython()` where it is used.",
+    ),
+    (
+        "matplotlib:FigureCanvasBase matplotlib:FigureManagerBase matplotlib:TimerBase matplotlib:RendererAgg "
+        "matplotlib:Widget",
+        "It draws on this kernel's screen.",
+        "Keep the figure (`.figure`), which gets a canvas of its own.",
+    ),
+    (
+        "matplotlib:Animation",
+        "It draws frame by frame on a live canvas.",
+        "Keep its film (`.to_jshtml()`, or `.save(...)` and the path).",
+    ),
+    (
+        "tqdm:tqdm rich:Progress rich:Live alive_progress:alive_bar",
+        "A progress bar draws on this kernel's screen while something runs.",
+        "Keep the items or the count, and make the bar inside the step.",
+    ),
+    (
+        "torch:_BaseDataLoaderIter torch:_BaseDataLoaderIterator",
+        "It stands in the middle of a pass over the data.",
+        "Keep the DataLoader, and the number of batches that are done.",
+    ),
+    (
+        "torch:Stream torch:Event torch:CUDAGraph torch:ProcessGroup torch:Future torch:_RemoteModule "
+        "torch:RemovableHandle torch:profile torch:SummaryWriter torch:GradScaler.<locals>",
+        "It belongs to this process and the devices that it uses.",
+        "Make it inside the step.",
+    ),
+)
+
+REFUSED: dict[str, tuple[str, str]] = {
+    name: (cause, advice) for names, cause, advice in _GROUPS for name in names.split()
 }
-"""A class, by module and name, with the cause and the advice; subclasses are refused likewise."""
+"""A class, by root package and name, with the cause and the advice; subclasses are refused likewise."""
+
+# What every driver of a database has (PEP 249). One in Python is refused by the socket that it holds.
+_CONNECTION = frozenset({"cursor", "commit", "rollback", "close"})
+_CURSOR = frozenset({"execute", "fetchone", "fetchall", "description"})
+_OWN_WAY = ("__reduce__", "__reduce_ex__", "__getstate__")
+
+_found: WeakKeyDictionary[type, tuple[str, str] | None] = WeakKeyDictionary()
 
 
 def refuse(value: Any) -> None:
@@ -98,117 +307,24 @@ def refuse(value: Any) -> None:
     Raises:
         Refusal: objects of this type, or of one of its bases, are refused.
     """
-    for base in type(value).__mro__:
-        found = REFUSED.get(f"{base.__module__}.{base.__qualname__}")
-        if found is not None:
-            raise Refusal(value, *found)
-
-
-def children(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: C901  one branch for each kind of value
-    """The parts of a value that Python can reach, each with what is written behind the value to reach it."""
-    if isinstance(value, dict):
-        yield from ((f"[{_key(key)}]", item) for key, item in value.items())
-        yield from ((f" key {_key(key)}", key) for key in value)
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        yield from ((f".{name}", getattr(value, name)) for name in value._fields)
-    elif isinstance(value, list | tuple | deque):
-        yield from ((f"[{at}]", item) for at, item in enumerate(value))
-    elif isinstance(value, set | frozenset):
-        yield from ((f" element {at}", item) for at, item in enumerate(value))
-    elif isinstance(value, FunctionType):
-        names = value.__code__.co_freevars
-        yield from (
-            (f" variable `{name}`", cell) for name, cell in zip(names, value.__closure__ or (), strict=True)
-        )
-        yield from ((f" default {at}", item) for at, item in enumerate(value.__defaults__ or ()))
-    elif isinstance(value, CellType):
-        yield "", value.cell_contents
-    if isinstance(value, type | ModuleType):
-        return
-    yield from ((f".{name}", item) for name, item in (getattr(value, "__dict__", None) or {}).items())
-    for base in type(value).__mro__:
-        for name, member in vars(base).items():
-            if isinstance(member, MemberDescriptorType) and hasattr(value, name):
-                yield f".{name}", getattr(value, name)
-
-
-def _key(key: Any) -> str:
+    cls = type(value)
     try:
-        text = repr(key)
-    except Exception:  # noqa: BLE001  a user's repr may do anything
-        text = f"<{type(key).__name__}>"
-    return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
+        found = _found[cls]
+    except KeyError:
+        found = _found[cls] = _sentence(cls)
+    if found is not None and not is_registered(cls):
+        raise Refusal(value, *found)
 
 
-_LIMIT = 60
-"""Characters of a key that a path shows."""
-
-_LONGEST = 200
-"""Characters after which a path is cut."""
-
-_MOST = 200_000
-"""Objects that are looked at for a path; a refusal in a larger value names the value itself."""
-
-
-_FEW = 10_000
-"""Objects of a decoded value whose keys are looked for."""
-
-_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
-
-
-def locate(root: Any, name: str, part: Any) -> str | None:
-    """The shortest path from `root`, called `name`, to the very object `part`; None if it is not found."""
-    seen = {id(root): root}
-    queue: deque[tuple[str, Any]] = deque([(name, root)])
-    while queue and len(seen) < _MOST:
-        path, value = queue.popleft()
-        if value is part:
-            return path
-        try:
-            below = list(children(value))
-        except Exception:  # noqa: BLE001, S112  an object that cannot be looked into has no parts
-            continue
-        for step, item in below:
-            if id(item) not in seen:
-                seen[id(item)] = item
-                queue.append((path + step if len(path) < _LONGEST else f"{path.rstrip('…')}…", item))
+def _sentence(cls: type) -> tuple[str, str] | None:
+    """Cause and advice for objects of a class; None where they are not refused by their type."""
+    for base in cls.__mro__[:-1]:
+        found = REFUSED.get(f"{base.__module__.partition('.')[0]}:{base.__qualname__}")
+        if found is not None:
+            return found
+        if any(name in vars(base) for name in _OWN_WAY):
+            return None  # a class that says how it is pickled is taken at its word, and tried
+    names = {name for base in cls.__mro__[:-1] for name in vars(base)}
+    if not cls.__dictoffset__ and (names >= _CONNECTION or names >= _CURSOR):
+        return REFUSED["sqlite3:Connection"]
     return None
-
-
-def misplaced(root: Any) -> Any:
-    """A set or dict of a decoded value that does not find its own keys, or None.
-
-    A key that lies on a cycle is hashed before it is whole; then it may sit where its hash does not lead.
-    """
-    seen = {id(root): root}
-    queue = deque([root])
-    while queue and len(seen) < _FEW:
-        value = queue.popleft()
-        try:
-            if isinstance(value, dict | set | frozenset) and not _finds_its_keys(value):
-                return value
-            below = [item for _, item in children(value)]
-        except Exception:  # noqa: BLE001, S112  an object that cannot be looked into has no parts
-            continue
-        for item in below:
-            if type(item) not in _ATOMS and id(item) not in seen:
-                seen[id(item)] = item
-                queue.append(item)
-    return None
-
-
-def _finds_its_keys(value: dict[Any, Any] | set[Any] | frozenset[Any]) -> bool:
-    """Whether each key is found, and not only by the luck that two hashes lead to the same place.
-
-    A set made from a set or dict takes over the hashes under which the keys were put there; one made from a
-    list asks the keys anew.
-    """
-    keys = list(value)
-    return all(key in value for key in keys) and hash(frozenset(value)) == hash(frozenset(keys))
-
-
-def described(part: Any) -> str:
-    """The type of a part, with an article: `a generator`, `an open TextIOWrapper`."""
-    cls = type(part)
-    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
