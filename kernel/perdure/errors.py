@@ -42,12 +42,14 @@ class PerdureError(Exception):
 
 class NotKeepable(PerdureError):
     """`{path}` cannot be kept: it is {type}. {cause}
-    {advice}"""
+    {advice}{more}"""
 
     path: str
     type: str
     cause: str
     advice: str
+    more: str
+    """What else in the value cannot be kept, a line for each part; empty where that was all."""
 
 
 class Untrusted(PerdureError):

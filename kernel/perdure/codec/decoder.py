@@ -9,8 +9,7 @@ from perdure.codec.rows.row import Row
 from perdure.codec.rows.table import BUFFER, BY_TAG, EXTERNAL, LEAF, REF
 from perdure.errors import Damaged, NotLoadable, PerdureError, Untrusted
 
-from .envelope import FORMAT
-from .model import LONG, Tag
+from .model import LONG, TREE, Tag
 
 _MISSING = object()
 _HEAVY = 1_000_000
@@ -36,32 +35,36 @@ class Decoder:
         buffers: Sequence[memoryview],
         externals: Mapping[str, Any] | None,
         load: Loader | None,
+        *,
+        classes: bool,
     ) -> None:
-        """`load` unpickles leaves; without it, only what is plain is made."""
+        """`load` unpickles leaves; without it, none are. Without `classes`, only what is plain is made."""
         import ormsgpack
 
         header = ormsgpack.unpackb(stream, ext_hook=Tag)
-        if type(header) is not list or not header or header[0] != FORMAT:
-            raise Malformed("it is not of a format that this version knows")
+        if type(header) is not list or not header or header[0] != TREE:
+            raise Malformed("it is not of a form that this version knows")
         _, self._root, self._pickle, count = header
         self._buffers, self._leaf_buffers = buffers[:count], buffers[count:]
         self._externals = externals or {}
         self._load = load
+        self._classes = classes
         self._nodes: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._made: list[Any] = []
         self._making: set[int] = set()
         self._weights: dict[int, int] = {}
-        self._leaves: list[Any] = []
+        self.leaves: list[Any] = []
+        """The pickled parts, once they were loaded."""
 
     def value(self) -> Any:
         """The value, whole."""
         self._index(self._root)
         self._made = [_MISSING] * len(self._nodes)
         if self._pickle is not None:
-            self._trusted("a pickled part")
-            assert self._load is not None
-            self._leaves = self._load(self._pickle, self._leaf_buffers, self._buffers, self._outer)
+            if self._load is None:
+                raise self._untrusted("a pickled part")
+            self.leaves = self._load(self._pickle, self._leaf_buffers, self._buffers, self._outer)
         return self._build(self._root)
 
     # -- numbering: in pre-order, as the encoder counted ----------------------------------------------------
@@ -121,7 +124,7 @@ class Decoder:
         if tag is None:
             return node if _is_numbers(node) else type(node)()
         if tag == LEAF:
-            return self._leaves[_position(node, self._leaves)]
+            return self.leaves[_position(node, self.leaves)]
         if tag == EXTERNAL:
             return self._external(node[1])
         if tag == BUFFER:
@@ -171,16 +174,17 @@ class Decoder:
         return self._externals[name]
 
     def _allowed(self, row: Row) -> None:
-        if not row.plain:
-            self._trusted("an object of a class")
+        if not row.plain and not self._classes:
+            raise self._untrusted("an object of a class")
 
-    def _trusted(self, what: str) -> None:
-        if self._load is None:
-            raise Untrusted(
-                subject="The value",
-                cause=f'it holds {what}, and with trust="plain" only built-in values are made.',
-                advice='Load it with trust="full" if you know who wrote it.',
-            )
+    def _untrusted(self, what: str) -> Untrusted:
+        given = "safe" if self._classes else "plain"
+        made = "nothing is unpickled" if self._classes else "only built-in values are made"
+        return Untrusted(
+            subject="The value",
+            cause=f'it holds {what}, and with trust="{given}" {made}.',
+            advice='Load it with trust="full" if you know who wrote it.',
+        )
 
 
 def _tag(node: Any) -> int | None:

@@ -22,6 +22,7 @@ from perdure.codec.packages.kits import ask
 from perdure.codec.rows.exceptions import exception_parts, make_exception
 from perdure.codec.rows.row import by_reference, resolve
 
+from .plain import canonical
 from .registry import is_registered, make_registered, registered_parts
 
 BOUND = 256 << 20
@@ -256,6 +257,9 @@ _KINDS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 
 def hash_of(value: Any) -> Any:
     """The hash over the canonical form of a value; raises what pickling raises."""
+    plain = canonical(value)
+    if plain is not None:
+        return xxhash.xxh3_128(plain)
     try:
         return _hash(value, _Sets(memo=False))
     except (ValueError, RecursionError, _TooMuchError):  # a cycle, or a value made of itself over and over

@@ -48,9 +48,11 @@ def outside(externals: Mapping[str, Any] | None) -> dict[int, str]:
 class Encoder:
     """One walk over one value; keeps the objects that it met alive, so that identities stay true."""
 
-    def __init__(self, externals: dict[int, str]) -> None:
+    def __init__(self, externals: dict[int, str], *, pickles: bool = True) -> None:
+        """`externals` are named by their identity; without `pickles`, what needs one is refused."""
         import ormsgpack
 
+        self._pickles = pickles
         self._ext: type[Ext] = ormsgpack.Ext
         self._marks: dict[int, Ext] = {}
         self._rows: dict[type, tuple[Row, ...]] = {}
@@ -146,6 +148,12 @@ class Encoder:
     def leaf(self, value: Any) -> list[Any]:
         """The value as a part of the pickle."""
         refuse(value)
+        if not self._pickles:
+            raise Refusal(
+                value,
+                'Only a pickle could keep it, and codec="safe" makes none.',
+                "Keep plain data, or give its class `__perdure_dump__` and `__perdure_load__`.",
+            )
         self.plain = False
         self.needing |= self._walking
         self.leaves.append(value)

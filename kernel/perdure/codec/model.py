@@ -8,6 +8,9 @@ from typing import Any
 LARGE = 1 << 20
 """Memory of this many bytes or more travels out of band."""
 
+TREE, PLAIN = 1, 2
+"""The two forms of a stream: a tree of tagged lists with its leaves, or a plain value as it is."""
+
 LONG = 64
 """Text and bytes longer than this are written once, however often they occur."""
 
@@ -20,7 +23,7 @@ class Encoded:
     """`plain`: loading constructs builtins and the standard library's types only. `full`: it may construct
     classes of the user or of packages, or unpickle."""
     stream: bytes
-    """msgpack: `[FORMAT, tree, leaves, number of buffers that belong to the tree]`."""
+    """msgpack: `[TREE, tree, leaves, number of buffers that belong to the tree]`, or `[PLAIN, value]`."""
     buffers: tuple[memoryview, ...]
     """Large memory, out of band. Views of live memory after `encode`; `decode` takes writable views over,
     and copies read-only ones."""

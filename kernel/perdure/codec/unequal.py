@@ -1,0 +1,52 @@
+"""Whether what was loaded says itself that it is not what was stored (promise 4)."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+from .paths import children
+
+_MOST = 2_000
+"""Objects of a value that are asked; a larger value is judged by these."""
+
+_SKIPPED = (type, ModuleType, FunctionType, BuiltinFunctionType)
+_CONTENTS: tuple[Any, ...] = tuple(
+    kind.__eq__
+    for kind in (object, type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset)
+)
+"""Equality by identity, and that of containers, whose contents are asked themselves."""
+
+
+def unequal(before: Any, after: Any) -> Any:
+    """The first object in `before` that denies to be equal to its counterpart in `after`, or None.
+
+    An object whose equality fails, or gives no yes or no, says nothing.
+    """
+    seen, queue = {id(before)}, deque([(before, after)])
+    while queue and len(seen) < _MOST:
+        one, two = queue.popleft()
+        if isinstance(one, _SKIPPED):
+            continue
+        if type(one) is not type(two) or _denied(one, two):
+            return one
+        try:
+            below, counterparts = list(children(one)), dict(children(two))
+        except Exception:  # noqa: BLE001, S112  an object that cannot be looked into has no parts
+            continue
+        for step, item in below:
+            if step in counterparts and id(item) not in seen:
+                seen.add(id(item))
+                queue.append((item, counterparts[step]))
+    return None
+
+
+def _denied(one: Any, two: Any) -> bool:
+    if type(one).__eq__ in _CONTENTS:
+        return False
+    try:
+        answer = one == two
+        return type(answer).__name__ in ("bool", "bool_") and not answer
+    except Exception:  # noqa: BLE001  a user's __eq__ may do anything
+        return False
