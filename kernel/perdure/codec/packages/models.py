@@ -1,0 +1,28 @@
+"""Models of msgspec, pydantic and attrs in the pickle leaf: no validator runs when they load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.codec.rows.models import (
+    fill_model,
+    generic_of,
+    is_plain_model,
+    make_generic,
+    make_model,
+    model_parts,
+)
+
+
+def reduce(obj: Any) -> Any:
+    """The reduced form of a model that does not change how it is pickled, or `NotImplemented`."""
+    if not is_plain_model(obj):
+        return NotImplemented
+    cls, *state = model_parts(obj)
+    return make_model, (cls,), state, None, None, fill_model
+
+
+def reduce_class(cls: type) -> Any:
+    """The reduced form of a parametrised class of pydantic, or `NotImplemented`."""
+    generic = generic_of(cls)
+    return NotImplemented if generic is None else (make_generic, (generic[0], *generic[1]))
