@@ -14,6 +14,7 @@ from .model import LONG, TREE, Tag
 _MISSING = object()
 _HEAVY = 1_000_000
 _NUMBERS = frozenset({type(None), bool, float, int})
+_ATOMS = _NUMBERS | {str, bytes}
 
 Loader = Callable[[bytes, Sequence[memoryview], Sequence[memoryview], Callable[[Any], Any]], list[Any]]
 
@@ -78,8 +79,8 @@ class Decoder:
         elif (kind is list or kind is dict) and _tag(node) != REF:
             self._numbers[id(node)] = len(self._nodes)
             self._nodes.append(node)
-            if kind is dict or not _NUMBERS.issuperset(map(type, node)):
-                for child in node if kind is list else node.values():
+            for child in node if kind is list else node.values():
+                if type(child) not in _NUMBERS:
                     self._index(child)
 
     # -- building --------------------------------------------------------------------------------------------
@@ -99,57 +100,55 @@ class Decoder:
         return node
 
     def _object(self, number: int) -> Any:
-        if self._made[number] is _MISSING:
+        made = self._made[number]
+        if made is _MISSING:
             node = self._nodes[number]
             if type(node) is str or type(node) is bytes:
                 return node
-            row = _row(node)
-            self._enter(number)
-            if row is None or row.fill is not None:
-                self._made[number] = self._shell(node)
-                self._fill(node, self._made[number])
+            tag = _tag(node)
+            if tag is None:
+                made = self._made[number] = node
+                self._untangle(node)
             else:
-                self._made[number] = self._one_go(node, row)
-                self._weights[number] = 1 + sum(map(self._weight, node))
-        return self._made[number]
+                made = self._tagged(node, number, tag)
+        return made
 
-    def _enter(self, number: int) -> None:
+    def _untangle(self, node: Any) -> None:
+        """Make the parts of a list or dict in their places: unpacking made it, and it is nobody else's."""
+        for at, child in node.items() if type(node) is dict else enumerate(node):
+            if type(child) not in _ATOMS:
+                node[at] = self._build(child)
+
+    def _tagged(self, node: Any, number: int, tag: int) -> Any:
+        """The object that a tagged list stands for."""
         if number in self._making:
             raise Malformed("a cycle runs through an object that is made in one go")
         self._making.add(number)
+        if tag <= BUFFER:
+            made = self._made[number] = self._mark(node, tag)
+            return made
+        row = _row(tag)
+        if not row.plain and not self._classes:
+            raise self._untrusted("an object of a class")
+        if row.fill is None:
+            made = self._made[number] = row.make(self._parts(node, row, 1))
+            if self._load is None:
+                self._weights[number] = 1 + sum(map(self._weight, node))
+        else:
+            made = self._made[number] = row.make([self._build(part) for part in node[1 : 1 + row.head]])
+            row.fill(made, self._parts(node, row, 1 + row.head))
+        return made
 
-    def _shell(self, node: Any) -> Any:
-        """The object, empty, or what a mark of the stream stands for."""
-        tag = _tag(node)
-        if tag is None:
-            return node if _is_numbers(node) else type(node)()
+    def _mark(self, node: Any, tag: int) -> Any:
+        """What a mark of the stream stands for."""
         if tag == LEAF:
             return self.leaves[_position(node, self.leaves)]
         if tag == EXTERNAL:
             return self._external(node[1])
-        if tag == BUFFER:
-            return self._buffers[_position(node, self._buffers)]
-        row = BY_TAG[tag]
-        self._allowed(row)
-        return row.make([self._build(part) for part in node[1 : 1 + row.head]])
-
-    def _fill(self, node: Any, made: Any) -> None:
-        row = _row(node)
-        if row is not None:
-            assert row.fill is not None
-            row.fill(made, self._parts(node, row, 1 + row.head))
-        elif type(node) is dict:
-            for key, child in node.items():
-                made[key] = self._build(child)
-        elif _tag(node) is None and made is not node:
-            made.extend([self._build(child) for child in node])
-
-    def _one_go(self, node: Any, row: Row) -> Any:
-        self._allowed(row)
-        return row.make(self._parts(node, row, 1))
+        return self._buffers[_position(node, self._buffers)]
 
     def _parts(self, node: Any, row: Row, start: int) -> list[Any]:
-        parts = [self._build(part) for part in node[start:]]
+        parts = [part if type(part) in _ATOMS else self._build(part) for part in node[start:]]
         # A tuple of twice the same tuple, and so on, is small in the stream and takes for ever to hash.
         if self._load is None and row.hashes and any(self._weight(part) > _HEAVY for part in node[start:]):
             raise Malformed("a key in it is too large")
@@ -173,10 +172,6 @@ class Decoder:
             )
         return self._externals[name]
 
-    def _allowed(self, row: Row) -> None:
-        if not row.plain and not self._classes:
-            raise self._untrusted("an object of a class")
-
     def _untrusted(self, what: str) -> Untrusted:
         given = "safe" if self._classes else "plain"
         made = "nothing is unpickled" if self._classes else "only built-in values are made"
@@ -194,18 +189,11 @@ def _tag(node: Any) -> int | None:
     return None
 
 
-def _row(node: Any) -> Row | None:
-    tag = _tag(node)
-    if tag is None or tag <= BUFFER:
-        return None
+def _row(tag: int) -> Row:
     row = BY_TAG.get(tag)
     if row is None:
         raise Malformed(f"type {tag} is not known to this version")
     return row
-
-
-def _is_numbers(node: Any) -> bool:
-    return type(node) is list and _NUMBERS.issuperset(map(type, node))
 
 
 def _position(node: list[Any], among: Sequence[Any]) -> int:

@@ -31,15 +31,24 @@ def unequal(before: Any, after: Any) -> Any:
             continue
         if type(one) is not type(two) or _denied(one, two):
             return one
-        try:
-            below, counterparts = list(children(one)), dict(children(two))
-        except Exception:  # noqa: BLE001, S112  an object that cannot be looked into has no parts
-            continue
-        for step, item in below:
-            if step in counterparts and id(item) not in seen:
+        for item, counterpart in _pairs(one, two):
+            if id(item) not in seen:
                 seen.add(id(item))
-                queue.append((item, counterparts[step]))
+                queue.append((item, counterpart))
     return None
+
+
+def _pairs(one: Any, two: Any) -> list[tuple[Any, Any]]:
+    """The parts of two objects side by side, where both have parts of the same names in one order."""
+    if isinstance(one, (set, frozenset)):
+        return []
+    try:
+        below, counterparts = list(children(one)), list(children(two))
+    except Exception:  # noqa: BLE001  an object that cannot be looked into has no parts
+        return []
+    if [step for step, _ in below] != [step for step, _ in counterparts]:
+        return []
+    return [(item, part) for (_, item), (_, part) in zip(below, counterparts, strict=True)]
 
 
 def _denied(one: Any, two: Any) -> bool:
