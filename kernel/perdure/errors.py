@@ -312,6 +312,13 @@ class NotInstalled(PerdureError):
     extra: str
 
 
+class NotConfirmed(PerdureError):
+    """`{command}` asks before it signs, and nobody can be asked here: nothing was signed.
+    Look at what it tells, then add `--yes`."""
+
+    command: str
+
+
 class KernelNotInstalled(PerdureError):
     """The kernel `{name}` could not be installed: {cause}
     Choose another place with `--user`, `--sys-prefix` or `--prefix`."""

@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "show": "show one run: its timeline as text, or as HTML",
     "demo": "run a notebook, kill its kernel, and see it pick up",
     "install-kernel": 'install the kernel "Python 3 (Perdure)" for this Python',
+    "trust": "sign values of another key with yours, after a question",
+    "key": "show your key, put a new one in its place, store values anew with it",
     "gc": "remove what no run needs, and, if asked, old runs",
 }
 

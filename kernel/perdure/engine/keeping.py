@@ -13,7 +13,7 @@ from typing import Any
 
 from perdure import codec as _door
 from perdure.codec import Encoded
-from perdure.errors import NotKeepable, NotLoadable
+from perdure.errors import NotKeepable, NotLoadable, Untrusted
 
 CODECS = ("full", "safe")
 
@@ -75,13 +75,24 @@ def decode(
     trust = "plain" if encoded.codec == "plain" else codec or the_codec()
     try:
         return _door.decode(encoded, externals=externals, trust=trust)
+    except Untrusted as error:
+        if trust != "safe":
+            raise
+        raise NotLoadable(
+            subject=subject or error.subject,
+            cause="it needs a pickle, and the codec `safe` loads none.",
+            advice="Run its step again with `--redo`, or load it under the codec `full` (PERDURE_CODEC, "
+            "`%workflow NAME --codec full`).",
+        ) from error
     except NotLoadable as error:
-        subject = subject or error.subject
         missing = [f"`{package}`" for package in encoded.packages if not _installed(package)]
         if not missing:
-            raise NotLoadable(subject=subject, cause=error.cause, advice=error.advice) from error
+            if subject is None:
+                raise
+            cause = error.cause if error.subject == "A stored value" else f"{error.subject}: {error.cause}"
+            raise NotLoadable(subject=subject, cause=cause, advice=error.advice) from error
         raise NotLoadable(
-            subject=subject,
+            subject=subject or error.subject,
             cause=f"it needs {', '.join(missing)}, which is not installed here.",
             advice="Install that, or run the step again with `--redo`.",
         ) from error

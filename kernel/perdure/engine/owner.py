@@ -153,7 +153,7 @@ class Owner:
         with self._mutex:
             self._settle_begun()
             self.moved(request.branch)
-            decision = decide(self.history, request)
+            decision = decide(self.history, self._private(request))
             if isinstance(decision, Restore):
                 self.history.claim(decision.call)
             return decision
@@ -181,7 +181,7 @@ class Owner:
             found = decision.call
             call, attempt = moves.begun(
                 self.run,
-                request,
+                self._private(request),
                 decision,
                 None if found is None else self._attempts.get(found.id),
                 new=new_id("c"),
@@ -203,6 +203,12 @@ class Owner:
             self._at_work.discard(call.id)
             raise
         return call
+
+    def _private(self, request: Request) -> Request:
+        """The request as it may be written: in an encrypted store, without what inputs look like."""
+        if not self.store.encrypted:
+            return request
+        return replace(request, input_parts=tuple(replace(part, preview="") for part in request.input_parts))
 
     def _check_key(self, request: Request) -> None:
         """One key is one call: a second one at the same time would do its work twice."""

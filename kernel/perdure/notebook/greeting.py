@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import PerdureError
+from perdure.store.notices import notices
 
 from . import lines
 from .notebook_runs import candidates, state
@@ -47,4 +49,7 @@ def greeting(session: Session) -> lines.Line | None:
         kept = state(session.store.journal, runs[0])
     except PerdureError:
         return None  # the magic that needs the store will say what is wrong with it
-    return kept.line() if kept.kept else None
+    if not kept.kept:
+        return None
+    line = kept.line()
+    return replace(line, notes=(*line.notes, *notices(session.store)))

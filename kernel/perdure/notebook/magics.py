@@ -19,6 +19,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from perdure.engine.decide import KINDS, ON_EDIT
 from perdure.engine.durations import seconds
 from perdure.engine.execution import Choice
+from perdure.engine.keeping import CODECS
 
 from . import lines, listing, notebook_runs, resuming, upkeep
 from .body import Body
@@ -131,6 +132,11 @@ class PerdureMagics(Magics):
         "--output", help="For a cell: the names that it gives to the notebook (default: all that it binds)."
     )
     @argument("--key", help="For a cell: what makes the run this run, instead of its inputs.")
+    @argument(
+        "--codec",
+        choices=CODECS,
+        help="For %%workflow on a line: safe keeps and loads nothing that needs a pickle; the run remembers.",
+    )
     @argument("--fresh", action="store_true", help="Begin another run although there is one.")
     @argument("--reuse", action="store_true", help="For a cell: restore calls of earlier runs as well.")
     @argument(
@@ -207,6 +213,8 @@ class PerdureMagics(Magics):
         given = self._parsed(self.workflow, line, cell)
         if given.params is not None:
             raise UsageError("%%workflow: --params belongs to %workflow on a line; a cell has --input.")
+        if given.codec is not None:
+            raise UsageError("%%workflow: --codec belongs to %workflow on a line, and holds for its cells.")
         options = WorkflowOptions(
             name=_named("%%workflow", given.name),
             input=_names("--input", given.input),
@@ -231,7 +239,11 @@ class PerdureMagics(Magics):
         lines.show(
             self.shell,
             notebook_runs.begin(
-                self.session, _named("%workflow", given.name), params=params, fresh=given.fresh
+                self.session,
+                _named("%workflow", given.name),
+                params=params,
+                fresh=given.fresh,
+                codec=given.codec,
             ),
         )
 
@@ -264,11 +276,12 @@ class PerdureMagics(Magics):
     @argument(
         "action",
         nargs="?",
-        choices=("status", "gc", "resolve"),
+        choices=("status", "gc", "resolve", "trust"),
         default="status",
-        help="status (default), gc: delete what no run needs, resolve: decide on an effect in doubt.",
+        help="status (default), gc: delete what no run needs, resolve: decide on an effect in doubt, "
+        "trust: sign values of another key with yours.",
     )
-    @argument("step", nargs="?", help="For resolve: the step.")
+    @argument("step", nargs="?", help="For resolve: the step. For trust: the run, or its workflow.")
     @argument(
         "verdict",
         nargs="?",
@@ -281,11 +294,15 @@ class PerdureMagics(Magics):
         help="For resolve STEP done: the value that it would have given, as Python writes it (default None).",
     )
     @argument("--keep", type=int, help="For gc: keep only this many finished runs of each workflow.")
+    @argument("--all", action="store_true", help="For trust: the whole store.")
+    @argument("--yes", action="store_true", help="For trust: sign; without it, only tell.")
     def perdure(self, line: str) -> Any:
-        """Tell where the store is, its size and its settings; or look after it (gc, resolve)."""
+        """Tell where the store is, its size and its settings; or look after it (gc, resolve, trust)."""
         given = self._parsed(self.perdure, line)
         if given.action == "gc":
             return upkeep.collect(self.session, given.keep)
+        if given.action == "trust":
+            return upkeep.trust(self.session, given.step, everything=given.all, yes=given.yes)
         if given.action == "resolve":
             if not given.step or not given.verdict:
                 raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
+from perdure.engine import keeping
 from perdure.engine.decide import is_outcome
 from perdure.engine.durations import words
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.owner import Owner, new_id
+from perdure.store.notices import notices
 from perdure.store.records import CallRecord, RunRecord
 
 from . import lines
@@ -25,13 +27,19 @@ if TYPE_CHECKING:
 
 
 def begin(
-    session: Session, name: str, *, params: frozenset[str] = frozenset(), fresh: bool = False
+    session: Session,
+    name: str,
+    *,
+    params: frozenset[str] = frozenset(),
+    fresh: bool = False,
+    codec: str | None = None,
 ) -> lines.Line:
     """Make `name` the notebook's workflow: go on with its run, or begin one; return the line that says which.
 
     Args:
         params: names whose values tell this run from others of the workflow.
         fresh: begin another run although there is one.
+        codec: "full" or "safe", from now on and whenever the run is resumed; None leaves it as it is.
 
     Raises:
         RunOwned: another kernel is at work on that run.
@@ -46,19 +54,35 @@ def begin(
     journal = session.store.journal
     known = None if fresh else journal.find_run(name, None, key)
     if session.owner is not None and known is not None and known.id == session.run_id:
+        _choose_codec(session.owner, codec)
         return lines.Line(name, details=(f"run {known.id}", "this notebook's workflow already"))
     record = known or _new(name, key)
     before = state(journal, record) if known is not None else None
     session.take(record)
     owner = session.owner
     assert owner is not None
+    _choose_codec(owner, codec)
     if owner.run.notebook != notebook_path():
         owner.change_run("run_started", notebook=notebook_path())
     else:
         owner.tell("run_started")
     if parts:
-        owner.note("params", "params", {part.name: part.preview for part in parts})
-    return before.line() if before is not None else _first(session, name, record)
+        hidden = owner.store.encrypted
+        owner.note("params", "params", {part.name: "" if hidden else part.preview for part in parts})
+    line = before.line() if before is not None else _first(session, name, record)
+    return replace(line, notes=(*line.notes, *_codec_note(), *notices(session.store)))
+
+
+def _choose_codec(owner: Owner, codec: str | None) -> None:
+    """Record with which codec the run keeps its values; whoever owns the run uses it."""
+    if codec is not None:
+        owner.note("setting", "codec", {"codec": codec})
+        keeping.use_codec(codec)
+
+
+def _codec_note() -> tuple[str, ...]:
+    safe = keeping.the_codec() == "safe"
+    return ("codec safe: what could only be pickled is neither kept nor loaded",) if safe else ()
 
 
 def _new(name: str, key: str) -> RunRecord:

@@ -18,6 +18,7 @@ from perdure import codec
 from perdure.codec.syntax import tree_digest
 from perdure.engine import keeping
 from perdure.engine.code.source import analyse
+from perdure.errors import NotLoadable
 
 from . import in_place
 from .body import Body
@@ -67,7 +68,14 @@ def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None)
         Untrusted, Damaged, NotLoadable: no value is loaded, and no name takes one.
     """
     subject = f"The checkpoint of step `{call.step}`"
-    found = _restored(session, owner, call, body, subject)
+    try:
+        found = _restored(session, owner, call, body, subject)
+    except ImportError as error:
+        raise NotLoadable(
+            subject=subject,
+            cause=f"{error}.",
+            advice="Install what is missing, or run the step again with `--redo`.",
+        ) from error
     if not _random_states_match(call):
         _put_states(owner.open_value(call, "needs", subject))
     return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from perdure import codec
+from perdure.engine import keeping
 from perdure.engine.code.functions import names_code
 from perdure.engine.decide import Request
 from perdure.engine.events import Listener, listeners
@@ -105,6 +106,7 @@ class Session:
         self.release()
         self.owner, self.refusal = owner, None
         set_parent_owner(owner)
+        keeping.use_codec(_codec_of(owner))
         atexit.register(owner.close)
         for name, source in self.set_up.items():
             owner.note("setup", name, {"source": source})
@@ -130,6 +132,7 @@ class Session:
             self.owner.close()
         self.owner = None
         set_parent_owner(None)
+        keeping.use_codec(None)
         self.applied.clear()
         self._noted = None
         self._origins.clear()
@@ -314,6 +317,16 @@ def _digests_alike(value: Any) -> bool:
     """Whether the type is known to digest alike before and after being kept."""
     root = type(value).__module__.partition(".")[0]
     return root in ("builtins", "numpy", "pandas", "datetime", "collections", "decimal", "pathlib")
+
+
+def _codec_of(owner: Owner) -> str | None:
+    """The codec that was chosen for the run, if any."""
+    chosen = [
+        note.data["codec"]
+        for note in owner.store.journal.notes(owner.run.id, "setting")
+        if note.name == "codec"
+    ]
+    return chosen[-1] if chosen else None
 
 
 def notebook_path() -> str | None:

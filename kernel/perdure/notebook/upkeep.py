@@ -45,6 +45,8 @@ def status(session: Session) -> Status:
         ("runs", str(len(store.journal.runs()))),
         ("durability", f"{store.durability} (PERDURE_DURABILITY)"),
         ("key", f"{store.key.id} in {store.key.path}"),
+        ("encryption", "on" if store.encrypted else "off (PERDURE_ENCRYPT, or settings.json in the store)"),
+        ("codec", f"{keeping.the_codec()} (%workflow --codec, PERDURE_CODEC)"),
         (
             "workflow",
             f"{owner.run.workflow}, run {owner.run.id}" if owner else "none: `%workflow NAME` begins one",
@@ -74,6 +76,34 @@ def collect(session: Session, keep: int | None) -> Status:
             ("freed", size_words(gone.bytes)),
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Sentences, one a line."""
+
+    lines: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def trust(session: Session, run: str | None, *, everything: bool, yes: bool) -> Told:
+    """Tell what of a run, or of the store, is not signed by this user's key; with `yes`, sign it.
+
+    Raises:
+        NoSuchRun: there is no such run.
+    """
+    from perdure.store.trust import sign, survey
+
+    offer = survey(session.store, run)
+    told = offer.lines()
+    if offer.values and yes and (everything or run is not None):
+        told.append(f"Signed {sign(session.store, offer)} with your key.")
+    elif offer.values:
+        what = "--all" if run is None else run
+        told.append(f"Nothing was signed. `%perdure trust {what} --yes` signs {len(offer.values)}.")
+    return Told(tuple(told))
 
 
 def resolve(session: Session, step: str, verdict: str, value: Any = None) -> Status:

@@ -47,9 +47,7 @@ def user_key(path: Path | None = None) -> Key:
     Raises:
         BadKey: the file cannot be read or made, or does not hold a key.
     """
-    if path is None:
-        named = os.environ.get("PERDURE_KEY_FILE")
-        path = Path(named).expanduser() if named else user_folder() / "key"
+    path = path or key_file()
     try:
         if not path.exists():
             make_private(path.parent)
@@ -59,6 +57,12 @@ def user_key(path: Path | None = None) -> Key:
         return _read(path)
     except (OSError, StillHeld) as error:
         raise _unusable(path, error) from error
+
+
+def key_file() -> Path:
+    """Where this user's key lies, or will lie."""
+    named = os.environ.get("PERDURE_KEY_FILE")
+    return Path(named).expanduser() if named else user_folder() / "key"
 
 
 def rotate_key() -> Key:

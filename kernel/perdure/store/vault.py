@@ -59,23 +59,9 @@ class Vault:
         Raises:
             NeedsPackage: the store is encrypted, and `cryptography` is not installed.
         """
-        value = f"v_{secrets.token_hex(8)}"
         packed = packing.compressed(encoded.stream)
-        stream = encoded.stream if packed is None else packed
-        kinds = [] if packed is None else ["zstd"]
-        views: Sequence[bytes | memoryview] = encoded.buffers
-        preview = dict(encoded.preview)
-        if self._encrypt:
-            cipher = self._cipher()
-            stream = cipher.seal(stream, _context(place, value))
-            views = [cipher.seal(view, _BUFFER, same=True) for view in views]
-            preview = {name: part for name, part in preview.items() if name in _SHOWN}
-            kinds.append("aes")
-        durability = durability or self._durability
-        buffers = tuple(self._blobs.put(view, durability=durability) for view in views)
-        large = len(stream) > INLINE
         record = ValueRecord(
-            id=value,
+            id=f"v_{secrets.token_hex(8)}",
             **asdict(place),
             format=envelope.ENVELOPE,
             codec=encoded.codec,
@@ -83,16 +69,50 @@ class Vault:
             packages=dict(encoded.packages),
             digest="",
             size=encoded.size,
-            preview=preview,
-            stream=None if large else stream,
-            stream_blob=self._blobs.put(stream, durability=durability) if large else None,
-            buffers=buffers,
+            preview=dict(encoded.preview),
+            stream=None,
+            stream_blob=None,
+            buffers=(),
             key_id="",
             signature=b"",
             created=time.time(),
-            packing="+".join(kinds),
+            packing="" if packed is None else "zstd",
         )
-        return self.signed(record)
+        stream = encoded.stream if packed is None else packed
+        return self._put(record, stream, encoded.buffers, durability or self._durability)
+
+    def resealed(self, record: ValueRecord) -> ValueRecord:
+        """The same value as it is to be stored today: with the current key, in secret or in the clear.
+
+        Raises:
+            PerdureError: as `unseal`; the value stays as it was.
+        """
+        place = place_of(record)
+        self._verify(record, place, f"Value {record.id}")
+        stream, buffers = self._opened(record, place)
+        kinds = [kind for kind in record.packing.split("+") if kind not in ("", "aes")]
+        return self._put(replace(record, packing="+".join(kinds)), stream, buffers, self._durability)
+
+    def _put(
+        self, record: ValueRecord, stream: bytes, views: Sequence[memoryview], durability: str
+    ) -> ValueRecord:
+        """Encrypt where that is wished, store what is large, and sign."""
+        pieces: Sequence[bytes | memoryview] = views
+        if self._encrypt:
+            cipher = self._cipher()
+            stream = cipher.seal(stream, _context(place_of(record), record.id))
+            pieces = [cipher.seal(view, _BUFFER, same=True) for view in views]
+            preview = {name: part for name, part in record.preview.items() if name in _SHOWN}
+            record = replace(record, preview=preview, packing=f"{record.packing}+aes".lstrip("+"))
+        large = len(stream) > INLINE
+        return self.signed(
+            replace(
+                record,
+                buffers=tuple(self._blobs.put(piece, durability=durability) for piece in pieces),
+                stream=None if large else stream,
+                stream_blob=self._blobs.put(stream, durability=durability) if large else None,
+            )
+        )
 
     def signed(self, record: ValueRecord) -> ValueRecord:
         """The record as it is, signed with this user's current key in the newest format.
@@ -124,15 +144,9 @@ class Vault:
         from perdure.codec import Encoded
 
         self._verify(record, place, subject)
-        kinds = record.packing.split("+") if record.packing else []
         try:
-            stream = self._stored(record)
-            buffers = tuple(self._blobs.get(name) for name in record.buffers)
-            if "aes" in kinds:
-                cipher = self._cipher()
-                stream = cipher.open(stream, _context(place, record.id))
-                buffers = tuple(memoryview(cipher.open(view, _BUFFER)) for view in buffers)
-            if "zstd" in kinds:
+            stream, buffers = self._opened(record, place)
+            if "zstd" in record.packing:
                 stream = packing.expanded(stream, record.size)
         except Damaged as error:
             cause = error.cause if error.subject in subject else f"{error.subject}: {error.cause}"
@@ -160,15 +174,32 @@ class Vault:
         # The digest follows from what is signed; format 1 does not cover it.
         return "yours" if fits and record.digest == _digest(stream, record.buffers) else "altered"
 
-    def whole(self, record: ValueRecord) -> bool:
-        """Whether the blobs of a value are there and hold the bytes that their names stand for."""
+    def flaw(self, record: ValueRecord) -> str:
+        """Why a value could not be opened even if it were signed; empty if it could. Nothing is decoded.
+
+        `broken`: a blob is gone or altered; `sealed`: a key that is not this user's encrypted it.
+        """
         try:
-            self._stored(record)
+            stream = self._stored(record)
             for name in record.buffers:
                 self._blobs.get(name, copy=False)
         except Damaged:
-            return False
-        return True
+            return "broken"
+        if "aes" in record.packing:
+            from .cipher import sealed_by
+
+            return "" if self._known(sealed_by(stream)) else "sealed"
+        return ""
+
+    def _opened(self, record: ValueRecord, place: Place) -> tuple[bytes, tuple[memoryview, ...]]:
+        """Stream and buffers in the clear; the stream may still be compressed."""
+        stream = self._stored(record)
+        buffers = tuple(self._blobs.get(name) for name in record.buffers)
+        if "aes" in record.packing:
+            cipher = self._cipher()
+            stream = cipher.open(stream, _context(place, record.id))
+            buffers = tuple(memoryview(cipher.open(view, _BUFFER)) for view in buffers)
+        return stream, buffers
 
     def _stored(self, record: ValueRecord) -> bytes:
         """The stream as it is stored, held to its name where it is a blob."""
