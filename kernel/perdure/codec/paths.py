@@ -6,18 +6,19 @@ from collections import deque
 from collections.abc import Iterator
 from types import CellType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 
-def children(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: C901  one branch for each kind of value
+def children(value: Any) -> Iterator[tuple[str, Any]]:
     """The parts of a value that Python can reach, each with what is written behind the value to reach it."""
     if isinstance(value, dict):
         yield from ((f"[{_key(key)}]", item) for key, item in value.items())
         yield from ((f" key {_key(key)}", key) for key in value)
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         yield from ((f".{name}", getattr(value, name)) for name in value._fields)
-    elif isinstance(value, list | tuple | deque):
+    elif isinstance(value, (list, tuple, deque)):
         yield from ((f"[{at}]", item) for at, item in enumerate(value))
-    elif isinstance(value, set | frozenset):
+    elif isinstance(value, (set, frozenset)):
         yield from ((f" element {at}", item) for at, item in enumerate(value))
     elif isinstance(value, FunctionType):
         names = value.__code__.co_freevars
@@ -27,13 +28,28 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: C901  one branch
         yield from ((f" default {at}", item) for at, item in enumerate(value.__defaults__ or ()))
     elif isinstance(value, CellType):
         yield "", value.cell_contents
-    if isinstance(value, type | ModuleType):
+    if isinstance(value, (type, ModuleType)):
         return
     yield from ((f".{name}", item) for name, item in (getattr(value, "__dict__", None) or {}).items())
-    for base in type(value).__mro__:
-        for name, member in vars(base).items():
-            if isinstance(member, MemberDescriptorType) and hasattr(value, name):
-                yield f".{name}", getattr(value, name)
+    for name in _slots(type(value)):
+        if hasattr(value, name):
+            yield f".{name}", getattr(value, name)
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    """Names of what objects of a class hold outside their `__dict__`, but for what Python hangs on all."""
+    found = _known_slots.get(cls)
+    if found is None:
+        found = _known_slots[cls] = tuple(
+            name
+            for base in cls.__mro__
+            for name, member in vars(base).items()
+            if isinstance(member, MemberDescriptorType) and not name.startswith("__")
+        )
+    return found
+
+
+_known_slots: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
 def _key(key: Any) -> str:
@@ -89,7 +105,7 @@ def misplaced(root: Any) -> Any:
     while queue and len(seen) < _FEW:
         value = queue.popleft()
         try:
-            if isinstance(value, dict | set | frozenset) and not _finds_its_keys(value):
+            if isinstance(value, (dict, set, frozenset)) and not _finds_its_keys(value):
                 return value
             below = [item for _, item in children(value)]
         except Exception:  # noqa: BLE001, S112  an object that cannot be looked into has no parts

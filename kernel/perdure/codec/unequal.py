@@ -6,6 +6,8 @@ from collections import deque
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from perdure.codec.packages.kits import kits_of
+
 from .paths import children
 
 _MOST = 2_000
@@ -22,12 +24,13 @@ _CONTENTS: tuple[Any, ...] = tuple(
 def unequal(before: Any, after: Any) -> Any:
     """The first object in `before` that denies to be equal to its counterpart in `after`, or None.
 
-    An object whose equality fails, or gives no yes or no, says nothing.
+    An object whose equality fails, or gives no yes or no, says nothing. Those of packages that have a kit are
+    not asked: the kit answers for them.
     """
     seen, queue = {id(before)}, deque([(before, after)])
     while queue and len(seen) < _MOST:
         one, two = queue.popleft()
-        if isinstance(one, _SKIPPED):
+        if isinstance(one, _SKIPPED) or (type(one) is type(two) and kits_of(type(one))):
             continue
         if type(one) is not type(two) or _denied(one, two):
             return one
