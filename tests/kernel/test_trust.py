@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
+import subprocess
+import sys
 
+import ormsgpack
 import pytest
 
 WORKFLOW = "%workflow w"
 SOURCE = "class Point:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return self.x == o.x"
 STEP = "%%step make\npoint = Point(3)\ntext = 'secret word ' * 2000"
 LOOK = "print(point.x, len(text))"
+
+
+class Bomb:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self):
+        return eval, ("open('bombed', 'w').close()",)
 
 
 def kept(notebook, *first):
@@ -98,19 +108,23 @@ def test_nothing_of_a_foreign_store_is_unpickled_to_look_at_it(notebook):
     """Promise 8: listing, previewing, drawing, planning and telling what to trust."""
     kept(notebook)
     notebook.restart()
-    bomb = pickle.dumps(eval, protocol=5)[:-1] + b"\x8c\x1copen('bombed', 'w').close() \x85R."
-    change(notebook, "UPDATE stored_values SET stream = ?, stream_blob = NULL, key_id = '00000000'", bomb)
+    with sqlite3.connect(notebook.cwd / ".perdure" / "journal.db") as connection:
+        [(id_, stream)] = connection.execute("SELECT id, stream FROM stored_values WHERE role = 'value'")
+    version, tree, _, count = ormsgpack.unpackb(stream, ext_hook=ormsgpack.Ext)
+    planted = ormsgpack.packb([version, tree, pickle.dumps(Bomb()), count])
+    change(notebook, "UPDATE stored_values SET stream = ?, packing = '' WHERE id = ?", planted, id_)
     for cell in (
-        "%runs",
-        "%perdure",
-        "%workflow w",
-        "%timeline",
-        "%resume --plan",
-        "%perdure trust --all",
-        "%resume",
+        *("%runs", "%perdure", "%workflow w", "%timeline", "%resume --plan"),
+        *("%perdure trust --all", "%resume"),
     ):
         assert notebook.run(cell).status == "ok", cell
+    cli = [sys.executable, "-m", "perdure", "--store", str(notebook.cwd / ".perdure")]
+    for words in (["runs"], ["show", "w"], ["trust"], ["key"]):
+        subprocess.run([*cli, *words], check=True, cwd=notebook.cwd, env=notebook.env, capture_output=True)
     assert not (notebook.cwd / "bombed").exists()
+    notebook.run("%perdure trust w --yes")  # that it would have gone off is seen once it is trusted
+    notebook.run("%resume")
+    assert (notebook.cwd / "bombed").exists()
 
 
 def test_an_encrypted_store_holds_nothing_in_the_clear(open_notebook):
