@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import enum
 import struct
 import types
@@ -88,6 +89,8 @@ class _Comparer:
             elif isinstance(a, (str, int, float, bytes, bytearray)):
                 base = next(kind for kind in (str, int, float, bytes, bytearray) if isinstance(a, kind))
                 assert base.__repr__(a) == base.__repr__(b), f"{path}: {a!r} became {b!r}"
+            elif isinstance(a, decimal.Decimal):  # a NaN equals nothing, and may raise
+                assert repr(a) == repr(b), f"{path}: {a!r} became {b!r}"
             elif type(a).__eq__ is not object.__eq__ and not _has_parts(a):
                 assert a == b, f"{path}: {a!r} became {b!r}"
                 assert repr(a) == repr(b), f"{path}: {a!r} became {b!r}"
