@@ -190,3 +190,272 @@ edited = digests(SOURCE.replace("[1]", "[2]").replace("= 2", "= 3").replace("RED
 assert [one == other for one, other in zip(first, edited)] == [False] * 5 + [True] * 2
 """
     run(tmp_path, "from perdure import codec", CELLS, check)
+
+
+EDITABLE = """
+import dataclasses, enum, functools, pickle, sys, typing, warnings
+from perdure import codec
+from perdure.codec.notes import ClassEdited, collected
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    x: int
+    y: int = 0
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    a: int
+    b: list = dataclasses.field(default_factory=list)
+@dataclasses.dataclass
+class Open:
+    a: int
+class Plain:
+    __slots__ = ("a", "b", "__dict__")
+    def __init__(self): self.a, self.b, self.c = 1, 2, 3
+    def double(self): return self.a * 2
+class Pair(typing.NamedTuple):
+    left: int
+    right: int
+class Access(enum.Flag):
+    READ = enum.auto()
+    WRITE = enum.auto()
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+"""
+
+VALUES = """
+class Holder:
+    def __init__(self, held): self.held = held
+opened = Open(1); opened.hung = "on"
+trees = [Point(1, 2), Slotted(1, [2]), opened, Pair(1, 2), Access.READ | Access.WRITE, ~Access.READ, Colour.BLUE]
+value = [*trees, Holder(list(trees)), Plain(), Plain().double]
+"""
+
+
+def test_an_object_of_an_edited_class_is_matched_field_by_field_and_the_difference_is_told(tmp_path):
+    """Promise 4: nothing is changed silently, wherever in the value the object stands."""
+    save = SAVE.replace(
+        'value[name]).hex for name in ("scaled", "lambda", "point", "class")', "value).hex for _ in [0]"
+    )
+    run(tmp_path, EDITABLE, VALUES, save)
+    edited = """
+@dataclasses.dataclass(frozen=True)
+class Point:
+    z: list = dataclasses.field(default_factory=list)
+    x: int = 9
+@dataclasses.dataclass
+class Slotted:
+    b: list
+    a: int
+    new: str
+@dataclasses.dataclass(slots=True)
+class Open:
+    a: int = 5
+class Plain:
+    __slots__ = ("a", "c")
+    def double(self): return self.a * 20
+class Pair(typing.NamedTuple):
+    middle: int = 7
+    left: int = 8
+class Access(enum.Flag):
+    RUN = enum.auto()
+    WRITE = enum.auto()
+    READ = enum.auto()
+class Colour(enum.Enum):
+    BLUE = "b"
+class Holder: pass
+"""
+    check = """
+with collected() as notes:
+    *trees, holder, plain, double = codec.decode(encoded)
+for point, slotted, opened, pair, access, other, colour in (trees, holder.held):
+    assert type(point) is Point and vars(point) == {"x": 1, "z": []}, vars(point)
+    assert type(slotted) is Slotted and vars(slotted) == {"a": 1, "b": [2]}
+    assert type(opened) is Open and opened.a == 1
+    assert type(pair) is Pair and pair == (7, 1)
+    assert access is Access.READ | Access.WRITE and other is Access.WRITE
+    assert colour is Colour.BLUE
+assert (plain.a, plain.c) == (1, 3) and double() == 20
+told = " ".join(notes)
+assert len(notes) == 5, notes
+for words in (
+    "`Point` was edited since an object of it was kept: field `y` is gone, and was dropped; new field `z` got its default.",
+    "`Slotted` was edited since an object of it was kept: new field `new` has no default, and is not set.",
+    "`Open` was edited since an object of it was kept: there is no room for attribute `hung`, which was dropped.",
+    "`Pair` was edited since an object of it was kept: field `right` is gone, and was dropped; new field `middle` got",
+    "`Plain` was edited since an object of it was kept: there is no room for attribute `b`, which was dropped.",
+):
+    assert words in told, (words, notes)
+with warnings.catch_warnings(record=True) as heard:
+    warnings.simplefilter("always")
+    codec.decode(encoded)
+assert {each.category for each in heard} == {ClassEdited}
+"""
+    run(tmp_path, EDITABLE, edited, LOAD, check)
+
+
+@pytest.mark.parametrize(
+    ("kept", "edit", "words"),
+    [
+        ("Colour.RED", "class Colour(enum.Enum):\n    BLUE = 2", "no member `RED` any more"),
+        ("Access.READ", "class Access(enum.Flag):\n    WRITE = 1", "no member `READ` any more"),
+        ("Colour.RED", "def Colour(name): return name", "was kept when `Colour` was an enum"),
+        ("Pair(1, 2)", "class Pair(typing.NamedTuple):\n    up: int", "field `up` is new and has no default"),
+        ("Pair(1, 2)", "class Pair: pass", "was kept when `Pair` was a named tuple"),
+        ("Point(1)", "class Point(tuple): pass", "was kept when `Point` was an ordinary class"),
+        ("Plain().double", "class Plain: pass", "Method `Plain.double` was kept but cannot be loaded here"),
+    ],
+)
+def test_what_an_edited_class_cannot_take_ends_in_a_sentence(tmp_path, kept, edit, words):
+    """Promise 4: exact or refused, also when the class is another one now."""
+    save = SAVE.replace("codec.encode(value)", f"codec.encode([{kept}])").replace("value[name]", "name")
+    run(tmp_path, EDITABLE, save)
+    check = f"""
+from perdure.errors import NotLoadable
+try:
+    codec.decode(encoded)
+except NotLoadable as error:
+    assert {words!r} in str(error), error
+else:
+    raise AssertionError
+"""
+    run(tmp_path, EDITABLE, edit, LOAD, check)
+
+
+FUNCTIONS = '''
+import asyncio, functools, inspect, pickle, traceback
+from perdure import codec
+shared = []
+def plain(x, into=shared):
+    """What it does."""
+    into.append(x)
+    return later(x)
+def second(y, *, into=shared): return into
+@functools.wraps(plain)
+@functools.lru_cache(maxsize=3, typed=True)
+def cached(x):
+    return [plain(x)]
+@functools.lru_cache
+def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+def even(n): return n == 0 or odd(n - 1)
+def odd(n): return n != 0 and even(n - 1)
+async def soon(x): return later(x)
+def many(x):
+    yield later(x)
+def fails(x: "Unknown") -> "Nothing":
+    raise ValueError(x)
+fails.note = ["hung on"]
+def counters():
+    n = 0
+    @functools.lru_cache
+    def memo(k): return 1 if k < 2 else k * memo(k - 1)
+    def up():
+        nonlocal n
+        n += 1
+        return n
+    return up, lambda: n, memo
+fib(10)
+value = {
+    "plain": plain, "second": second, "cached": cached, "fib": fib, "even": even, "odd": odd, "soon": soon,
+    "many": many, "fails": fails, "counters": counters(), "lambdas": [lambda x: later(x),
+        lambda x: (later(x),
+                   x)],
+}
+def sources(value):
+    """The source of each function, by name."""
+    functions = {name: each for name, each in value.items() if name not in ("counters", "lambdas")}
+    functions |= {f"counter {at}": each for at, each in enumerate(value["counters"])}
+    functions |= {f"lambda {at}": each for at, each in enumerate(value["lambdas"])}
+    found = {}
+    for name, each in functions.items():
+        found[name] = inspect.getsource(each)
+    return found
+fields = codec.encode(value)
+pickle.dump((fields.stream, fields.packages, codec.digest(value).hex, sources(value)), open(PATH, "wb"))
+'''
+
+RESTORED = """
+import asyncio, inspect, pickle, sys, traceback
+from perdure import codec
+stream, packages, digest, before = pickle.load(open(PATH, "rb"))
+made = codec.decode(codec.Encoded("full", stream, (), packages, {}))
+assert codec.digest(made).hex == digest
+def later(x): return x + 1
+fib, even, odd = made["fib"], made["even"], made["odd"]
+assert made["plain"](1) == 2 and made["second"](0) == [1] and made["second"](0) is made["plain"].__defaults__[0]
+assert made["plain"].__doc__ == "What it does."
+plain, cached = made["plain"], made["cached"]
+assert cached.cache_parameters() == {"maxsize": 3, "typed": True} and cached.__wrapped__ is plain
+assert cached.__name__ == "plain" and cached(4) == [5] and cached(4) == [5] and cached.cache_info().hits == 1
+assert fib.cache_info().currsize == 0 and fib(20) == 6765 and fib.cache_info().currsize == 21
+assert even(10) and not odd(10)
+assert asyncio.run(made["soon"](1)) == 2 and list(made["many"](1)) == [2]
+up, now, memo = made["counters"]
+assert (up(), up(), now(), memo(5)) == (1, 2, 2, 120)
+assert up.__closure__[0] is now.__closure__[0] and memo.__wrapped__.__closure__[0].cell_contents is memo
+assert [f(1) for f in made["lambdas"]] == [2, (2, 1)]
+assert made["fails"].note == ["hung on"] and made["fails"].__annotations__ == {"x": "Unknown", "return": "Nothing"}
+"""
+
+SHOWN = """
+for name, each in [*made.items()]:
+    if name in before:
+        assert inspect.getsource(each) == before[name], (name, inspect.getsource(each))
+for kind in ("counter", "lambda"):
+    for at, each in enumerate(made[kind + "s"]):
+        assert inspect.getsource(each) == before[f"{kind} {at}"], (kind, at)
+try:
+    made["fails"](3)
+except ValueError:
+    assert 'raise ValueError(x)' in traceback.format_exc()
+"""
+
+
+def run_as_a_cell(tmp_path, source):
+    """Run it from a file that is gone afterwards, as a cell's is when the kernel ends."""
+    cell = tmp_path / "cell.py"
+    cell.write_text(f"PATH = {str(tmp_path / 'value')!r}\n{source}")
+    run(tmp_path, f"name = {str(cell)!r}\nexec(compile(open(name).read(), name, 'exec'))")
+    cell.unlink()
+
+
+def test_functions_come_back_with_their_state_and_see_what_is_defined_later(tmp_path):
+    """Promise 3: caches come back empty, all else as it was."""
+    run_as_a_cell(tmp_path, FUNCTIONS)
+    run(tmp_path, RESTORED)
+
+
+def test_the_source_of_a_function_comes_back_with_it(tmp_path):
+    """Promise 7: tracebacks and `inspect.getsource` show it, though the file of its cell is gone."""
+    run_as_a_cell(tmp_path, FUNCTIONS)
+    run(tmp_path, RESTORED, SHOWN)
+
+
+def test_another_python_compiles_a_function_that_closes_over_nothing_again(tmp_path):
+    """Promise 4: and refuses one that does close over something, by name."""
+    run_as_a_cell(
+        tmp_path, FUNCTIONS.replace("codec.encode(value)", "codec.encode([plain, soon, many, fails])")
+    )
+    lines = "import importlib.util\nimportlib.util.MAGIC_NUMBER = b'next'\ndef later(x): return x + 1\n"
+    head = RESTORED.split("assert codec.digest", maxsplit=1)[0]
+    check = """
+plain, soon, many, fails = made
+assert plain(1) == 2 and plain.__defaults__ == ([1],) and plain.__doc__ == "What it does."
+assert asyncio.run(soon(1)) == 2 and list(many(1)) == [2]
+try:
+    fails(3)
+except ValueError:
+    assert 'raise ValueError(x)' in traceback.format_exc()
+"""
+    run(tmp_path, lines, head, check)
+    run_as_a_cell(tmp_path, FUNCTIONS.replace("codec.encode(value)", "codec.encode(value['counters'])"))
+    refused = f"""
+from perdure.errors import NotLoadable
+try:
+{chr(10).join("    " + line for line in head.splitlines())}
+except NotLoadable as error:
+    assert "Function `up` was kept but cannot be loaded here: it was kept as the bytecode of another" in str(error), error
+else:
+    raise AssertionError
+"""
+    run(tmp_path, lines, refused)

@@ -9,27 +9,35 @@ to large bytes. So what is shared between plain containers and pickled objects s
 
 from __future__ import annotations
 
-import importlib.util
+import enum
 import io
-import marshal
 import pickle
-import sys
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import cloudpickle
 
+from perdure.codec.dumped import within_data
 from perdure.codec.model import LARGE, Refusal
+from perdure.codec.packages.models import reduce_class
 from perdure.codec.refused import refuse
-from perdure.codec.registry import is_registered, make_registered, registered_parts
+from perdure.codec.registry import is_registered, leads_back, make_registered, registered_parts
 from perdure.codec.rows.classes import find
+from perdure.codec.rows.edited import (
+    enum_parts,
+    is_plain_record,
+    make_enum,
+    make_flag,
+    make_record,
+    record_parts,
+)
 from perdure.codec.rows.exceptions import exception_parts, fill_exception, make_exception
 from perdure.codec.rows.row import by_reference, module_of
 from perdure.codec.rows.standard import make_view, view_parts
 from perdure.errors import Damaged, NotLoadable, PerdureError
 
-from .functions import remember_tree, tree_of
+from .functions import reduce_cell, reduce_code, reduce_function, reduce_method
 from .reduced import reduced
 
 
@@ -44,6 +52,8 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         """The object that was looked at last: the culprit when pickling fails."""
         self.referred: set[int] = set()
         """Numbers of the outer objects that the leaves refer to."""
+        self.dumped: dict[int, tuple[Any, Any]] = {}
+        """By identity, the objects that say themselves how they are kept, with their data."""
         self._outer = outer
         self._externals = externals
         self._large = large
@@ -72,12 +82,15 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
                 self._large.append(memoryview(obj).toreadonly())
         return found
 
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: Any) -> Any:  # noqa: PLR0911  one return for each form
         """How one object is taken apart; `NotImplemented` leaves it to cloudpickle and to the object."""
         self.last = obj
         cls = type(obj)
         self.modules.add(module_of(obj))
         if isinstance(obj, type):
+            parametrised = reduce_class(obj)
+            if parametrised is not NotImplemented:
+                return parametrised
             if obj.__module__ == "__main__" and by_reference(obj):
                 return find, ("__main__", obj.__qualname__)
             return super().reducer_override(obj)
@@ -90,78 +103,24 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
             made, group, *state = exception_parts(obj)
             return make_exception, (made, group), state, None, None, fill_exception
         if is_registered(cls):
-            return make_registered, registered_parts(obj)
+            return make_registered, self._dumped(obj)
+        if getattr(cls, "__perdure_named__", False) and obj.__module__ != "__main__" and by_reference(obj):
+            return find, (obj.__module__, obj.__qualname__)
+        if isinstance(obj, enum.Enum) and by_reference(cls):
+            return make_flag if isinstance(obj, enum.Flag) else make_enum, enum_parts(obj)
+        if is_plain_record(obj):
+            return make_record, record_parts(obj)
         exact = reduced(obj)
         return super().reducer_override(obj) if exact is NotImplemented else exact
 
-
-def _reduce_function(function: types.FunctionType) -> Any:
-    """A function of the notebook: its code and state; its globals it finds again in the notebook."""
-    main = sys.modules.get("__main__")
-    if main is None or function.__globals__ is not vars(main):
-        return NotImplemented
-    state = {
-        "defaults": function.__defaults__,
-        "kwdefaults": function.__kwdefaults__,
-        "annotations": function.__annotations__,
-        "doc": function.__doc__,
-        "module": function.__module__,
-        "qualname": function.__qualname__,
-        "dict": function.__dict__,
-        "tree": tree_of(function),
-    }
-    made = (function.__code__, function.__name__, function.__closure__)
-    return make_function, made, state, None, None, fill_function
-
-
-def make_function(code: types.CodeType, name: str, closure: tuple[types.CellType, ...] | None) -> Any:
-    """A function over the globals of the notebook as it is now."""
-    return types.FunctionType(code, vars(sys.modules["__main__"]), name, None, closure)
-
-
-def fill_function(function: types.FunctionType, state: dict[str, Any]) -> None:
-    """Put back what hangs on a function."""
-    function.__defaults__ = state["defaults"]
-    function.__kwdefaults__ = state["kwdefaults"]
-    function.__annotations__ = state["annotations"]
-    function.__doc__ = state["doc"]
-    function.__module__ = state["module"]
-    function.__qualname__ = state["qualname"]
-    function.__dict__.update(state["dict"])
-    remember_tree(function, state["tree"])
-
-
-def _reduce_cell(cell: types.CellType) -> Any:
-    try:
-        contents: tuple[Any, ...] = (cell.cell_contents,)
-    except ValueError:
-        contents = ()
-    return types.CellType, (), contents, None, None, fill_cell
-
-
-def fill_cell(cell: types.CellType, contents: tuple[Any, ...]) -> None:
-    """Put the contents into a closure's cell, if it had any."""
-    for value in contents:
-        cell.cell_contents = value
-
-
-def _reduce_code(code: types.CodeType) -> Any:
-    return load_code, (importlib.util.MAGIC_NUMBER, marshal.dumps(code))
-
-
-def load_code(magic: bytes, data: bytes) -> Any:
-    """The code of a function.
-
-    Raises:
-        NotLoadable: it was compiled by another version of Python.
-    """
-    if magic != importlib.util.MAGIC_NUMBER:
-        raise NotLoadable(
-            subject="A function",
-            cause="it was kept as the bytecode of another version of Python.",
-            advice=f"Run the step again under Python {sys.version_info[0]}.{sys.version_info[1]}.",
-        )
-    return marshal.loads(data)  # noqa: S302  signed, as the pickle around it
+    def _dumped(self, obj: Any) -> tuple[type, Any]:
+        """The data of an object that says itself how it is kept."""
+        # What was made is in the memo: an object is met a second time only on the way through its own data.
+        if id(obj) in self.dumped:
+            raise leads_back(obj)
+        parts = registered_parts(obj)
+        self.dumped[id(obj)] = obj, parts[1]
+        return parts
 
 
 def _reduce_view(view: memoryview) -> Any:
@@ -169,9 +128,10 @@ def _reduce_view(view: memoryview) -> Any:
 
 
 _REDUCERS: dict[type, Callable[[Any], Any]] = {
-    types.FunctionType: _reduce_function,
-    types.CellType: _reduce_cell,
-    types.CodeType: _reduce_code,
+    types.FunctionType: reduce_function,
+    types.MethodType: reduce_method,
+    types.CellType: reduce_cell,
+    types.CodeType: reduce_code,
     memoryview: _reduce_view,
 }
 
@@ -189,7 +149,9 @@ def dump_leaves(
     pickler = LeafPickler(outer, externals, large)
     try:
         pickler.dump(list(leaves))
-    except (Refusal, PerdureError):
+    except Refusal as refusal:
+        raise within_data(refusal, pickler.dumped.values()) from refusal.__cause__
+    except PerdureError:
         raise
     except Exception as error:
         if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
@@ -213,6 +175,10 @@ _MOVED = {
 }
 """Where the functions that older pickles name are now."""
 
+_MOVED_FUNCTIONS = dict.fromkeys(
+    ("make_function", "fill_function", "fill_cell", "load_code"), "perdure.codec.leaf.functions"
+)
+
 
 class _LeafUnpickler(pickle.Unpickler):
     def __init__(
@@ -229,6 +195,8 @@ class _LeafUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         module = _MOVED.get(module, module)
+        if module == __name__:
+            module = _MOVED_FUNCTIONS.get(name, module)
         try:
             return super().find_class(module, name)
         except (ImportError, AttributeError):

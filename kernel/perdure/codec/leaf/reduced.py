@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.codec.packages.kits import ask
-from perdure.codec.rows.classes import fill_instance, find, instance_parts, is_plain_dataclass
+from perdure.codec.rows.classes import find
+from perdure.codec.rows.edited import fill_object, is_plain_object, object_parts
 from perdure.codec.rows.row import resolve
 from perdure.codec.rows.state import fill_attributes, reducing_class, set_state
 
@@ -74,8 +75,8 @@ def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     if definer is not None:
         named = f"{definer.__module__}.{definer.__qualname__}"
         return _with_attributes(obj, definer) if named in _FORGETFUL else NotImplemented
-    if dataclasses.is_dataclass(cls) and is_plain_dataclass(obj):
-        return copyreg.__newobj__, (cls,), instance_parts(obj)[1:], None, None, fill_instance  # type: ignore[attr-defined]
+    if (dataclasses.is_dataclass(cls) or cls.__module__ == "__main__") and is_plain_object(obj):
+        return copyreg.__newobj__, (cls,), object_parts(obj)[1:], None, None, fill_object  # type: ignore[attr-defined]
     return _own_items(obj)
 
 

@@ -20,6 +20,22 @@ from weakref import WeakKeyDictionary
 KITS: dict[str, str] = {
     "numpy": "numpy",
     "pandas": "pandas",
+    "PIL": "pillow",
+    "networkx": "networkx",
+    "scipy": "scipy",
+    "sklearn": "sklearn",
+    "torch": "torch",
+    "xarray": "xarray",
+    "polars": "polars",
+    "pyarrow": "pyarrow",
+    "attr": "models",
+    "msgspec": "models",
+    "pydantic": "models",
+    "functools": "functools",
+    "http": "web",
+    "httpx": "web",
+    "multidict": "web",
+    "requests": "web",
 }
 """The package at the root of a class's module, and the module of this folder that knows it."""
 
@@ -36,6 +52,8 @@ def kits_of(cls: type) -> tuple[_Kit, ...]:
     found = _of.get(cls)
     if found is None:
         roots = dict.fromkeys(base.__module__.partition(".")[0] for base in cls.__mro__)
+        if hasattr(cls, "__attrs_attrs__"):  # attrs leaves its mark on a class in place of a base
+            roots["attr"] = ""
         found = _of[cls] = tuple(_kit(KITS[root]) for root in roots if root in KITS)
     return found
 

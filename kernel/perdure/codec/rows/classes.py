@@ -1,7 +1,7 @@
-"""Families of types: dataclasses, enums, named tuples, exceptions, and what is kept by its name.
+"""Families of types: what is kept by its name, and objects that are kept by a reference to their class.
 
-Each is kept by a reference to its class and by its state; no `__init__` runs. A class that changes how it is
-copied or pickled goes to the pickle leaf, which honours that.
+Those are kept with their state; no `__init__` runs. A class that changes how it is copied or pickled goes to
+the pickle leaf, which honours that.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import enum
 import sys
 import types
 from importlib import import_module
-from types import MemberDescriptorType
 from typing import Any
 
 from perdure.codec.registry import is_registered, make_registered, registered_parts
 from perdure.errors import NotLoadable
 
 from .arrays import SCALAR
+from .edited import ENUM, FLAG, OBJECT, RECORD
+from .edited import slots_of as _slots
 from .exceptions import exception_parts, fill_exception, make_exception
 from .row import Row, by_reference, resolve
-
-_OBJECT: Any = object
 
 
 def find(module: str, qualname: str) -> Any:
@@ -60,33 +59,6 @@ def find(module: str, qualname: str) -> Any:
     return found
 
 
-def _slots(cls: type) -> dict[str, MemberDescriptorType] | None:
-    """The slots of a class by name; None where one name hides another."""
-    found: dict[str, MemberDescriptorType] = {}
-    for base in cls.__mro__:
-        for name, member in vars(base).items():
-            if isinstance(member, MemberDescriptorType):
-                if name in found:
-                    return None
-                found[name] = member
-    return found
-
-
-def is_plain_dataclass(value: Any) -> bool:
-    """Whether class and state tell all about an object of a dataclass."""
-    cls: Any = type(value)
-    getstate = getattr(dataclasses, "_dataclass_getstate", None)
-    return (
-        cls.__new__ is _OBJECT.__new__
-        and cls.__reduce_ex__ is _OBJECT.__reduce_ex__
-        and cls.__reduce__ is _OBJECT.__reduce__
-        and cls.__getstate__ in (_OBJECT.__getstate__, getstate)
-        and (not hasattr(cls, "__setstate__") or cls.__getstate__ is getstate)
-        and _slots(cls) is not None
-        and by_reference(cls)
-    )
-
-
 def instance_parts(value: Any) -> list[Any]:
     """Class, attributes, then names and contents of the slots in turn."""
     parts = [type(value), getattr(value, "__dict__", None)]
@@ -105,35 +77,6 @@ def fill_instance(made: Any, parts: list[Any]) -> None:
     members = _slots(type(made)) or {}
     for at in range(1, len(parts), 2):
         members[parts[at]].__set__(made, parts[at + 1])
-
-
-def _enum_parts(value: Any) -> tuple[Any, ...]:
-    cls = type(value)
-    # A class may have a `name` or `value` of its own.
-    return (cls, None, value._value_) if isinstance(value, enum.Flag) else (cls, value._name_)
-
-
-def _make_enum(parts: list[Any]) -> Any:
-    cls, name, *rest = parts
-    if rest:
-        return cls(rest[0])
-    if name not in cls.__members__:
-        raise NotLoadable(
-            subject=f"`{cls.__name__}.{name}`",
-            cause=f"`{cls.__name__}` has no member `{name}` any more.",
-            advice=f"Put the member back into `{cls.__name__}`, or run the step again.",
-        )
-    return cls.__members__[name]
-
-
-def _is_plain_record(value: Any) -> bool:
-    cls: Any = type(value)
-    return (
-        not getattr(value, "__dict__", None)
-        and cls.__reduce_ex__ is _OBJECT.__reduce_ex__
-        and cls.__reduce__ is _OBJECT.__reduce__
-        and by_reference(cls)
-    )
 
 
 def _module_found(value: Any) -> bool:
@@ -166,18 +109,11 @@ MODULE = Row(
     plain=False,
     when=_module_found,
 )
-INSTANCE = Row(
-    *(84, "", "", instance_parts, lambda parts: object.__new__(parts[0]), fill_instance, 1),
-    plain=False,
-    when=is_plain_dataclass,
+OBJECT_OF_FORMAT_1 = Row(
+    *(84, "", "", instance_parts, lambda parts: object.__new__(parts[0]), fill_instance, 1), plain=False
 )
-ENUM = Row(85, "", "", _enum_parts, _make_enum, plain=False, when=_class_of)
-RECORD = Row(
-    *(86, "", "", lambda value: (type(value), *tuple.__iter__(value))),
-    lambda parts: tuple.__new__(parts[0], parts[1:]),
-    plain=False,
-    identity=True,
-    when=_is_plain_record,
+RECORD_OF_FORMAT_1 = Row(
+    *(86, "", "", tuple, lambda parts: tuple.__new__(parts[0], parts[1:])), plain=False, identity=True
 )
 EXCEPTION = Row(
     *(87, "", "", exception_parts, lambda parts: make_exception(*parts), fill_exception, 2),
@@ -191,12 +127,13 @@ _KINDS: tuple[tuple[type, Row], ...] = (
     (types.FunctionType, FUNCTION),
     (types.BuiltinFunctionType, FUNCTION),
     (types.ModuleType, MODULE),
+    (enum.Flag, FLAG),
     (enum.Enum, ENUM),
     (BaseException, EXCEPTION),
 )
 
 
-def family(cls: type) -> Row | None:
+def family(cls: type) -> Row | None:  # noqa: PLR0911  one return for each kind
     """The row for a type that is not in the table by itself, or None: then the pickle leaf takes it."""
     numpy = sys.modules.get("numpy")
     if is_registered(cls):
@@ -204,8 +141,10 @@ def family(cls: type) -> Row | None:
     for base, row in _KINDS:
         if issubclass(cls, base):
             return row
+    if getattr(cls, "__perdure_named__", False):
+        return FUNCTION
     if dataclasses.is_dataclass(cls):
-        return INSTANCE
+        return OBJECT
     if issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple):
         return RECORD
     if numpy is not None and issubclass(cls, numpy.generic) and cls.__module__ == "numpy":

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from .arrays import ARRAY, SCALAR
-from .classes import CLASS, ENUM, EXCEPTION, FUNCTION, INSTANCE, MODULE, RECORD, REGISTERED, family
+from perdure.codec.registry import is_registered
+
+from .arrays import ARRAYS, SCALAR
+from .classes import (
+    CLASS,
+    EXCEPTION,
+    FUNCTION,
+    MODULE,
+    OBJECT_OF_FORMAT_1,
+    RECORD_OF_FORMAT_1,
+    REGISTERED,
+    family,
+)
+from .edited import EDITABLE
+from .models import CONSTANTS, GENERIC, MODEL, model_row
 from .row import Row, resolve
 from .standard import STANDARD
+from .web import WEB
 
 REF, LEAF, EXTERNAL, BUFFER = 1, 2, 3, 4
 """Tags of the stream itself: an object met before, a pickled one, one that lives outside, a large buffer."""
 
-TABLE: tuple[Row, ...] = (*STANDARD, ARRAY)
+TABLE: tuple[Row, ...] = (*STANDARD, *ARRAYS, *CONSTANTS, *WEB)
 """Types that are found by module and name."""
 
-FAMILIES = (SCALAR, REGISTERED, CLASS, FUNCTION, MODULE, INSTANCE, ENUM, RECORD, EXCEPTION)
+FAMILIES = (
+    *(SCALAR, REGISTERED, CLASS, FUNCTION, MODULE, EXCEPTION, MODEL, GENERIC, *EDITABLE),
+    *(OBJECT_OF_FORMAT_1, RECORD_OF_FORMAT_1),
+)
 """Rows that stand for many types."""
 
 BY_TAG: dict[int, Row] = {row.tag: row for row in (*TABLE, *FAMILIES)}
@@ -27,10 +44,11 @@ for _row in TABLE:
 
 def rows_of(cls: type) -> tuple[Row, ...]:
     """The rows for objects of exactly this type, of which the first that fits counts."""
+    if is_registered(cls):
+        return (REGISTERED,)
     named = [
         row
         for row in _BY_NAME.get(cls.__name__, ())
         if resolve(row.module, row.name) is cls or cls in _NAMELESS
     ]
-    kin = family(cls)
-    return (*named, kin) if kin is not None else tuple(named)
+    return (*named, *(row for row in (model_row(cls), family(cls)) if row is not None))
