@@ -14,7 +14,7 @@ The numbers are those of `perdure.store.protocols`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -103,6 +103,7 @@ def sample_value(run: str, number: int = 1, **fields: Any) -> ValueRecord:
         key_id="0badcafe",
         signature=b"\x00" * 32,
         created=3.5,
+        packing="zstd",
     )
     return replace(made, **fields)
 
@@ -264,6 +265,42 @@ class JournalContract:
         large = sample_value(run.id, 2, stream=None, stream_blob="cc", buffers=("bb", "dd"))
         journal.write(run.id, epoch, [sample_value(run.id, 1), large])
         assert journal.blob_names() == {"aa", "bb", "cc", "dd"}
+
+    def test_values_are_listed_by_run_and_counted_by_key(self, journal: Journal) -> None:
+        """Promise 6: the oldest first; no value is decoded."""
+        for number in (1, 2):
+            run = sample_run(number)
+            epoch = journal.claim(run, sample_session())
+            mine = [sample_value(run.id, 10 * number + at, created=9.0 - at) for at in (0, 1)]
+            journal.write(run.id, epoch, [*mine, sample_value("", 99, key_id="other")])
+        ids = [f"v_{number:016x}" for number in (11, 10)]
+        assert journal.value_ids("r_00000001") == ids
+        assert journal.value_ids("r_none") == []
+        assert len(journal.value_ids()) == 5  # noqa: PLR2004  two of each run, and one of none
+        assert journal.key_ids() == {"0badcafe": 4, "other": 1}
+
+    def test_values_are_replaced_in_one_commit_if_they_are_as_they_were_read(self, journal: Journal) -> None:
+        """Promise 1: whoever owns the run; one that was changed since, or is gone, is passed over."""
+        run = sample_run()
+        epoch = journal.claim(run, sample_session())
+        values = [sample_value(run.id, number) for number in (1, 2)]
+        journal.write(run.id, epoch, values)
+        journal.claim(run, sample_session())
+        newer = replace(values[0], signature=b"new", stream=None, stream_blob="cc")
+        stale = replace(values[1], signature=b"other")
+        gone = sample_value(run.id, 3)
+        assert journal.replace_values([(values[0], newer), (stale, newer), (gone, gone)]) == 1
+        assert journal.value(newer.id) == newer
+        assert journal.value(values[1].id) == values[1]
+        assert journal.value(gone.id) is None
+
+        def failing() -> Iterator[tuple[ValueRecord, ValueRecord]]:
+            yield newer, values[0]
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            journal.replace_values(failing())
+        assert journal.value(newer.id) == newer
 
     def test_forgetting_takes_all_of_a_run_and_nothing_else(self, journal: Journal) -> None:
         """Promise 1: in one commit; a value that a kept run refers to stays."""

@@ -132,13 +132,15 @@ class MemoryJournal:
     def replace_values(self, changes: Iterable[tuple[ValueRecord, ValueRecord]]) -> int:
         """Put values in the place of others with the same id, at once."""
         with self._lock:
-            put = 0
-            for before, after in changes:
-                known = self.value(before.id)
-                if known is not None and known.signature == before.signature:
-                    self._put(TABLES[ValueRecord], to_row(after))
-                    put += 1
-            return put
+            known = [(self.value(before.id), before, after) for before, after in changes]
+            rows = [
+                to_row(after)
+                for found, before, after in known
+                if found is not None and found.signature == before.signature
+            ]
+            for row in rows:
+                self._put(TABLES[ValueRecord], row)
+            return len(rows)
 
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from perdure.errors import StoreError
+from perdure.errors import NeedsPackage, StoreError
 
 from .locks import Locks, Owner, RunLock
 from .protocols import Blobs, Journal
@@ -49,10 +50,17 @@ class Store:
 
     @cached_property
     def encrypted(self) -> bool:
-        """Whether new values are encrypted: PERDURE_ENCRYPT, else what the store's own settings say."""
+        """Whether new values are encrypted: PERDURE_ENCRYPT, else what the store's own settings say.
+
+        Raises:
+            NeedsPackage: they are, and `cryptography` is not installed: said before anything runs.
+        """
         from .settings import encrypts
 
-        return encrypts(self.path)
+        found = encrypts(self.path)
+        if found and find_spec("cryptography") is None:
+            raise NeedsPackage(what="Encryption", package="cryptography", extra="encrypt")
+        return found
 
     def lock(self, run: RunRecord) -> RunLock:
         """Take the run for this process, or raise `RunOwned`, naming who has it."""

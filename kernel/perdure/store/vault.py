@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,11 +97,11 @@ class Vault:
         self, record: ValueRecord, stream: bytes, views: Sequence[memoryview], durability: str
     ) -> ValueRecord:
         """Encrypt where that is wished, store what is large, and sign."""
-        pieces: Sequence[bytes | memoryview] = views
+        pieces: Iterable[bytes | memoryview] = views
         if self._encrypt:
             cipher = self._cipher()
             stream = cipher.seal(stream, _context(place_of(record), record.id))
-            pieces = [cipher.seal(view, _BUFFER, same=True) for view in views]
+            pieces = (cipher.seal(view, _BUFFER, same=True) for view in views)  # one at a time in memory
             preview = {name: part for name, part in record.preview.items() if name in _SHOWN}
             record = replace(record, preview=preview, packing=f"{record.packing}+aes".lstrip("+"))
         large = len(stream) > INLINE
