@@ -57,6 +57,8 @@ def _key(key: Any) -> str:
         text = repr(key)
     except Exception:  # noqa: BLE001  a user's repr may do anything
         text = f"<{type(key).__name__}>"
+    if type(key) is str and text[0] == "'" and '"' not in text:
+        text = f'"{text[1:-1]}"'
     return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…"
 
 

@@ -30,15 +30,19 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Await it, and keep its result.",
     ),
     (
-        "builtins:set_iterator builtins:odict_iterator builtins:dict_keyiterator builtins:dict_valueiterator "
-        "builtins:dict_itemiterator builtins:dict_reversekeyiterator builtins:dict_reversevalueiterator "
-        "builtins:dict_reverseitemiterator",
+        """
+        builtins:set_iterator builtins:odict_iterator builtins:dict_keyiterator builtins:dict_valueiterator
+        builtins:dict_itemiterator builtins:dict_reversekeyiterator builtins:dict_reversevalueiterator
+        builtins:dict_reverseitemiterator
+        """,
         "It stands in the middle of a set or dict, which has no such places.",
         "Keep `list(...)` of it.",
     ),
     (
-        "weakref:ReferenceType weakref:ProxyType weakref:CallableProxyType _weakrefset:WeakSet "
-        "weakref:WeakKeyDictionary weakref:WeakValueDictionary",
+        """
+        weakref:ReferenceType weakref:ProxyType weakref:CallableProxyType _weakrefset:WeakSet
+        weakref:WeakKeyDictionary weakref:WeakValueDictionary
+        """,
         "A weak reference does not keep what it refers to.",
         "Keep the object itself, or a plain set or dict of the objects.",
     ),
@@ -53,19 +57,23 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Keep its result.",
     ),
     (
-        "_io:FileIO _io:BufferedReader _io:BufferedWriter _io:BufferedRandom _io:BufferedRWPair "
-        "_io:TextIOWrapper tempfile:_TemporaryFileWrapper tempfile:SpooledTemporaryFile gzip:GzipFile "
-        "bz2:BZ2File lzma:LZMAFile compression:GzipFile compression:BZ2File compression:LZMAFile "
-        "compression:ZstdFile fileinput:FileInput ipykernel:OutStream fsspec:AbstractBufferedFile "
-        "pyarrow:NativeFile pyarrow:ParquetFile pyarrow:ParquetWriter zstandard:ZstdDecompressionReader "
-        "zstandard:ZstdCompressionWriter",
+        """
+        _io:FileIO _io:BufferedReader _io:BufferedWriter _io:BufferedRandom _io:BufferedRWPair
+        _io:TextIOWrapper tempfile:_TemporaryFileWrapper tempfile:SpooledTemporaryFile gzip:GzipFile
+        bz2:BZ2File lzma:LZMAFile compression:GzipFile compression:BZ2File compression:LZMAFile
+        compression:ZstdFile fileinput:FileInput ipykernel:OutStream fsspec:AbstractBufferedFile
+        pyarrow:NativeFile pyarrow:ParquetFile pyarrow:ParquetWriter zstandard:ZstdDecompressionReader
+        zstandard:ZstdCompressionWriter
+        """,
         "An open file belongs to this process.",
         "Keep its path (a pathlib.Path) or its contents, and open it again where it is used.",
     ),
     (
-        "zipfile:ZipFile zipfile:ZipExtFile zipfile:_ZipWriteFile tarfile:TarFile shelve:Shelf "
-        "numpy:NpzFile pandas:HDFStore pandas:ExcelFile pandas:ExcelWriter pandas:TextFileReader "
-        "h5py:HLObject netCDF4:Dataset netCDF4:Variable",
+        """
+        zipfile:ZipFile zipfile:ZipExtFile zipfile:_ZipWriteFile tarfile:TarFile shelve:Shelf numpy:NpzFile
+        pandas:HDFStore pandas:ExcelFile pandas:ExcelWriter pandas:TextFileReader h5py:HLObject
+        netCDF4:Dataset netCDF4:Variable
+        """,
         "It reads from or writes to an open file, which belongs to this process.",
         "Keep its path (a pathlib.Path) or what was read from it, such as `dict(...)` of its members.",
     ),
@@ -80,19 +88,23 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Keep `bytes(...)` of it, and open it again where it is used.",
     ),
     (
-        "_csv:reader _csv:writer xml:IterParseIterator "
-        "xml:iterparse.<locals>.IterParseIterator posix:ScandirIterator",
+        """
+        _csv:reader _csv:writer xml:IterParseIterator xml:iterparse.<locals>.IterParseIterator
+        posix:ScandirIterator
+        """,
         "It reads or writes as it goes, and stands somewhere in the middle.",
         "Keep `list(...)` of what it gives, or what was written.",
     ),
     (
-        "socket:socket _socket:socket ssl:SSLObject multiprocessing:_ConnectionBase zmq:Socket zmq:Context "
-        "http:HTTPConnection http:HTTPResponse smtplib:SMTP ftplib:FTP imaplib:IMAP4 poplib:POP3 "
-        "socketserver:BaseServer xmlrpc:ServerProxy paramiko:SSHClient paramiko:SFTPClient "
-        "paramiko:Transport websocket:WebSocket websockets:Connection websockets:WebSocketCommonProtocol "
-        "asyncio:StreamReader asyncio:StreamWriter asyncio:BaseTransport kafka:KafkaProducer "
-        "kafka:KafkaConsumer confluent_kafka:Producer confluent_kafka:Consumer pika:Channel "
-        "pika:BlockingConnection paho:Client jupyter_client:KernelClient",
+        """
+        socket:socket _socket:socket ssl:SSLObject multiprocessing:_ConnectionBase zmq:Socket zmq:Context
+        http:HTTPConnection http:HTTPResponse smtplib:SMTP ftplib:FTP imaplib:IMAP4 poplib:POP3
+        socketserver:BaseServer xmlrpc:ServerProxy paramiko:SSHClient paramiko:SFTPClient paramiko:Transport
+        websocket:WebSocket websockets:Connection websockets:WebSocketCommonProtocol asyncio:StreamReader
+        asyncio:StreamWriter asyncio:BaseTransport kafka:KafkaProducer kafka:KafkaConsumer
+        confluent_kafka:Producer confluent_kafka:Consumer pika:Channel pika:BlockingConnection paho:Client
+        jupyter_client:KernelClient
+        """,
         "A connection belongs to this process.",
         f"{_SETUP}, and keep what was read from it.",
     ),
@@ -102,49 +114,59 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         f"{_SETUP}, or inside the step.",
     ),
     (
-        "sqlite3:Connection sqlite3:Cursor sqlite3:Blob psycopg:BaseConnection psycopg:BaseCursor "
-        "psycopg:Connection psycopg:AsyncConnection psycopg:Cursor psycopg:AsyncCursor psycopg_pool:BasePool "
-        "psycopg2:connection psycopg2:cursor psycopg2:AbstractConnectionPool pymysql:Connection "
-        "pymysql:Cursor MySQLdb:Connection MySQLdb:BaseCursor mysql:MySQLConnectionAbstract "
-        "mysql:MySQLCursorAbstract pyodbc:Connection pyodbc:Cursor oracledb:BaseConnection "
-        "oracledb:BaseCursor duckdb:DuckDBPyConnection duckdb:DuckDBPyRelation _duckdb:DuckDBPyConnection "
-        "_duckdb:DuckDBPyRelation sqlalchemy:Engine sqlalchemy:Connection sqlalchemy:Session "
-        "sqlalchemy:scoped_session sqlalchemy:AsyncEngine sqlalchemy:AsyncConnection sqlalchemy:AsyncSession "
-        "sqlalchemy:Pool sqlalchemy:Result sqlalchemy:Transaction asyncpg:Connection asyncpg:Pool "
-        "aiosqlite:Connection aiosqlite:Cursor redis:Redis redis:ConnectionPool redis:Connection "
-        "redis:PubSub redis:Pipeline pymongo:MongoClient pymongo:AsyncMongoClient pymongo:Database "
-        "pymongo:Collection pymongo:Cursor motor:AgnosticClient motor:AsyncIOMotorClient neo4j:Driver "
-        "neo4j:Session cassandra:Cluster cassandra:Session snowflake:SnowflakeConnection "
-        "snowflake:SnowflakeCursor clickhouse_connect:Client clickhouse_driver:Client "
-        "elasticsearch:Elasticsearch adbc_driver_manager:Connection adbc_driver_manager:Cursor",
+        """
+        sqlite3:Connection sqlite3:Cursor sqlite3:Blob psycopg:BaseConnection psycopg:BaseCursor
+        psycopg:Connection psycopg:AsyncConnection psycopg:Cursor psycopg:AsyncCursor psycopg_pool:BasePool
+        psycopg2:connection psycopg2:cursor psycopg2:AbstractConnectionPool pymysql:Connection
+        pymysql:Cursor MySQLdb:Connection MySQLdb:BaseCursor mysql:MySQLConnectionAbstract
+        mysql:MySQLCursorAbstract pyodbc:Connection pyodbc:Cursor oracledb:BaseConnection
+        oracledb:BaseCursor duckdb:DuckDBPyConnection duckdb:DuckDBPyRelation _duckdb:DuckDBPyConnection
+        _duckdb:DuckDBPyRelation sqlalchemy:Engine sqlalchemy:Connection sqlalchemy:Session
+        sqlalchemy:scoped_session sqlalchemy:AsyncEngine sqlalchemy:AsyncConnection sqlalchemy:AsyncSession
+        sqlalchemy:Pool sqlalchemy:Result sqlalchemy:Transaction asyncpg:Connection asyncpg:Pool
+        aiosqlite:Connection aiosqlite:Cursor redis:Redis redis:ConnectionPool redis:Connection redis:PubSub
+        redis:Pipeline pymongo:MongoClient pymongo:AsyncMongoClient pymongo:Database pymongo:Collection
+        pymongo:Cursor motor:AgnosticClient motor:AsyncIOMotorClient neo4j:Driver neo4j:Session
+        cassandra:Cluster cassandra:Session snowflake:SnowflakeConnection snowflake:SnowflakeCursor
+        clickhouse_connect:Client clickhouse_driver:Client elasticsearch:Elasticsearch
+        adbc_driver_manager:Connection adbc_driver_manager:Cursor
+        """,
         "A connection to a database belongs to this process.",
         f"{_SETUP}, and keep the rows that were read (`.fetchall()`).",
     ),
     (
-        "httpx:BaseClient httpx:BaseTransport httpx:AsyncBaseTransport httpx2:BaseClient aiohttp:ClientSession "
-        "aiohttp:BaseConnector aiohttp:ClientResponse urllib3:PoolManager urllib3:ConnectionPool "
-        "urllib3:BaseHTTPResponse tornado:AsyncHTTPClient openai:BaseClient anthropic:BaseClient "
-        "botocore:BaseClient boto3:ServiceResource boto3:Session botocore:Session grpc:Channel grpc:Server "
-        "googleapiclient:Resource",
+        """
+        httpx:BaseClient httpx:BaseTransport httpx:AsyncBaseTransport httpx2:BaseClient
+        aiohttp:ClientSession aiohttp:BaseConnector aiohttp:ClientResponse urllib3:PoolManager
+        urllib3:ConnectionPool urllib3:BaseHTTPResponse tornado:AsyncHTTPClient openai:BaseClient
+        anthropic:BaseClient botocore:BaseClient boto3:ServiceResource boto3:Session botocore:Session
+        grpc:Channel grpc:Server googleapiclient:Resource
+        """,
         "A client holds connections that belong to this process.",
         f"{_SETUP}, and keep the responses.",
     ),
     (
-        "pyspark:SparkSession pyspark:SparkContext pyspark:DataFrame pyspark:RDD ray:ObjectRef "
-        "ray:ActorHandle distributed:Client distributed:Future distributed:Cluster",
+        """
+        pyspark:SparkSession pyspark:SparkContext pyspark:DataFrame pyspark:RDD ray:ObjectRef
+        ray:ActorHandle distributed:Client distributed:Future distributed:Cluster
+        """,
         "It stands for work on a cluster, which this process reaches through a session of its own.",
-        "Keep what was computed (such as `.toPandas()` or `.result()`), or write it to a file and keep the path.",
+        "Keep what was computed (such as `.toPandas()` or `.result()`), or the path of a file.",
     ),
     (
-        "playwright:ImplWrapper playwright:ChannelOwner selenium:WebDriver selenium:WebElement pyppeteer:Browser "
-        "pyppeteer:Page",
+        """
+        playwright:ImplWrapper playwright:ChannelOwner selenium:WebDriver selenium:WebElement
+        pyppeteer:Browser pyppeteer:Page
+        """,
         "It is driven in a browser that runs beside this process.",
         f"{_SETUP}, and keep what was read from the page (its text, `.content()`, a screenshot).",
     ),
     (
-        "_thread:lock _thread:RLock threading:Condition threading:Event threading:Semaphore threading:Barrier "
-        "threading:_RLock multiprocessing:SemLock multiprocessing:Event multiprocessing:Condition "
-        "multiprocessing:Barrier filelock:BaseFileLock filelock:BaseAsyncFileLock",
+        """
+        _thread:lock _thread:RLock threading:Condition threading:Event threading:Semaphore threading:Barrier
+        threading:_RLock multiprocessing:SemLock multiprocessing:Event multiprocessing:Condition
+        multiprocessing:Barrier filelock:BaseFileLock filelock:BaseAsyncFileLock
+        """,
         "A lock belongs to this process.",
         f"{_SETUP}, or inside the step.",
     ),
@@ -154,14 +176,18 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Join it inside the step, and keep its result.",
     ),
     (
-        "queue:Queue _queue:SimpleQueue multiprocessing:Queue multiprocessing:SimpleQueue "
-        "multiprocessing:JoinableQueue",
+        """
+        queue:Queue _queue:SimpleQueue multiprocessing:Queue multiprocessing:SimpleQueue
+        multiprocessing:JoinableQueue
+        """,
         "A queue holds locks, which belong to this process.",
         "Keep a list of what it holds.",
     ),
     (
-        "concurrent:Executor multiprocessing:Pool multiprocessing:BaseManager multiprocessing:BaseProxy "
-        "joblib:MemmappingExecutor",
+        """
+        concurrent:Executor multiprocessing:Pool multiprocessing:BaseManager multiprocessing:BaseProxy
+        joblib:MemmappingExecutor
+        """,
         "A pool has threads or processes, which cannot be copied.",
         f"{_SETUP}, or inside the step.",
     ),
@@ -186,8 +212,10 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Await it, and keep its result.",
     ),
     (
-        "asyncio:AbstractEventLoop asyncio:_LoopBoundMixin asyncio:Handle asyncio:Runner asyncio:TaskGroup "
-        "asyncio:Timeout asyncio:AbstractServer tornado:IOLoop anyio:CancelScope",
+        """
+        asyncio:AbstractEventLoop asyncio:_LoopBoundMixin asyncio:Handle asyncio:Runner asyncio:TaskGroup
+        asyncio:Timeout asyncio:AbstractServer tornado:IOLoop anyio:CancelScope
+        """,
         "It belongs to a running event loop.",
         "Make it inside the step.",
     ),
@@ -202,23 +230,29 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Make it inside the step.",
     ),
     (
-        "_hashlib:HASH _hashlib:HMAC hmac:HMAC _blake2:blake2b _blake2:blake2s _md5:md5 _sha1:sha1 "
-        "_sha2:SHA224Type _sha2:SHA256Type _sha2:SHA384Type _sha2:SHA512Type _sha3:sha3_224 _sha3:sha3_256 "
-        "_sha3:sha3_384 _sha3:sha3_512 _sha3:shake_128 _sha3:shake_256 blake3:blake3 xxhash:xxh32 xxhash:xxh64 "
-        "xxhash:xxh3_64 xxhash:xxh3_128",
+        """
+        _hashlib:HASH _hashlib:HMAC hmac:HMAC _blake2:blake2b _blake2:blake2s _md5:md5 _sha1:sha1
+        _sha2:SHA224Type _sha2:SHA256Type _sha2:SHA384Type _sha2:SHA512Type _sha3:sha3_224 _sha3:sha3_256
+        _sha3:sha3_384 _sha3:sha3_512 _sha3:shake_128 _sha3:shake_256 blake3:blake3 xxhash:xxh32
+        xxhash:xxh64 xxhash:xxh3_64 xxhash:xxh3_128
+        """,
         "The state of a hash cannot be read.",
         "Keep its `.digest()` or `.hexdigest()`.",
     ),
     (
-        "zlib:Compress zlib:Decompress _bz2:BZ2Compressor _bz2:BZ2Decompressor _lzma:LZMACompressor "
-        "_lzma:LZMADecompressor zstandard:ZstdCompressor zstandard:ZstdDecompressor "
-        "zstandard:ZstdCompressionObj zstandard:ZstdDecompressionObj _zstd:ZstdCompressor "
-        "_zstd:ZstdDecompressor",
+        """
+        zlib:Compress zlib:Decompress _bz2:BZ2Compressor _bz2:BZ2Decompressor _lzma:LZMACompressor
+        _lzma:LZMADecompressor zstandard:ZstdCompressor zstandard:ZstdDecompressor
+        zstandard:ZstdCompressionObj zstandard:ZstdDecompressionObj _zstd:ZstdCompressor
+        _zstd:ZstdDecompressor
+        """,
         "The state of a compressor cannot be read.",
         "Keep the data that went in or came out.",
     ),
     (
-        "pyexpat:xmlparser xml:XMLParser xml:XMLPullParser lxml:_Element lxml:_ElementTree lxml:XMLParser",
+        """
+        pyexpat:xmlparser xml:XMLParser xml:XMLPullParser lxml:_Element lxml:_ElementTree lxml:XMLParser
+        """,
         "The state of a parser in C cannot be read.",
         "Keep the text, or what was read from it.",
     ),
@@ -233,8 +267,10 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Keep `dict(...)` or `tuple(...)` of it.",
     ),
     (
-        "ctypes:CDLL _ctypes:_Pointer _ctypes:CFuncPtr ctypes:c_void_p ctypes:c_char_p ctypes:c_wchar_p "
-        "cffi:FFI _cffi_backend:_CDataBase _cffi_backend:CData _cffi_backend:Lib _cffi_backend:CLibrary",
+        """
+        ctypes:CDLL _ctypes:_Pointer _ctypes:CFuncPtr ctypes:c_void_p ctypes:c_char_p ctypes:c_wchar_p
+        cffi:FFI _cffi_backend:_CDataBase _cffi_backend:CData _cffi_backend:Lib _cffi_backend:CLibrary
+        """,
         "An address in memory means nothing in another process.",
         "Keep what it points at (such as `.value` or `.contents`), and load libraries in a %%setup cell.",
     ),
@@ -254,14 +290,18 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Keep its value (`.value`), and make the widget in a %%setup cell.",
     ),
     (
-        "IPython:InteractiveShell IPython:HistoryAccessor ipykernel:Kernel ipykernel:Comm comm:BaseComm "
-        "traitlets:Application",
+        """
+        IPython:InteractiveShell IPython:HistoryAccessor ipykernel:Kernel ipykernel:Comm comm:BaseComm
+        traitlets:Application
+        """,
         "It is a part of the running kernel.",
         "Call `get_ipython()` where it is used.",
     ),
     (
-        "matplotlib:FigureCanvasBase matplotlib:FigureManagerBase matplotlib:TimerBase matplotlib:RendererAgg "
-        "matplotlib:Widget",
+        """
+        matplotlib:FigureCanvasBase matplotlib:FigureManagerBase matplotlib:TimerBase matplotlib:RendererAgg
+        matplotlib:Widget
+        """,
         "It draws on this kernel's screen.",
         "Keep the figure (`.figure`), which gets a canvas of its own.",
     ),
@@ -281,8 +321,10 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Keep the DataLoader, and the number of batches that are done.",
     ),
     (
-        "torch:Stream torch:Event torch:CUDAGraph torch:ProcessGroup torch:Future torch:_RemoteModule "
-        "torch:RemovableHandle torch:profile torch:SummaryWriter torch:GradScaler.<locals>",
+        """
+        torch:Stream torch:Event torch:CUDAGraph torch:ProcessGroup torch:Future torch:_RemoteModule
+        torch:RemovableHandle torch:profile torch:SummaryWriter
+        """,
         "It belongs to this process and the devices that it uses.",
         "Make it inside the step.",
     ),
@@ -318,12 +360,15 @@ def refuse(value: Any) -> None:
 
 def _sentence(cls: type) -> tuple[str, str] | None:
     """Cause and advice for objects of a class; None where they are not refused by their type."""
+    tried = set[str]()
     for base in cls.__mro__[:-1]:
-        found = REFUSED.get(f"{base.__module__.partition('.')[0]}:{base.__qualname__}")
+        root = base.__module__.partition(".")[0]
+        found = REFUSED.get(f"{root}:{base.__qualname__}")
         if found is not None:
-            return found
+            # Another's class derived from it that says how it is pickled is taken at its word, and tried.
+            return None if tried - {root} else found
         if any(name in vars(base) for name in _OWN_WAY):
-            return None  # a class that says how it is pickled is taken at its word, and tried
+            tried.add(root)
     names = {name for base in cls.__mro__[:-1] for name in vars(base)}
     if not cls.__dictoffset__ and (names >= _CONNECTION or names >= _CURSOR):
         return REFUSED["sqlite3:Connection"]

@@ -65,10 +65,10 @@ def test_all_parts_that_cannot_be_kept_are_told_at_once():
         codec.encode(value)
     file.close()
     told = str(caught.value)
-    assert told.splitlines()[0].startswith("`result['models'][1].part` cannot be kept: it is a _thread.lock.")
-    assert "`result['rows']`: it is a generator." in told
+    assert told.splitlines()[0].startswith('`result["models"][1].part` cannot be kept: it is a _thread.lock.')
+    assert '`result["rows"]`: it is a generator.' in told
     assert "`result[3][4]`: it is an _io.TextIOWrapper." in told
-    assert caught.value.path == "result['models'][1].part"
+    assert caught.value.path == 'result["models"][1].part'
     assert len(caught.value.more.strip().splitlines()) == 2
 
 
@@ -84,7 +84,7 @@ def test_one_bad_name_tells_all_its_parts_and_its_neighbours_are_kept():
     assert codec.decode(encoded) == {"good": [1]}
     assert refused["bad"].path == "bad[0]"
     assert "bad[2]" in refused["bad"].more
-    assert refused["worse"].path == "worse['k']"
+    assert refused["worse"].path == 'worse["k"]'
 
 
 @pytest.mark.parametrize("place", [lambda x: x, lambda x: [x], lambda x: {"a": (x, 1)}, Held, Unknown])
@@ -128,7 +128,7 @@ def test_without_pickles_only_what_needs_one_is_refused():
     assert codec.decode(encoded, trust="safe") == data
     with pytest.raises(NotKeepable, match='codec="safe"') as caught:
         codec.encode({"x": [1, Unknown()]}, pickles=False)
-    assert caught.value.path == "result['x'][1]"
+    assert caught.value.path == 'result["x"][1]'
     loop = [1]
     loop.append((loop,))
     assert codec.decode(codec.encode(loop, pickles=False), trust="safe")[0] == 1

@@ -21,6 +21,8 @@ KITS: dict[str, str] = {
     "numpy": "numpy",
     "pandas": "pandas",
     "PIL": "pillow",
+    "matplotlib": "matplotlib",
+    "mpl_toolkits": "matplotlib",
     "networkx": "networkx",
     "scipy": "scipy",
     "sklearn": "sklearn",
@@ -35,6 +37,7 @@ KITS: dict[str, str] = {
     "http": "web",
     "httpx": "web",
     "multidict": "web",
+    "perdure": "own",
     "requests": "web",
 }
 """The package at the root of a class's module, and the module of this folder that knows it."""

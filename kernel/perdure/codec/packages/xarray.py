@@ -1,0 +1,53 @@
+"""xarray: arrays and datasets in memory, without the file that they were read from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.codec.model import Refusal
+
+
+def reduce(obj: Any) -> Any:
+    """The reduced form of an array or dataset whose file is open; `NotImplemented` for anything else.
+
+    Raises:
+        Refusal: its values lie in the file, and are read when they are needed.
+    """
+    import xarray as xr
+
+    if isinstance(obj, xr.Variable) and not isinstance(obj, xr.IndexVariable) and _lies_in_file(obj):
+        cause = "Its values lie in an open file, and are read when they are needed."
+        raise Refusal(obj, cause, "Call `.load()` first, or keep the path of the file.")
+    if not isinstance(obj, (xr.DataArray, xr.Dataset)) or obj._close is None:  # noqa: SLF001
+        return NotImplemented
+    form: Any = obj.__reduce_ex__(5)
+    make, args, state = form[:3]
+    return make, args, (state[0], state[1] | {"_close": None})
+
+
+def _lies_in_file(variable: Any) -> bool:
+    return not variable._in_memory and variable.chunks is None  # noqa: SLF001
+
+
+def _array() -> None:
+    """Stands in a digest for an array or a dataset."""
+
+
+def content(obj: Any) -> Any:
+    """What stands in a digest for a variable, array, dataset or tree of them; else `NotImplemented`."""
+    import xarray as xr
+
+    cls: Any = type(obj)
+    if isinstance(obj, xr.Variable):
+        data = obj.to_index() if isinstance(obj, xr.IndexVariable) else obj._data  # noqa: SLF001
+        return _array, (cls, obj.dims, data, obj.attrs, obj.encoding)
+    if isinstance(obj, xr.DataArray):
+        coords = dict(obj._coords)  # noqa: SLF001
+        return _array, (cls, obj.name, obj.variable, coords, dict(obj._indexes))  # noqa: SLF001
+    if isinstance(obj, xr.Dataset):
+        parts = dict(obj._variables), sorted(map(repr, obj._coord_names)), dict(obj._indexes)  # noqa: SLF001
+        return _array, (cls, *parts, obj.attrs, obj.encoding)
+    if isinstance(obj, xr.DataTree):
+        nodes = [(node.path, node.to_dataset(inherit=False)) for node in obj.root.subtree]
+        return _array, (cls, obj.path, obj.root.name, nodes)
+    return NotImplemented
