@@ -30,10 +30,12 @@ from fuzz.specimens import Specimen
 
 SECONDS = 5
 """Processor time for one specimen, its mutation included."""
-ROOM = 512 << 20
+ROOM = 1 << 30
 """Address space beside what the process has at the start; whoever asks for more gets a MemoryError."""
 CONSTANT, FACTOR = 4 << 20, 2000
 """Bytes that decoding may hold at its peak: so many, and so many for each byte of the specimen."""
+EXPANDED = 257 << 20
+"""Bytes to which the compressed stream of a dump may expand when nobody signed it."""
 
 _WATCHED = (
     "os.",
@@ -104,20 +106,20 @@ class Judge:
         self._traced = traced
         if traced:
             tracemalloc.start()
-        self._resident = _resident()
 
     def fault(self, specimen: Specimen) -> str | None:
         """What was broken, or None."""
         if self._traced:
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
+        resident = _resident()
         canary.TRIPPED.clear()
         self._watch.armed = True
         try:
             found = self._outcome(specimen)
         finally:
             self._watch.armed = False
-        limit = CONSTANT + FACTOR * specimen.size
+        limit = CONSTANT + FACTOR * specimen.size + (EXPANDED if specimen.door == "loads" else 0)
         if self._watch.seen:
             found = f"it did {self._watch.seen.pop()}"
         elif canary.TRIPPED:
@@ -126,8 +128,8 @@ class Judge:
             found = (
                 f"{tracemalloc.get_traced_memory()[1] - before:,} bytes were held, and {limit:,} is the limit"
             )
-        elif _resident() - self._resident > limit + (64 << 20):
-            found, self._resident = f"the process grew by {_resident() - self._resident:,} bytes", _resident()
+        elif _resident() - resident > limit + (64 << 20):
+            found = f"the process grew by {_resident() - resident:,} bytes"
         return found
 
     def _outcome(self, specimen: Specimen) -> str | None:

@@ -176,13 +176,13 @@ class Mutator:
         data = chance.choice(self.dumps)
         if chance.random() < 0.3:
             return Specimen("loads", spoilt(chance, data, chance.choice(self.dumps)), how="dump: bytes")
-        parts = unpacked(data[8:])
-        places = [at for at, part in enumerate(parts) if type(part) is bytes]
+        holder = [unpacked(data[8:])]
+        places = [(box, key) for box, key in _places(holder) if type(box[key]) is bytes]
         if chance.random() < 0.8:
-            at = chance.choice(places)
-            parts[at] = self._altered_part(chance, parts[at])
-            return Specimen("loads", data[:8] + packed(parts), how=f"dump: part {at}")
-        return Specimen("loads", data[:8] + self._repacked(chance, parts), how="dump: parts")
+            box, key = chance.choice(places)
+            box[key] = self._altered_part(chance, box[key])
+            return Specimen("loads", data[:8] + packed(holder[0]), how=f"dump: {key}")
+        return Specimen("loads", data[:8] + self._repacked(chance, holder[0]), how="dump: parts")
 
     def _altered_part(self, chance: random.Random, part: bytes) -> bytes:
         """A part of a dump: a frame of zstd inside or outside, a tree, or bytes."""
