@@ -201,7 +201,7 @@ def _constant_parts(value: Any) -> tuple[str, str]:
 
 
 CONSTANTS = tuple(
-    Row(98, *name.rsplit(".", 1), _constant_parts, lambda parts: find(*parts), plain=False)
+    Row(98, *name.rpartition(".")[::2], _constant_parts, lambda parts: find(*parts), plain=False)
     for name in _CONSTANTS
 )
 """What stands for a value that was not given."""

@@ -144,8 +144,9 @@ def fill_state(made: Any, state: dict[str, Any]) -> None:
 
 def _object(name: str) -> Row:
     """A type of `KINDS`."""
+    module, _, qualname = name.rpartition(".")
     return Row(
-        *(94, *name.rsplit(".", 1), lambda value: (name, *pairs(state_of(value)))),
+        *(94, module, qualname, lambda value: (name, *pairs(state_of(value)))),
         lambda parts: make_empty(_known(parts[0], KINDS)),
         lambda made, parts: fill_state(made, dict(zip(parts[::2], parts[1::2], strict=True))),
         1,
@@ -156,7 +157,8 @@ def _object(name: str) -> Row:
 def _known(name: str, table: Container[str]) -> Any:
     if name not in table:
         raise ValueError(f"{name!r} is no type of the web")
-    return find(*name.rsplit(".", 1))
+    module, _, qualname = name.rpartition(".")
+    return find(module, qualname)
 
 
 # -- told by other data ------------------------------------------------------------------------------------
@@ -208,8 +210,9 @@ TOLD: dict[str, Told] = {
 
 
 def _told(name: str, told: Told) -> Row:
+    module, _, qualname = name.rpartition(".")
     return Row(
-        *(95, *name.rsplit(".", 1), lambda value: (name, told.data(value))),
+        *(95, module, qualname, lambda value: (name, told.data(value))),
         lambda parts: TOLD[parts[0]].make(_known(parts[0], TOLD), parts[1]),
         plain=False,
         when=told.when,
@@ -227,8 +230,9 @@ def _add_items(made: Any, parts: list[Any]) -> None:
 
 
 def _multi(name: str) -> Row:
+    module, _, qualname = name.rpartition(".")
     return Row(
-        *(96, *name.rsplit(".", 1), lambda value: (name, *pairs(value))),
+        *(96, module, qualname, lambda value: (name, *pairs(value))),
         lambda parts: _known(parts[0], _MULTI)(),
         *(_add_items, 1),
         plain=False,
