@@ -132,12 +132,21 @@ def test_an_encrypted_store_tells_nothing_of_inputs(store, monkeypatch):
     def double(word):
         return word * 2
 
-    @workflow
-    def doubled(words):
-        return [double(word) for word in words]
+    words = ["hidden"]
 
-    assert doubled(["hidden", "veiled"]) == ["hiddenhidden", "veiledveiled"]
+    @workflow
+    def doubled():
+        found = double(words[-1])
+        if len(words) == 1:
+            raise LookupError
+        return found
+
+    with pytest.raises(LookupError):
+        doubled.using(key="k")()
+    words.append("veiled")
+    assert doubled.using(key="k")() == "veiledveiled"
     calls = [call for run in store.journal.runs() for call in store.journal.calls(run.id)]
+    assert "`word` changed" in calls[-1].reason
     values = [store.journal.value(value) for value in store.journal.value_ids()]
     text = repr([(call.input_parts, call.reason, call.outputs) for call in calls]) + repr(values)
     assert "hidden" not in text

@@ -73,6 +73,25 @@ def altered(part: Any, draw: Any) -> Any:
 
 @settings(max_examples=200, deadline=None)
 @given(
+    VALUES,
+    st.sampled_from([each.name for each in dataclasses.fields(ValueRecord)]),
+    st.sampled_from([None, 1, 1.5, "x", "../../x", b"x", (1,), ("../x",), (), {"x": 1}, {}]),
+)
+def test_any_record_with_another_kind_of_thing_in_a_field_is_refused(value, name, thing):
+    """Promise 8: SQLite keeps anything in any column; what is no name of a blob opens no file."""
+    vault = Vault(MemoryBlobs(), KEY)
+    record = vault.seal(value, PLACE)
+    if getattr(record, name) == thing or (name == "stream_blob" and record.stream is not None):
+        return
+    changed = dataclasses.replace(record, **{name: thing})
+    with pytest.raises((Damaged, Untrusted, NotLoadable)):
+        vault.unseal(changed, PLACE, subject="it")
+    assert vault.standing(changed) != "yours"
+    assert vault.flaw(changed) in ("", "broken")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
     VALUES, st.booleans(), st.sampled_from([each.name for each in dataclasses.fields(ValueRecord)]), st.data()
 )
 def test_any_record_with_one_thing_altered_is_refused(value, encrypt, name, data):

@@ -87,5 +87,6 @@ def _once(folder: Path, notice: str) -> str:
     before = told.read_text("utf-8").splitlines() if told.exists() else []
     if not notice or notice in before:
         return ""
-    told.write_text("\n".join([*before, notice, ""]), "utf-8")
+    with contextlib.suppress(OSError):  # where nothing can be written, it is said again
+        told.write_text("\n".join([*before, notice, ""]), "utf-8")
     return notice

@@ -217,7 +217,12 @@ class SqliteJournal:
             return error.cause
 
     def _select(self, kind: type[R], name: str, /, **parameters: Any) -> list[R]:
-        return [from_row(kind, dict(row)) for row in self._rows(name, **parameters)]
+        rows = self._rows(name, **parameters)
+        try:
+            return [from_row(kind, dict(row)) for row in rows]
+        except (ValueError, TypeError) as error:
+            cause = f"a record cannot be read ({error})"
+            raise StoreDamaged(path=str(self.path.parent), cause=cause) from error
 
     def _rows(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         self._check_process()

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
 import time
@@ -164,6 +165,8 @@ class Vault:
 
         Neither a blob is opened nor anything decoded.
         """
+        if not _well_formed(record):
+            return "altered"
         if record.format > envelope.ENVELOPE:
             return "newer"
         key = self._known(record.key_id)
@@ -179,6 +182,8 @@ class Vault:
 
         `broken`: a blob is gone or altered; `sealed`: a key that is not this user's encrypted it.
         """
+        if not _well_formed(record):
+            return "broken"
         try:
             stream = self._stored(record)
             for name in record.buffers:
@@ -250,6 +255,27 @@ class Vault:
 def place_of(record: ValueRecord) -> Place:
     """Where a record says that its value belongs."""
     return Place(record.run, record.step, record.inputs, record.role)
+
+
+_BLOB = re.compile(r"[0-9a-f]{64}")
+_KINDS = {
+    str: ("id", "run", "step", "inputs", "role", "codec", "python", "digest", "key_id", "packing"),
+    int: ("format", "size"),
+    dict: ("packages", "preview"),
+    bytes: ("signature",),
+    float: ("created",),
+}
+
+
+def _well_formed(record: ValueRecord) -> bool:
+    """Whether each field is of its kind, and blobs are named as blobs are, so that no other file is opened.
+
+    SQLite keeps anything in any column, and a store may come from anybody.
+    """
+    kinds = all(type(getattr(record, name)) is kind for kind, names in _KINDS.items() for name in names)
+    blobs = record.buffers if record.stream is not None else (*record.buffers, record.stream_blob)
+    named = all(isinstance(name, str) and _BLOB.fullmatch(name) for name in blobs)
+    return kinds and named and (record.stream is None or type(record.stream) is bytes)
 
 
 def _covered(record: ValueRecord, stream: bytes) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from perdure import codec
-from perdure.errors import Damaged, NoSuchRun, Untrusted
+from perdure.errors import Damaged, NoSuchRun, StoreDamaged, Untrusted
 from perdure.store import open_store
 from perdure.store.cipher import Cipher
 from perdure.store.keys import key_file, rotate_key
@@ -99,6 +99,25 @@ def test_a_broken_value_is_told_and_not_signed(store, foreign):
     assert sign(store, offer) == 3
     with pytest.raises(Untrusted):
         loaded(store, large)
+
+
+def test_a_record_that_names_another_file_opens_none(store, foreign, tmp_path, monkeypatch):
+    """Promise 8: a store may come from anybody; only blobs are read to tell what is broken."""
+    (tmp_path / "other").write_bytes(b"x")
+    old = foreign["r_00000003"]["small"]
+    planted = replace(old, stream=None, stream_blob="../../other")
+    store.journal.replace_values([(old, planted)])
+    monkeypatch.setattr(type(store.blobs), "get", lambda _, name, **__: pytest.fail(name))
+    assert store.vault.flaw(planted) == "broken"
+
+
+def test_a_record_that_cannot_be_read_is_told(store, foreign):
+    """Bad input: not msgpack where msgpack should be."""
+    store.journal._writer.do(
+        lambda connection: connection.execute("UPDATE stored_values SET preview = x'C1'"), power=False
+    )
+    with pytest.raises(StoreDamaged, match="a record cannot be read"):
+        survey(store)
 
 
 def test_a_value_that_was_changed_after_the_question_is_not_signed(store, foreign):
