@@ -19,7 +19,7 @@ import xxhash
 from perdure.codec.leaf.functions import tree_of
 from perdure.codec.leaf.reduced import DICT_VIEWS, reduced
 from perdure.codec.packages.kits import ask
-from perdure.codec.rows.exceptions import exception_parts, make_exception
+from perdure.codec.rows.exceptions import exception_content, make_exception
 from perdure.codec.rows.row import by_reference, resolve
 
 from .plain import canonical
@@ -227,7 +227,7 @@ def _reduce_cell(cell: types.CellType) -> Any:
 
 
 def _reduce_exception(error: BaseException) -> Any:
-    made, group, *state = exception_parts(error)
+    made, group, *state = exception_content(error)
     return make_exception, (made, group), state
 
 

@@ -40,8 +40,7 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         """
-        weakref:ReferenceType weakref:ProxyType weakref:CallableProxyType _weakrefset:WeakSet
-        weakref:WeakKeyDictionary weakref:WeakValueDictionary
+        weakref:KeyedRef weakref:WeakMethod weakref:ProxyType weakref:CallableProxyType weakref:finalize
         """,
         "A weak reference does not keep what it refers to.",
         "Keep the object itself, or a plain set or dict of the objects.",

@@ -307,11 +307,13 @@ class Celsius(np.float64):
     pass
 
 
+_ELSEWHERE = Key()
+
 STRANGE = {
     "its own key": _its_own_key(),
     "its own key, found by luck": _its_own_key(Unlucky),
     "its own item, found by luck": _its_own_key(Unlucky, set),
-    "weak set": weakref.WeakSet(),
+    "weak set": weakref.WeakSet([_ELSEWHERE]),
     "weak proxy": weakref.proxy(Key),
     "iterator of a set": iter({1}),
     "iterator of a dict": iter({1: 2}),

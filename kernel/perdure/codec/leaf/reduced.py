@@ -17,9 +17,12 @@ from typing import Any
 
 from perdure.codec.packages.kits import ask
 from perdure.codec.rows.classes import find
+from perdure.codec.rows.derived import base_of, derived_parts, fill_derived, make_derived
 from perdure.codec.rows.edited import fill_object, is_plain_object, object_parts
 from perdure.codec.rows.row import resolve
 from perdure.codec.rows.state import fill_attributes, reducing_class, set_state
+
+from .standard import reduced_standard
 
 _FORGETFUL = frozenset(
     {
@@ -68,9 +71,15 @@ def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
         return make_dict_view, (gc.get_referents(obj.mapping)[0], *DICT_VIEWS[cls])
     if cls is types.MappingProxyType:
         return types.MappingProxyType, (gc.get_referents(obj)[0],)
+    standard = reduced_standard(obj)
+    if standard is not NotImplemented:
+        return standard
     form = ask(obj, "reduce")
     if form is not NotImplemented:
         return form
+    if base_of(cls) is not None:
+        made, head, *state = derived_parts(obj)
+        return make_derived, (made, head), state, None, None, fill_derived
     definer = reducing_class(cls)
     if definer is not None:
         named = f"{definer.__module__}.{definer.__qualname__}"

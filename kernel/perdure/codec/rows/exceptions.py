@@ -1,6 +1,6 @@
 """Exceptions with all that hangs on them: pickle alone loses cause, context and notes (promise 4).
 
-Tracebacks hold frames and are not kept. No `__init__` runs when an exception is made again.
+Of a traceback is kept what it prints. No `__init__` runs when an exception is made again.
 """
 
 from __future__ import annotations
@@ -8,9 +8,15 @@ from __future__ import annotations
 from types import MemberDescriptorType
 from typing import Any
 
+from .traces import make_trace, trace_parts
+
 _HEAP_TYPE = 1 << 9
 _ARGS: Any = vars(BaseException)["args"]
 """A class may show other `args` than those that it was made with."""
+
+
+_TRACE = -1
+"""Stands among the slots in place of a position: what follows is the traceback."""
 
 
 def _members(cls: type) -> list[tuple[int, str]]:
@@ -29,7 +35,13 @@ def _slot(cls: type, position: int, name: str) -> Any:
 
 
 def exception_parts(error: BaseException) -> list[Any]:
-    """Class, message and members (of a group), then all the rest as plain values."""
+    """Class, message and members (of a group), then all the rest as plain values, with the traceback last."""
+    trace = [_TRACE, "", trace_parts(error.__traceback__)] if error.__traceback__ is not None else []
+    return [*exception_content(error), *trace]
+
+
+def exception_content(error: BaseException) -> list[Any]:
+    """The same without the traceback: what counts in a digest."""
     cls = type(error)
     group = isinstance(error, BaseExceptionGroup)
     slots = []
@@ -64,7 +76,10 @@ def fill_exception(error: BaseException, parts: list[Any]) -> None:
     args, attributes, cause, context, suppress, *slots = parts
     _ARGS.__set__(error, args)
     for at in range(0, len(slots), 3):
-        _slot(type(error), slots[at], slots[at + 1]).__set__(error, slots[at + 2])
+        if slots[at] == _TRACE:
+            error.__traceback__ = make_trace(slots[at + 2])
+        else:
+            _slot(type(error), slots[at], slots[at + 1]).__set__(error, slots[at + 2])
     vars(error).update(attributes)
     error.__cause__ = cause
     error.__context__ = context

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 
-def fill_attributes(made: Any, state: tuple[Any, dict[str, Any]]) -> None:
+def fill_attributes(made: Any, state: tuple[Any, dict[str, Any] | None]) -> None:
     """Give an object its state as pickle would, then the attributes that pickle forgets."""
     set_state(made, state[0])
-    for name, value in state[1].items():
+    for name, value in (state[1] or {}).items():
         object.__setattr__(made, name, value)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from perdure.codec.registry import is_registered
 
 from .arrays import ARRAYS, SCALAR
@@ -15,27 +17,30 @@ from .classes import (
     REGISTERED,
     family,
 )
+from .derived import DERIVED
 from .edited import EDITABLE
 from .models import CONSTANTS, GENERIC, MODEL, model_row
 from .row import Row, resolve
 from .standard import STANDARD
+from .streams import STREAMS
 from .web import WEB
+from .wrappers import WRAPPERS
 
 REF, LEAF, EXTERNAL, BUFFER = 1, 2, 3, 4
 """Tags of the stream itself: an object met before, a pickled one, one that lives outside, a large buffer."""
 
-TABLE: tuple[Row, ...] = (*STANDARD, *ARRAYS, *CONSTANTS, *WEB)
+TABLE: tuple[Row, ...] = (*STANDARD, *STREAMS, *WRAPPERS, *ARRAYS, *CONSTANTS, *WEB)
 """Types that are found by module and name."""
 
 FAMILIES = (
     *(SCALAR, REGISTERED, CLASS, FUNCTION, MODULE, EXCEPTION, MODEL, GENERIC, *EDITABLE),
-    *(OBJECT_OF_FORMAT_1, RECORD_OF_FORMAT_1),
+    *(OBJECT_OF_FORMAT_1, RECORD_OF_FORMAT_1, DERIVED),
 )
 """Rows that stand for many types."""
 
 BY_TAG: dict[int, Row] = {row.tag: row for row in (*TABLE, *FAMILIES)}
-_NAMELESS = (type(...), type(NotImplemented))
-"""Types of constants, which cannot be found by their name."""
+_NAMELESS = (type(...), type(NotImplemented), MappingProxyType)
+"""Types that cannot be found by their name."""
 
 _BY_NAME: dict[str, list[Row]] = {}
 for _row in TABLE:

@@ -1,0 +1,92 @@
+"""Exact reduced forms of the standard library's objects that pickle changes, warns of, or cannot take."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import io
+import itertools
+import random
+import struct
+import warnings
+from collections.abc import Callable
+from typing import Any, cast
+
+from perdure.codec.model import Refusal
+from perdure.codec.rows.state import fill_attributes
+from perdure.codec.rows.streams import bytes_parts, make_bytes, make_text, text_parts
+
+from .weak import reduced_weak
+
+_PARTIAL: Any = functools.partial
+
+
+def _reduce_stream(parts: Callable[[Any], list[Any]], make: Callable[..., Any]) -> Callable[[Any], Any]:
+    def reduce(stream: Any) -> Any:
+        if stream.closed:
+            return NotImplemented  # pickle says what is wrong with it
+        *made, attributes = parts(stream)
+        return make, tuple(made), (None, attributes), None, None, fill_attributes
+
+    return reduce
+
+
+def _reduce_count(count: Any) -> Any:
+    # A count in small steps of one holds its place where nobody sees it, but shows it.
+    *start, step = gc.get_referents(count)
+    return itertools.count, (*(start or [int(repr(count)[len("count(") : -1])]), step)
+
+
+def _reduce_repeat(repeat: Any) -> Any:
+    (item,) = gc.get_referents(repeat)
+    try:
+        return itertools.repeat, (item, cast("Any", repeat).__length_hint__())
+    except TypeError:  # it has no end
+        return itertools.repeat, (item,)
+
+
+_FORMS: dict[type, Callable[[Any], Any]] = {
+    io.BytesIO: _reduce_stream(bytes_parts, make_bytes),
+    io.StringIO: _reduce_stream(text_parts, make_text),
+    itertools.count: _reduce_count,
+    itertools.repeat: _reduce_repeat,
+    random.SystemRandom: lambda value: (
+        *(random.SystemRandom, (), (None, vars(value)), None, None, fill_attributes),
+    ),
+    struct.Struct: lambda value: (struct.Struct, (value.format,)),
+}
+
+
+def reduced_standard(obj: Any) -> Any:
+    """The reduced form of such an object, or `NotImplemented`.
+
+    Raises:
+        Refusal: the object cannot be kept as it is.
+    """
+    cls = type(obj)
+    own = _FORMS.get(cls)
+    if own is not None:
+        return own(obj)
+    if isinstance(obj, _PARTIAL) and cls.__reduce__ is _PARTIAL.__reduce__:
+        made, args, state = obj.__reduce__()
+        return made, args, (*state[:3], state[3] or None)  # it may have attributes, and none of them
+    if cls.__module__ == "itertools" and cls is not type:
+        return _reduce_iterator(obj)
+    if isinstance(obj, io.StringIO) and not obj.closed and obj.newlines is not None:
+        raise Refusal(
+            obj,
+            "It has seen line ends, which pickle forgets for a class derived from StringIO.",
+            "Keep its text (`.getvalue()`) and its position (`.tell()`).",
+        )
+    return reduced_weak(obj)
+
+
+def _reduce_iterator(iterator: Any) -> Any:
+    """Python pickles these up to 3.13, and from 3.12 on warns that it will not for long."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return iterator.__reduce__()
+        except TypeError:
+            cause = "It stands in the middle of a pass, and this Python does not tell where."
+            raise Refusal(iterator, cause, "Keep `list(...)` of it.") from None
