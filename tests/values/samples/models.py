@@ -440,7 +440,7 @@ SAMPLES = [
     Sample("msgspec Struct with __post_init__", lambda: StructOnce("a")),
     Sample("msgspec Struct with a field deleted", _struct_unset, same=_slots),
     Sample("msgspec Struct cycle", _struct_cycle, same=_slots),
-    Sample("msgspec Struct with a remembered hash", lambda: _hashed(StructHash)),
+    Sample("msgspec Struct with a remembered hash", lambda: _hashed(StructHash), same=_equal),
     Sample("msgspec UNSET", lambda: msgspec.UNSET, same=_same_class),
     Sample("msgspec NODEFAULT", lambda: msgspec.NODEFAULT, same=_same_class),
     Sample("NamedTuple generic", lambda: Pair[str]("a", 1)),

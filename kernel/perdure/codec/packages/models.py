@@ -22,6 +22,19 @@ def reduce(obj: Any) -> Any:
     return make_model, (cls,), state, None, None, fill_model
 
 
+def content(obj: Any) -> Any:
+    """What stands in a digest for a model; of a parametrised class, what it was made of."""
+    if not is_plain_model(obj):
+        return NotImplemented
+    cls, *state = model_parts(obj)
+    return make_model, (_spelled(cls),), state
+
+
+def _spelled(cls: Any) -> Any:
+    generic = generic_of(cls) if isinstance(cls, type) else None
+    return cls if generic is None else (generic[0], *map(_spelled, generic[1]))
+
+
 def reduce_class(cls: type) -> Any:
     """The reduced form of a parametrised class of pydantic, or `NotImplemented`."""
     generic = generic_of(cls)

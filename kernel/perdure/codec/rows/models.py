@@ -18,8 +18,12 @@ from .edited import slots_of
 from .row import Row, by_reference, resolve
 
 _OBJECT: Any = object
-_HASH = "_attrs_cached_hash"
-"""Where attrs remembers the hash of an object; it is another one in the next process."""
+_HASH, _STRUCT_HASH = "_attrs_cached_hash", "__msgspec_cached_hash__"
+"""Where attrs and msgspec remember the hash of an object; it is another one in the next process."""
+
+
+_PYDANTIC = ("pydantic.main", "pydantic.root_model")
+"""Where pydantic says how its models are pickled."""
 
 
 def kind_of(cls: Any) -> str | None:
@@ -46,8 +50,7 @@ def is_plain_model(value: Any) -> bool:
         return False
     states = (cls.__getstate__, getattr(cls, "__setstate__", None))
     if kind == "pydantic":
-        base = resolve("pydantic", "BaseModel")
-        return states == (base.__getstate__, base.__setstate__)
+        return all(getattr(state, "__module__", None) in _PYDANTIC for state in states)
     return all(map(_made_by_attrs, states))
 
 
@@ -74,6 +77,8 @@ def model_parts(value: Any) -> list[Any]:
         attributes = attributes | {_HASH: None}
     parts = [cls, fields_of(cls), attributes]
     for name, member in (slots_of(cls) or {}).items():
+        if name == _STRUCT_HASH:
+            continue
         try:
             parts += [name, None if name == _HASH else member.__get__(value)]
         except AttributeError:
