@@ -181,6 +181,8 @@ class Mutator:
         if chance.random() < 0.8:
             box, key = chance.choice(places)
             box[key] = self._altered_part(chance, box[key])
+            if type(box) is dict and chance.random() < 0.5:  # a size that is told beside it, told anew
+                box.update({name: 2**40 for name, part in box.items() if type(part) is int})
             return Specimen("loads", data[:8] + packed(holder[0]), how=f"dump: {key}")
         return Specimen("loads", data[:8] + self._repacked(chance, holder[0]), how="dump: parts")
 
