@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import xxhash
 
 from perdure.codec.model import Refusal
-from perdure.codec.rows.arrays import can_describe, make_scalar, scalar_parts
+from perdure.codec.rows.arrays import (
+    array_parts,
+    can_describe,
+    can_describe_texts,
+    fill_view,
+    make_array,
+    make_scalar,
+    make_texts,
+    make_view,
+    make_window,
+    scalar_parts,
+    texts_parts,
+    window_parts,
+)
+from perdure.codec.rows.dtypes import describe, make_dtype
+from perdure.codec.rows.overlap import window_of
+from perdure.codec.rows.row import Raw
 from perdure.codec.rows.state import reducing_class
 
 
 def reduce(obj: Any) -> Any:
-    """The reduced form of an array or scalar that pickle would change, or `NotImplemented`."""
+    """The reduced form of an array, scalar or dtype that pickle would change, or `NotImplemented`."""
     import numpy as np
 
     if isinstance(obj, np.ndarray):
         return _reduced_array(obj)
-    return _reduced_scalar(obj, reducing_class(type(obj))) if isinstance(obj, np.generic) else NotImplemented
+    if isinstance(obj, np.generic):
+        return _reduced_scalar(obj, reducing_class(type(obj)))
+    if isinstance(obj, np.dtype):
+        description = describe(obj)
+        return NotImplemented if description is None else (make_dtype, (description,))
+    if isinstance(obj, np.random.BitGenerator) and isinstance(obj.seed_seq, np.random.SeedSequence):
+        return make_bits, (type(obj), obj.seed_seq), obj.state, None, None, fill_bits
+    if isinstance(obj, (np.finfo, np.iinfo)):
+        return type(obj), (obj.dtype,)
+    if isinstance(obj, (np.nditer, np.flatiter, np.broadcast)):
+        raise Refusal(obj, "It stands in the middle of its arrays.", "Keep the arrays themselves.")
+    return NotImplemented
+
+
+def make_bits(cls: Any, seeds: Any) -> Any:
+    """A source of random bits with its seeds, from which others are spawned."""
+    return cls(seeds)
+
+
+def fill_bits(made: Any, state: dict[str, Any]) -> None:
+    """Put a source of random bits where it was."""
+    made.state = state
 
 
 def _reduced_array(array: Any) -> Any:
@@ -25,11 +63,9 @@ def _reduced_array(array: Any) -> Any:
 
     cls: Any = type(array)
     if cls is np.ndarray:
-        contiguous = array.flags.c_contiguous or array.flags.f_contiguous
-        if array.flags.writeable or (contiguous and not array.dtype.hasobject):
-            return NotImplemented
-        make, args, state = array.__reduce__()
-        return make, args, state, None, None, fill_read_only
+        if window_of(array) is not None and describe(array.dtype) is not None:
+            return make_window, (list(window_parts(array)),)
+        return reduced_alone(array)
     if getattr(array, "_mmap", None) is not None:
         raise Refusal(array, "It is a window on a file.", "Keep its path, or `numpy.array(...)` of it.")
     own: tuple[Any, ...] = (np.ndarray.__reduce__, np.ma.MaskedArray.__reduce__)
@@ -42,18 +78,34 @@ def _reduced_array(array: Any) -> Any:
     return make_view, (array.view(np.ndarray), cls, array.dtype), state, None, None, fill_view
 
 
-def make_view(base: Any, cls: Any, dtype: Any) -> Any:
-    """The memory as an array of the class."""
-    made = base.view(cls)
-    if made.dtype is not dtype and repr(made.dtype) != repr(dtype):
-        made.dtype = dtype
-    return made
+def reduced_alone(array: Any) -> Any:
+    """The reduced form of a plain array, whatever memory it shares with others."""
+    if can_describe(array):
+        return make_array, (_buffers(array_parts(array)),)
+    if can_describe_texts(array):
+        return make_texts, (_buffers(texts_parts(array)),)
+    if array.flags.writeable:
+        return NotImplemented
+    make, args, state = array.__reduce__()
+    return make, args, state, None, None, fill_read_only
 
 
-def fill_view(made: Any, state: dict[str, Any]) -> None:
-    """Give the array exactly the attributes that it had."""
-    vars(made).clear()
-    vars(made).update(state)
+def _buffers(parts: tuple[Any, ...]) -> list[Any]:
+    return [pickle.PickleBuffer(part.view) if type(part) is Raw else part for part in parts]
+
+
+class Apart:
+    """Stands in a pickle for an array that its owner never lets others change, and is loaded as the array.
+
+    What shares memory lazily, as frames do, must not come back as windows on one memory.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        form = reduced_alone(self._array)
+        return self._array.__reduce_ex__(protocol) if form is NotImplemented else form
 
 
 def fill_read_only(made: Any, state: Any) -> None:
@@ -77,7 +129,7 @@ def _reduced_scalar(scalar: Any, definer: type | None) -> Any:
                 "Keep it as a plain scalar, or tell how to keep it with `perdure.register`.",
             )
         return NotImplemented
-    if scalar.dtype.kind in "US" or scalar.dtype.char in "qQ":
+    if scalar.dtype.kind in "USV" or scalar.dtype.char in "qQ":
         return (make_scalar, (list(scalar_parts(scalar)),)) if can_describe(scalar) else NotImplemented
     return NotImplemented
 
@@ -95,26 +147,39 @@ def content(obj: Any) -> Any:
 
     if type(obj) is np.ndarray or type(obj) is np.memmap:
         return _array, array_content(obj)
-    if type(obj) is np.ma.MaskedArray and not obj.dtype.hasobject and obj.dtype.names is None:
+    if type(obj) is np.ma.MaskedArray:
         mask = np.ma.getmaskarray(obj)
-        return _array, (
-            "masked",
-            np.where(mask, np.zeros((), obj.dtype), obj.data),
-            mask,
-            obj.fill_value,
-            obj.hardmask,
-        )
+        cells = array_content(_covered(obj.data, mask))
+        return _array, ("masked", cells, mask, obj.fill_value, obj.hardmask)
+    if isinstance(obj, np.generic) and obj.dtype.kind in "Vgfc" and type(obj).__module__ == "numpy":
+        return _array, ("scalar", array_content(np.asarray(obj)))
     return NotImplemented
+
+
+def _covered(data: Any, mask: Any) -> Any:
+    """A copy of the data without what lies under the mask."""
+    import numpy as np
+
+    covered = data.view(np.ndarray).copy()
+    if covered.dtype.names is None:
+        covered[mask] = None if covered.dtype.hasobject else np.zeros((), covered.dtype)
+        return covered
+    for name in covered.dtype.names:
+        covered[name] = _covered(covered[name], mask[name])
+    return covered
 
 
 def array_content(array: Any) -> tuple[Any, ...]:
     """dtype, shape and content of an array, in C order whatever order its memory has."""
     dtype = array.dtype
-    if dtype.hasobject or dtype.kind == "T":
-        return "object", dtype, array.shape, array.ravel().tolist()
+    told = describe(dtype)
+    if told is None:
+        told = str(dtype)
     if dtype.names is not None:
-        return "fields", str(dtype), array.shape, [(name, array_content(array[name])) for name in dtype.names]
-    return "array", dtype.str, array.shape, _content(array)
+        return "fields", told, array.shape, [(name, array_content(array[name])) for name in dtype.names]
+    if dtype.hasobject or dtype.kind == "T":
+        return "object", told, array.shape, array.ravel().tolist()
+    return "array", told, array.shape, _content(array)
 
 
 def _content(array: Any) -> bytes:
@@ -123,12 +188,27 @@ def _content(array: Any) -> bytes:
 
     hasher = xxhash.xxh3_128()
     if array.size and array.dtype.itemsize:
-        flat: Any = array.view(np.ndarray)
-        if flat.flags.c_contiguous:
+        flat: Any = np.atleast_1d(array.view(np.ndarray))
+        width = _padded(flat.dtype)
+        read = slice(_EXTENDED) if flat.dtype.isnative else slice(-_EXTENDED, None)
+        if flat.flags.c_contiguous and not width:
             hasher.update(flat.reshape(-1).view("u1"))
         else:
             rows = max(1, _CHUNK // max(1, flat[:1].nbytes))
             for start in range(0, len(flat), rows):
-                piece: Any = np.ascontiguousarray(flat[start : start + rows])
-                hasher.update(piece.reshape(-1).view("u1"))
+                piece: Any = np.ascontiguousarray(flat[start : start + rows]).reshape(-1).view("u1")
+                cells: Any = np.ascontiguousarray(piece.reshape(-1, width)[:, read]) if width else piece
+                hasher.update(cells)
     return hasher.digest()
+
+
+_EXTENDED = 10
+"""Bytes of a number of extended precision; those behind them up to its width are no content."""
+
+
+def _padded(dtype: Any) -> int:
+    """Width of the numbers of which only the first bytes count; 0 where all do."""
+    import numpy as np
+
+    extended = dtype.char in "gG" and np.finfo(np.longdouble).nmant == 63  # noqa: PLR2004
+    return np.dtype(np.longdouble).itemsize if extended else 0

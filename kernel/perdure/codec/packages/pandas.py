@@ -6,18 +6,58 @@ consolidated, sliced or strided, and whatever lies under a missing value.
 
 from __future__ import annotations
 
+import copyreg
 from typing import Any
 
 import xxhash
 
+from perdure.codec.model import Refusal
 from perdure.codec.rows.state import fill_attributes
+
+from .numpy import Apart
+
+_PAGE = "Its functions and templates belong to the page that shows it."
+_PAGE_ADVICE = "Keep the frame (`.data`), or the page (`.to_html()`)."
 
 
 def reduce(obj: Any) -> Any:
-    """The reduced form of a frame or series with what a user hung on it, or `NotImplemented`."""
+    """The reduced form of what pandas pickles with a loss or a copy, or `NotImplemented`."""
     import pandas as pd
 
-    return _with_notes(obj) if isinstance(obj, (pd.DataFrame, pd.Series)) else NotImplemented
+    if isinstance(obj, (pd.DataFrame, pd.Series)):
+        return _with_notes(obj)
+    if _kind(obj) == "pandas.io.formats.style.Styler":
+        raise Refusal(obj, _PAGE, _PAGE_ADVICE)
+    if type(obj).__module__.partition(".")[0] != "pandas":
+        return NotImplemented
+    if isinstance(obj, pd.api.extensions.ExtensionArray) and hasattr(obj, "_pa_array"):
+        # pandas itself would put the chunks together, in other memory.
+        return copyreg.__newobj__, (type(obj),), {**vars(obj), "_cache": {}}, None, None, fill_chunks  # type: ignore[attr-defined]
+    if isinstance(obj, (pd.Index, pd.api.extensions.ExtensionArray)) or _is_block(obj):
+        return _apart(obj.__reduce_ex__(5))
+    return NotImplemented
+
+
+def fill_chunks(made: Any, state: dict[str, Any]) -> None:
+    """Give an array over arrow its chunks as they were."""
+    vars(made).update(state)
+
+
+def _is_block(obj: Any) -> bool:
+    return any(
+        base.__name__ == "Block" and base.__module__.startswith("pandas.") for base in type(obj).__mro__
+    )
+
+
+def _apart(form: Any) -> Any:
+    """The form with each array in it on its own: what pandas shares lazily, it must not share for good."""
+    import numpy as np
+
+    if type(form) is np.ndarray:
+        return Apart(form)
+    if type(form) in (tuple, list):
+        return type(form)(map(_apart, form))
+    return {name: _apart(part) for name, part in form.items()} if type(form) is dict else form
 
 
 def _with_notes(frame: Any) -> Any:
@@ -82,17 +122,25 @@ def _cells(values: Any) -> tuple[Any, ...]:  # noqa: PLR0911  one return for eac
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return "category", values.codes, values.categories, values.ordered
+    if hasattr(values, "_pa_array"):
+        return "arrow", repr(dtype), repr(getattr(dtype, "na_value", None)), values._pa_array  # noqa: SLF001
     if isinstance(dtype, pd.StringDtype):
         return "text", repr(dtype.na_value), dtype.storage, *_texts(values)
-    if isinstance(dtype, pd.DatetimeTZDtype):
+    if isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
         return "moments", str(dtype), values.asi8
-    if isinstance(dtype, pd.PeriodDtype):
-        return "periods", str(dtype), values.asi8
     if isinstance(dtype, pd.IntervalDtype):
         return "intervals", str(dtype), values.left, values.right
+    if isinstance(dtype, pd.SparseDtype):
+        places = values.sp_index.to_int_index().indices
+        return "sparse", str(dtype.subtype), dtype.fill_value, len(values), places, values.sp_values
     data, mask = getattr(values, "_data", None), getattr(values, "_mask", None)
     if isinstance(data, np.ndarray) and isinstance(mask, np.ndarray):
-        return "masked", str(dtype), np.where(mask, np.zeros((), data.dtype), data), mask
+        return (
+            "masked",
+            str(dtype),
+            np.where(mask, np.zeros((), data.dtype), data) if mask.any() else data,
+            mask,
+        )
     if isinstance(values, pd.arrays.NumpyExtensionArray) or isinstance(dtype, np.dtype):
         return "cells", np.asarray(values)
     return "items", str(dtype), list(values)
