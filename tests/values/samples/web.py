@@ -23,13 +23,13 @@ _LIVE = {"stream", "_decoder", "_cookies_lock", "raw", "connection", "extensions
 
 def told(value: Any) -> Any:
     """An object of the web as builtins: its type, and all that is kept of it."""
-    module = type(value).__module__.partition(".")[0]
+    roots = {base.__module__.partition(".")[0] for base in type(value).__mro__}
     if isinstance(
         value,
         (multidict.MultiDict, multidict.MultiDictProxy, multidict.CIMultiDict, multidict.CIMultiDictProxy),
     ):
         return type(value), [(type(key), str(key), told(item)) for key, item in value.items()]
-    if module in ("httpx", "requests", "http") and hasattr(value, "__dict__") and not isinstance(value, type):
+    if roots & {"httpx", "requests", "http"} and hasattr(value, "__dict__") and not isinstance(value, type):
         return type(value), {name: told(part) for name, part in vars(value).items() if name not in _LIVE}
     if isinstance(value, (list, tuple)):
         return type(value), [told(item) for item in value]
