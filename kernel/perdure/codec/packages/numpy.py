@@ -91,7 +91,8 @@ def reduced_alone(array: Any) -> Any:
 
 
 def _buffers(parts: tuple[Any, ...]) -> list[Any]:
-    return [pickle.PickleBuffer(part.view) if type(part) is Raw else part for part in parts]
+    # Not over the view: Python crashes when it clears a cycle with a view that a buffer still uses.
+    return [pickle.PickleBuffer(part.view.obj) if type(part) is Raw else part for part in parts]
 
 
 class Apart:
