@@ -193,14 +193,14 @@ THINGS = {
     "file of bz2": lambda folder: bz2.open(folder / "g", "wb"),  # noqa: SIM115
     "file of lzma": lambda folder: lzma.open(folder / "g", "wb"),  # noqa: SIM115
     "file of zip": lambda folder: zipfile.ZipFile(folder / "g", "w"),
-    "file of tar": lambda folder: tarfile.open(folder / "g", "w"),
-    "file, temporary": lambda _: tempfile.NamedTemporaryFile(),
-    "file, temporary, spooled": lambda _: tempfile.SpooledTemporaryFile(),
+    "file of tar": lambda folder: tarfile.open(folder / "g", "w"),  # noqa: SIM115
+    "file, temporary": lambda _: tempfile.NamedTemporaryFile(),  # noqa: SIM115  # noqa: SIM115
+    "file, temporary, spooled": lambda _: tempfile.SpooledTemporaryFile(),  # noqa: SIM115
     "folder, temporary": lambda _: tempfile.TemporaryDirectory(),
     "file of numpy arrays": npz,
     "file of pyarrow": arrow_file,
     "standard output": lambda _: sys.__stdout__,
-    "directory, half read": lambda folder: os.scandir(folder),
+    "directory, half read": os.scandir,
     "csv reader": lambda _: csv.reader([]),
     "csv writer": lambda _: csv.writer(io.StringIO()),
     "mmap": lambda _: mmap.mmap(-1, 10),

@@ -21,6 +21,7 @@ _DERIVED = frozenset(
         *("transformed_clip_path_and_affine", "datalim", "extents", "agg_filter", "sketch_params", "label"),
         *("xticklabels", "yticklabels", "xmajorticklabels", "ymajorticklabels", "xminorticklabels"),
         *("yminorticklabels", "xticklines", "yticklines", "xgridlines", "ygridlines", "rasterization_zorder"),
+        *("data_ratio", "transform", "patch_transform", "verts"),
         *("default_handler_map", "legend_handler_map", "constrained_layout_pads", "images", "lines", "texts"),
     )
 )
@@ -38,7 +39,8 @@ def reduce(obj: Any) -> Any:
 
     if not isinstance(obj, Figure):
         return NotImplemented
-    make, args, state, *rest = obj.__reduce_ex__(5)
+    form: Any = obj.__reduce_ex__(5)
+    make, args, state, *rest = form
     if not isinstance(state, dict) or _PYPLOT not in state:
         return NotImplemented
     return make, args, {name: value for name, value in state.items() if name != _PYPLOT}, *rest
@@ -61,6 +63,9 @@ def content(obj: Any) -> Any:
     if isinstance(obj, Artist):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            figure = obj.get_figure(root=True)
+            if figure is not None:
+                figure.draw_without_rendering()  # limits, ticks and places are settled by drawing
             return _artist, (_place(obj), [_described(artist, above) for artist, above in _walk(obj, None)])
     if isinstance(obj, Container):
         return _artist, (type(obj), obj.get_label(), list(obj))
@@ -91,6 +96,7 @@ def _place(artist: Any) -> int | None:
 
 def _described(artist: Any, above: Any) -> tuple[Any, ...]:
     """The class of an artist, and what its getters say where that is plain."""
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
     if isinstance(artist, Axis):
@@ -98,8 +104,10 @@ def _described(artist: Any, above: Any) -> tuple[Any, ...]:
     told = {}
     for name in dir(artist):
         if name.startswith("get_") and name not in _DERIVED and not _moved(name, artist, above):
+            # As it was set: an aspect moves it when it is drawn.
+            more = {"original": True} if isinstance(artist, Axes) and name == "get_position" else {}
             try:
-                told[name] = _plain(getattr(artist, name)())
+                told[name] = _plain(getattr(artist, name)(**more))
             except Exception:  # noqa: BLE001, S112  a getter that asks for arguments, or for what is not there
                 continue
     # A label that begins with an underscore is a number that matplotlib gave.
@@ -122,22 +130,24 @@ def _moved(name: str, artist: Any, above: Any) -> bool:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.legend import Legend
+    from matplotlib.spines import Spine
     from matplotlib.text import Text
 
     if name in _COLOURS:
         return getattr(artist, "get_array", lambda: None)() is not None
-    if isinstance(above, Legend):
-        return name in _PLACED or name in ("get_path", "get_verts", "get_width", "get_height", "get_bbox")
+    if isinstance(artist, Spine) or isinstance(above, Legend):
+        return name in _PLACED or name in ("get_path", "get_width", "get_height", "get_bbox")
     if name not in _PLACED:
         return False
     if isinstance(artist, Axes):
-        return artist.get_figure(root=True).get_layout_engine() is not None
+        figure: Any = artist.get_figure(root=True)
+        return figure.get_layout_engine() is not None
     if isinstance(above, Axes):
         return isinstance(artist, Text) and not any(artist is text for text in above.texts)
     return isinstance(above, Axis)
 
 
-def _plain(value: Any) -> Any:  # noqa: PLR0911  one return for each kind
+def _plain(value: Any) -> Any:
     """A value as far as it is plain; of anything else the class."""
     import numpy as np
     from matplotlib.colors import Colormap

@@ -144,7 +144,7 @@ class _Piece:
 
     def __reduce__(self) -> Any:
         device, size = str(self.storage.device), self.stop - self.start
-        data = None if device == "meta" else pickle.PickleBuffer(_bytes(self.storage, self.start, size))
+        data = None if device == "meta" else pickle.PickleBuffer(_lent(self.storage, self.start, size))
         if self.before is not None:
             return widen, (self.before, data, size, device)
         return Memory, (data, size, device, self.start)
@@ -180,12 +180,30 @@ def _whole(storage: Any) -> _Piece:
     return found
 
 
+class _Window:
+    """Bytes of a storage as numpy reads them. `Tensor.numpy()` would forbid the storage to grow."""
+
+    def __init__(self, storage: Any, start: int, size: int) -> None:
+        self.storage = storage
+        place = storage.data_ptr() + start, False
+        self.__array_interface__ = {"version": 3, "typestr": "|u1", "shape": (size,), "data": place}
+
+
 def _bytes(storage: Any, start: int, size: int) -> Any:
     """The bytes of a storage as an array over the same memory, if it lies in this machine's."""
-    import torch
+    import numpy as np
 
     here = storage if storage.device.type == "cpu" else storage.cpu()
-    return torch.empty(0, dtype=torch.uint8).set_(here, start, (size,), (1,)).numpy()
+    return np.asarray(_Window(here, start, size)) if size else np.empty(0, "u1")
+
+
+def _lent(storage: Any, start: int, size: int) -> Any:
+    """The bytes for a pickle. Large ones leave it as a view, under which the memory must not move away."""
+    import torch
+
+    if size < LARGE or storage.device.type != "cpu":
+        return _bytes(storage, start, size)
+    return torch.empty(0, dtype=torch.uint8).set_(storage, start, (size,), (1,)).numpy()
 
 
 class Memory:

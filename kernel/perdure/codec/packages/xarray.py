@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.codec.model import Refusal
+from perdure.codec.rows.state import reducing_class
 
 
 def reduce(obj: Any) -> Any:
-    """The reduced form of an array or dataset whose file is open; `NotImplemented` for anything else.
+    """The reduced form of an object of xarray, without the file that is open behind it.
 
     Raises:
         Refusal: its values lie in the file, and are read when they are needed.
@@ -18,9 +19,12 @@ def reduce(obj: Any) -> Any:
     if isinstance(obj, xr.Variable) and not isinstance(obj, xr.IndexVariable) and _lies_in_file(obj):
         cause = "Its values lie in an open file, and are read when they are needed."
         raise Refusal(obj, cause, "Call `.load()` first, or keep the path of the file.")
-    if not isinstance(obj, (xr.DataArray, xr.Dataset)) or obj._close is None:  # noqa: SLF001
+    if reducing_class(type(obj)) is not None:
         return NotImplemented
+    # As pickle has it: xarray's classes declare slots again that their bases have, and leave the first empty.
     form: Any = obj.__reduce_ex__(5)
+    if not isinstance(obj, (xr.DataArray, xr.Dataset)) or obj._close is None:  # noqa: SLF001
+        return form
     make, args, state = form[:3]
     return make, args, (state[0], state[1] | {"_close": None})
 
