@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import decimal
 import enum
+import re
 import struct
 import types
+import weakref
 from typing import Any
 
 ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), range, slice)
@@ -65,12 +67,14 @@ class _Comparer:
         """Python itself decides whether equal ones are one object."""
         return a == () or (isinstance(a, frozenset) and not a) or isinstance(a, types.CodeType)
 
-    def _content(self, a: Any, b: Any, path: str) -> None:  # noqa: C901  one branch for each kind
+    def _content(self, a: Any, b: Any, path: str) -> None:  # noqa: C901, PLR0912  one branch for each kind
         module = type(a).__module__.partition(".")[0]
         if isinstance(a, BaseException):
             self._exceptions(a, b, path)
         elif isinstance(a, types.FunctionType):
             self._functions(a, b, path)
+        elif isinstance(a, _LEADING):
+            self._where_it_leads(a, b, path)
         elif module == "numpy":
             self._numpy(a, b, path)
         elif module == "pandas":
@@ -93,7 +97,7 @@ class _Comparer:
                 assert repr(a) == repr(b), f"{path}: {a!r} became {b!r}"
             elif type(a).__eq__ is not object.__eq__ and not _has_parts(a):
                 assert a == b, f"{path}: {a!r} became {b!r}"
-                assert repr(a) == repr(b), f"{path}: {a!r} became {b!r}"
+                assert _said(a) == _said(b), f"{path}: {a!r} became {b!r}"
             self._attributes(a, b, path)
 
     def _dicts(self, a: Any, b: Any, path: str) -> None:
@@ -125,6 +129,18 @@ class _Comparer:
             if hasattr(a, name):
                 self.compare(getattr(a, name), getattr(b, name), f"{path}.{name}")
         assert str(a) == str(b), f"{path}: {a} became {b}"
+
+    def _where_it_leads(self, a: Any, b: Any, path: str) -> None:
+        if isinstance(a, types.MethodType):
+            self.compare([a.__func__, a.__self__], [b.__func__, b.__self__], f"{path} bound")
+        elif isinstance(a, types.CellType):
+            one, two = ([cell.cell_contents] if _filled(cell) else [] for cell in (a, b))
+            self.compare(one, two, f"{path} contents")
+        elif isinstance(a, weakref.ref):
+            self.compare(a(), b(), f"{path}()")
+        else:
+            one, two = (dict(x) if hasattr(x, "keys") else set(x) for x in (a, b))
+            self.compare(one, two, f"{path} members")
 
     def _functions(self, a: Any, b: Any, path: str) -> None:
         assert a is b or a.__code__.co_code == b.__code__.co_code, f"{path}: other code"
@@ -176,6 +192,24 @@ class _Comparer:
             )
         else:
             assert repr(a) == repr(b), f"{path}: {a!r} became {b!r}"
+
+
+_WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
+_LEADING = (types.MethodType, types.CellType, weakref.ref, *_WEAK)
+"""What is nothing but a way to other objects."""
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  an empty one says so by an error
+    except ValueError:
+        return False
+    return True
+
+
+def _said(value: Any) -> str:
+    """What an object says of itself, without where it lies."""
+    return re.sub(r"0x[0-9a-f]+", "", repr(value))
 
 
 def _has_parts(value: Any) -> bool:

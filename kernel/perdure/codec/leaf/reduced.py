@@ -11,10 +11,13 @@ import collections
 import copyreg
 import dataclasses
 import gc
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from perdure.codec.model import Refusal
 from perdure.codec.packages.kits import ask
 from perdure.codec.rows.classes import find
 from perdure.codec.rows.derived import base_of, derived_parts, fill_derived, make_derived
@@ -86,7 +89,31 @@ def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
         return _with_attributes(obj, definer) if named in _FORGETFUL else NotImplemented
     if (dataclasses.is_dataclass(cls) or cls.__module__ == "__main__") and is_plain_object(obj):
         return copyreg.__newobj__, (cls,), object_parts(obj)[1:], None, None, fill_object  # type: ignore[attr-defined]
+    _see_state(obj)
     return _own_items(obj)
+
+
+def _see_state(obj: Any) -> None:
+    """Pass over an object whose attributes and slots are where pickle looks for them.
+
+    Raises:
+        Refusal: pickle would put them elsewhere, without a word.
+    """
+    cls = type(obj)
+    if cls not in _open_slots:
+        _open_slots[cls] = all(
+            not isinstance(member, types.MemberDescriptorType) or inspect.getattr_static(cls, name) is member
+            for base in cls.__mro__
+            for name, member in vars(base).items()
+        )
+    if not _open_slots[cls]:
+        raise Refusal(obj, "A name in its class hides one of its slots.", "Give the slot another name.")
+    if type(getattr(obj, "__dict__", None) or {}) is not dict:
+        cause = "Its attributes lie in another kind of dict, which would come back as a plain one."
+        raise Refusal(obj, cause, "Keep them in a plain dict (`vars(self).update(...)`).")
+
+
+_open_slots: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 
 
 def _with_attributes(obj: Any, definer: type) -> Any:

@@ -1,0 +1,78 @@
+"""Promise 4 for what is absent from the table: exact or refused, and never changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perdure import codec
+from perdure.errors import NotKeepable
+from values.alike import alike
+from values.odd import ODD, Base
+
+
+def _alone(value):
+    return [value]
+
+
+def _inside(value):
+    return {"k": (value, {"x": value})}
+
+
+def _held(value):
+    holder = Base()
+    holder.held = value
+    return holder
+
+
+@pytest.mark.parametrize("place", [_alone, _inside, _held])
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_is_exact_or_refused(name, place):
+    """Promise 4: whatever a class does, its object comes back as it was, or is refused with a sentence."""
+    value = place(ODD[name]())
+    try:
+        copy = codec.copy_value(value)
+    except NotKeepable:
+        pass
+    else:
+        alike(value, copy)
+    codec.digest(value)
+
+
+def test_every_type_of_the_standard_library_is_exact_or_refused(tmp_path):
+    """Promise 4: also types in C, which may hold what no attribute shows."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "values.every_type"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith('{"exact"')]
+    assert lines, done.stderr[-2000:]
+    told = json.loads(lines[-1])
+    assert told["wrong"] == []
+    assert told["exact"] > 300
+    assert told["refused"] > 50
+
+
+class Forgetful(Base):
+    """Says that its cache is not worth keeping."""
+
+    def __getstate__(self):
+        return {"items": self.items}
+
+
+def test_what_a_class_says_of_its_state_is_honoured():
+    """Promise 4: a class that leaves something out, and does not deny that the rest is equal, is believed."""
+    value = Forgetful()
+    value.cache = [1]
+    copy = codec.copy_value(value)
+    assert vars(copy) == {"items": value.items}
