@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .codec import digest, register
+    from .engine.file import File
+    from .engine.secret import Secret
     from .engine.steps import step
     from .engine.values import dumps, loads
     from .engine.workflows import Run, workflow
 
-__all__ = ["Run", "digest", "dumps", "loads", "register", "step", "workflow"]
+__all__ = ["File", "Run", "Secret", "digest", "dumps", "loads", "register", "step", "workflow"]
 
 _PLACES = {
+    "File": "perdure.engine.file",
     "Run": "perdure.engine.workflows",
+    "Secret": "perdure.engine.secret",
     "digest": "perdure.engine.values",
     "dumps": "perdure.engine.values",
     "loads": "perdure.engine.values",

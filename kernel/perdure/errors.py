@@ -181,6 +181,15 @@ class NoSuchRun(PerdureError):
     path: str
 
 
+class NoResult(PerdureError):
+    """Run {run} of `{workflow}` has no result: it is {state}.
+    Start it again with the same inputs, and it goes on where it was."""
+
+    run: str
+    workflow: str
+    state: str
+
+
 class NoSuchStep(PerdureError):
     """There is no step `{step}` in run {run}{hint}.
     `%timeline` shows the steps of the run."""

@@ -104,6 +104,12 @@ def functions_of(cls: Any) -> tuple[str, str]:
 
 
 def registered_parts(value: Any) -> tuple[type, Any]:
+    """The class, and what stands for the object in a digest: its data, where its class says nothing else."""
+    own = getattr(value, "__perdure_digest__", None)
+    return kept_parts(value) if own is None or _registration(type(value)) else (type(value), own())
+
+
+def kept_parts(value: Any) -> tuple[type, Any]:
     """The class, and the data that its dump function makes of the object.
 
     Raises:

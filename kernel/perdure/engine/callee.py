@@ -30,6 +30,9 @@ class Options:
 class Callee:
     """A step as its calls see it: its function, its options, and the parts of its code."""
 
+    __perdure_named__ = True
+    """Kept by its name where it can be imported; the codec asks."""
+
     def __init__(self, function: Callable[..., Any], name: str, options: Options) -> None:
         self.__wrapped__ = function
         self.name = name

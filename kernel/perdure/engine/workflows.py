@@ -9,14 +9,18 @@ import inspect
 import threading
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+from weakref import WeakValueDictionary
 
-from perdure.errors import WrongThread
+from perdure.errors import NoResult, WrongThread
+from perdure.store.records import Place
 
 from . import keeping
 from .code.functions import function_code, global_data
 from .execution import AS_USUAL, Choice, Execution, Plan
 from .inputs import combined, frozen, input_parts
+from .process import the_store
 from .scope import current_scope
+from .stored import unsealed
 
 if TYPE_CHECKING:
     from perdure.store import Store
@@ -31,6 +35,9 @@ class Workflow(Generic[P, R]):
     The same inputs are the same run: an unfinished or failed one goes on, a finished and unchanged one gives
     its kept result at once, an edited one keeps every call that is still valid.
     """
+
+    __perdure_named__ = True
+    """Kept by its name where it can be imported; the codec asks."""
 
     def __init__(self, function: Callable[P, R], name: str, choice: Choice = AS_USUAL) -> None:
         functools.update_wrapper(self, function)
@@ -116,8 +123,15 @@ class Workflow(Generic[P, R]):
         return f"<workflow {self.name}>"
 
 
+_here: WeakValueDictionary[str, Run] = WeakValueDictionary()
+"""The handles of runs that this process began."""
+
+
 class Run:
-    """A run that goes on beside its caller: `status`, `.result()`, `await run`."""
+    """A run that goes on beside its caller: `status`, `.result()`, `await run`.
+
+    It may be kept as a value: what comes back is a handle of the same run.
+    """
 
     def __init__(
         self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments
@@ -129,6 +143,8 @@ class Run:
         self._error: BaseException | None = None
         self._ended = threading.Event()
         self._task: asyncio.Task[None] | None = None
+        self._kept = False
+        _here[self.id] = self
         try:
             loop = asyncio.get_running_loop() if workflow.is_async else None
         except RuntimeError:
@@ -151,7 +167,10 @@ class Run:
 
         Raises:
             WrongThread: called on the event loop's own thread, which would then never finish.
+            NoResult: the handle was kept, this process did not begin the run, and it is not done.
         """
+        if self._kept:
+            return self._recorded()
         if self._task is not None and not self._ended.is_set():
             try:
                 waiting_on_itself = asyncio.get_running_loop() is self._task.get_loop()
@@ -169,6 +188,29 @@ class Run:
             yield from asyncio.shield(self._task).__await__()
             return self.result()
         return (yield from asyncio.to_thread(self.result).__await__())
+
+    def _recorded(self) -> Any:
+        """The result of a run that another process began, as it was kept."""
+        record = self._store.journal.run(self.id)
+        if record is None or record.state != "done" or record.result is None:
+            raise NoResult(run=self.id, workflow=self.workflow, state=self.status)
+        subject = f"The result of run {self.id} of `{self.workflow}`"
+        encoded = unsealed(self._store, record.result, Place(self.id, role="result"), subject)
+        return keeping.decode(encoded, subject=subject)
+
+    def __perdure_dump__(self) -> dict[str, str]:
+        return {"id": self.id, "workflow": self.workflow}
+
+    @classmethod
+    def __perdure_load__(cls, data: dict[str, str]) -> Run:
+        made = cls.__new__(cls)
+        here = _here.get(data["id"])
+        if here is not None:
+            made.__dict__ = here.__dict__  # one state for all handles of a run that is at work here
+            return made
+        made.id, made.workflow = data["id"], data["workflow"]
+        made._store, made._task, made._kept = the_store(), None, True  # noqa: SLF001  of the same class
+        return made
 
     def _go(self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments) -> None:
         try:

@@ -22,7 +22,7 @@ from perdure.codec.dumped import within_data
 from perdure.codec.model import LARGE, Refusal
 from perdure.codec.packages.models import reduce_class
 from perdure.codec.refused import refuse
-from perdure.codec.registry import is_registered, leads_back, make_registered, registered_parts
+from perdure.codec.registry import is_registered, kept_parts, leads_back, make_registered
 from perdure.codec.rows.classes import find
 from perdure.codec.rows.edited import (
     enum_parts,
@@ -39,6 +39,7 @@ from perdure.errors import Damaged, NotLoadable, PerdureError
 
 from .functions import reduce_cell, reduce_code, reduce_function, reduce_method
 from .reduced import reduced
+from .weak import lost, make_dead, referents
 
 
 class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -52,6 +53,8 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         """The object that was looked at last: the culprit when pickling fails."""
         self.referred: set[int] = set()
         """Numbers of the outer objects that the leaves refer to."""
+        self.weak: list[tuple[Any, list[Any]]] = []
+        """Weak references, each with what it refers to."""
         self.dumped: dict[int, tuple[Any, Any]] = {}
         """By identity, the objects that say themselves how they are kept, with their data."""
         self._outer = outer
@@ -82,7 +85,7 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
                 self._large.append(memoryview(obj).toreadonly())
         return found
 
-    def reducer_override(self, obj: Any) -> Any:  # noqa: PLR0911  one return for each form
+    def reducer_override(self, obj: Any) -> Any:  # noqa: C901, PLR0911  one branch and return for each form
         """How one object is taken apart; `NotImplemented` leaves it to cloudpickle and to the object."""
         self.last = obj
         cls = type(obj)
@@ -93,7 +96,7 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return parametrised
             if obj.__module__ == "__main__" and by_reference(obj):
                 return find, ("__main__", obj.__qualname__)
-            return super().reducer_override(obj)
+            return _whole_class(obj, super().reducer_override(obj))
         reducer = _REDUCERS.get(cls)
         if reducer is not None:
             own = reducer(obj)
@@ -111,6 +114,9 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         if is_plain_record(obj):
             return make_record, record_parts(obj)
         exact = reduced(obj)
+        weak = referents(obj)
+        if weak:
+            self.weak.append((obj, weak))
         return super().reducer_override(obj) if exact is NotImplemented else exact
 
     def _dumped(self, obj: Any) -> tuple[type, Any]:
@@ -118,9 +124,39 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         # What was made is in the memo: an object is met a second time only on the way through its own data.
         if id(obj) in self.dumped:
             raise leads_back(obj)
-        parts = registered_parts(obj)
+        parts = kept_parts(obj)
         self.dumped[id(obj)] = obj, parts[1]
         return parts
+
+
+class _StrongPickler(LeafPickler):
+    """Looks where weak references do not lead, and remembers what it met."""
+
+    def __init__(self, outer: dict[int, int], externals: dict[int, str]) -> None:
+        super().__init__(outer, externals, [])
+        self.met: set[int] = {*outer, *externals}
+
+    def persistent_id(self, obj: Any) -> Any:
+        self.met.add(id(obj))
+        return super().persistent_id(obj)
+
+    def reducer_override(self, obj: Any) -> Any:
+        return (make_dead, ()) if referents(obj) else super().reducer_override(obj)
+
+
+def _whole_class(cls: type, form: Any) -> Any:
+    """The reduced form of a class by value, with its qualified name, which cloudpickle forgets."""
+    if not isinstance(form, tuple) or len(form) != 6:  # noqa: PLR2004  with a function that fills it
+        return form
+    make, args, state, _, _, fill = form
+    return make, args, (cls.__qualname__, fill, state), None, None, fill_class
+
+
+def fill_class(cls: type, state: tuple[str, Callable[[type, Any], Any], Any]) -> None:
+    """Put what it defines into a class, and give it its name."""
+    name, fill, defined = state
+    fill(cls, defined)
+    cls.__qualname__ = name
 
 
 def _reduce_view(view: memoryview) -> Any:
@@ -149,6 +185,8 @@ def dump_leaves(
     pickler = LeafPickler(outer, externals, large)
     try:
         pickler.dump(list(leaves))
+        if pickler.weak:
+            _see_kept(pickler.weak, _StrongPickler(outer, externals), leaves)
     except Refusal as refusal:
         raise within_data(refusal, pickler.dumped.values()) from refusal.__cause__
     except PerdureError:
@@ -162,6 +200,14 @@ def dump_leaves(
             pickler.last, cause, "Leave it out, or tell how to keep it with `perdure.register`."
         ) from error
     return pickler
+
+
+def _see_kept(weak: Sequence[tuple[Any, list[Any]]], strong: _StrongPickler, leaves: Sequence[Any]) -> None:
+    """Pass over weak references to what the leaves, or the objects outside them, keep alive."""
+    strong.dump(list(leaves))
+    for reference, found in weak:
+        if any(id(referent) not in strong.met and not by_reference(referent) for referent in found):
+            raise lost(reference)
 
 
 _MOVED = {

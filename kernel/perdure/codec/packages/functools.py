@@ -1,4 +1,4 @@
-"""What `functools.lru_cache` makes, in the pickle leaf: it comes back with its limits, and empty."""
+"""What `functools` makes of functions, in the pickle leaf: caches come back with their limits, and empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _CACHED: Any = type(functools.lru_cache(int))
 
 
 def reduce(obj: Any) -> Any:
-    """The reduced form of a cached function that cannot be imported, or `NotImplemented`."""
+    """The reduced form of a cached property, or a cached function that cannot be imported."""
+    if type(obj) is functools.cached_property:
+        return make_cached_property, (obj.func, obj.attrname, obj.__doc__)
     if type(obj) is not _CACHED or (obj.__module__ != "__main__" and by_reference(obj)):
         return NotImplemented
     limits = obj.cache_parameters()
@@ -28,6 +30,13 @@ def _called(cached: Any) -> Any:
     if not callable(found):
         raise Refusal(cached, "Which function it caches cannot be seen.", "Keep the function itself.")
     return found
+
+
+def make_cached_property(function: Any, name: str | None, doc: str | None) -> Any:
+    """A cached property; its lock, where Python gives it one, is a new one."""
+    made: Any = functools.cached_property(function)
+    made.attrname, made.__doc__ = name, doc
+    return made
 
 
 def make_cached(function: Any, maxsize: int | None, typed: bool) -> Any:  # noqa: FBT001  part of the format

@@ -21,6 +21,7 @@ KITS: dict[str, str] = {
     "numpy": "numpy",
     "pandas": "pandas",
     "PIL": "pillow",
+    "dask": "dask",
     "matplotlib": "matplotlib",
     "mpl_toolkits": "matplotlib",
     "networkx": "networkx",

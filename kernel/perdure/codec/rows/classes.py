@@ -13,10 +13,11 @@ import types
 from importlib import import_module
 from typing import Any
 
-from perdure.codec.registry import is_registered, make_registered, registered_parts
+from perdure.codec.registry import is_registered, kept_parts, make_registered
 from perdure.errors import NotLoadable
 
 from .arrays import SCALAR
+from .derived import DERIVED, base_of
 from .edited import ENUM, FLAG, OBJECT, RECORD
 from .edited import slots_of as _slots
 from .exceptions import exception_parts, fill_exception, make_exception
@@ -93,7 +94,7 @@ def _class_of(value: Any) -> bool:
 
 
 REGISTERED = Row(
-    *(80, "", "", registered_parts, lambda parts: make_registered(*parts)),
+    *(80, "", "", kept_parts, lambda parts: make_registered(*parts)),
     plain=False,
     when=_class_of,
     identity=True,
@@ -149,4 +150,4 @@ def family(cls: type) -> Row | None:  # noqa: PLR0911  one return for each kind
         return RECORD
     if numpy is not None and issubclass(cls, numpy.generic) and cls.__module__ == "numpy":
         return SCALAR
-    return None
+    return DERIVED if base_of(cls) is not None else None

@@ -1,0 +1,25 @@
+"""Steps and workflows in a digest: by name where they can be imported, those of a notebook by their code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.codec.rows.classes import find
+from perdure.codec.rows.row import by_reference
+
+_SAYS = ("name", "options", "_choice")
+
+
+def content(obj: Any) -> Any:
+    """What stands for a step or workflow, or `NotImplemented`."""
+    if not getattr(type(obj), "__perdure_named__", False):
+        return NotImplemented
+    if obj.__module__ != "__main__" and by_reference(obj):
+        return find, (obj.__module__, obj.__qualname__)
+    said = {name: vars(obj)[name] for name in _SAYS if name in vars(obj)}
+    # As state, not as arguments: by then the memo knows the step, and a recursive one comes to an end.
+    return _marked, (type(obj).__name__,), (said, obj.__wrapped__)
+
+
+def _marked() -> None:
+    """Stands in the stream for a step or workflow."""

@@ -1,0 +1,125 @@
+"""Run handles as values: what comes back is a handle of the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import perdure
+from perdure import Run, codec, step, workflow
+from perdure.errors import NoResult, WrongThread
+
+GO = threading.Event()
+
+
+@workflow
+def waits(x):
+    GO.wait(60)
+    return [x]
+
+
+@workflow
+async def awaits(x):
+    await asyncio.to_thread(GO.wait, 60)
+    return [x]
+
+
+def test_a_handle_that_comes_back_while_its_run_is_at_work_waits_for_it():
+    """Promise 3: the same id, status and result."""
+    GO.clear()
+    run = waits.start(1)
+    first, second = codec.copy_value([run, run])
+    assert first is second
+    assert type(first) is Run
+    assert (first.id, first.workflow, first.status) == (run.id, "waits", "running")
+    assert codec.digest(first) == codec.digest(run)
+    GO.set()
+    assert first.result() is run.result()
+    assert first.status == run.status == "done"
+
+
+def test_a_handle_of_an_async_run_is_awaited_by_who_gets_it_back():
+    """Promise 3: and `.result()` on the loop's own thread raises, as it does for the first handle."""
+
+    async def main():
+        GO.clear()
+        run = awaits.start(2)
+        made = codec.copy_value(run)
+        with pytest.raises(WrongThread):
+            made.result()
+        GO.set()
+        return await made, await run
+
+    assert asyncio.run(main()) == ([2], [2])
+
+
+def test_a_step_may_return_a_handle():
+    """Promise 1: it is kept, and found again."""
+    GO.set()
+
+    @step
+    def begin(x):
+        return waits.start(x)
+
+    @workflow
+    def outer(x):
+        return begin(x).result()
+
+    assert outer(3) == outer(3) == [3]
+
+
+OTHER = """
+import sys, time
+import perdure
+from perdure import workflow
+
+@workflow
+def ends(x):
+    return {"x": x}
+
+@workflow
+def fails(x):
+    raise ValueError(x)
+
+if sys.argv[1] == "keep":
+    runs = [ends.start(7), fails.start(8)]
+    for run in runs:
+        try:
+            run.result()
+        except ValueError:
+            pass
+    open("runs", "wb").write(perdure.dumps(runs))
+else:
+    done, failed = perdure.loads(open("runs", "rb").read())
+    assert done.status == "done" and done.result() == {"x": 7} and done.workflow == "ends"
+    assert failed.status == "failed"
+    try:
+        failed.result()
+    except perdure.errors.NoResult as error:
+        assert f"Run {failed.id} of `fails` has no result: it is failed." in str(error), error
+    else:
+        raise AssertionError
+"""
+
+
+def test_another_process_reads_the_result_from_the_journal(tmp_path):
+    """Promise 3: a handle outlives the process that began its run."""
+    (tmp_path / "other.py").write_text(OTHER)
+    for what in ("keep", "read"):
+        done = subprocess.run(
+            [sys.executable, "other.py", what], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_run_that_the_store_does_not_know_has_no_result(store):
+    """Promise 4: a sentence."""
+    made = Run.__perdure_load__({"id": "r-unknown", "workflow": "gone"})
+    assert made.status == "forgotten"
+    with pytest.raises(NoResult, match="Run r-unknown of `gone` has no result: it is forgotten"):
+        made.result()
+    assert perdure.digest(made)
