@@ -46,6 +46,7 @@ _MARKS = (
     "AIza",
     "xox",
     "eyJ",
+    "PRIVATE KEY",
     "earer",
     "EARER",
 )
