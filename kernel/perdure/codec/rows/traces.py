@@ -24,12 +24,14 @@ def trace_parts(trace: TracebackType | None) -> list[list[Any]]:
         frame = trace.tb_frame
         code = frame.f_code
         position = list(next(islice(code.co_positions(), trace.tb_lasti // 2, None), (None,) * 4))
-        last = min(position[1] or trace.tb_lineno, trace.tb_lineno + _MOST)
+        stands: int | None = trace.tb_lineno  # None where the code does not tell
+        first = position[0] or stands or 1
+        last = min(position[1] or first, first + _MOST) if stands else 0
         lines = [
             linecache.getline(code.co_filename, line, frame.f_globals).rstrip()
-            for line in range(trace.tb_lineno, last + 1)
+            for line in range(first, last + 1)
         ]
-        found.append([code.co_filename, code.co_name, trace.tb_lineno, position, lines])
+        found.append([code.co_filename, code.co_name, stands, position, lines])
         trace = trace.tb_next
     return found
 
@@ -41,27 +43,32 @@ def make_trace(parts: list[list[Any]]) -> TracebackType | None:
     for file, name, line, position, lines in reversed(parts):
         key = repr((file, name, line, position))
         if key not in known:
-            known[key] = _frame(_readable(file, line, lines), name, line, position)
+            known[key] = _frame(_readable(file, position[0] or line, lines), name, position)
         frame, at = known[key]
-        made = TracebackType(made, frame, at, line)
+        made = TracebackType(made, frame, at, -1 if line is None else line)
     return made
 
 
-def _frame(file: str, name: str, line: int, position: list[int | None]) -> tuple[FrameType, int]:
+def _frame(file: str, name: str, position: list[Any]) -> tuple[FrameType, int]:
     """The frame of a generator that never started, and an instruction in it at the position."""
     tree: Any = ast.parse("def f():\n yield")
-    placed = None not in position
-    first, last, start, end = position if placed else (line, line, 0, 0)
+    placed = None not in position and (position[0], position[2]) <= (position[1], position[3])
+    first, last, start, end = position if placed else (1, 1, 0, 0)
     nodes: Iterator[Any] = ast.walk(tree)
     for node in nodes:
         if hasattr(node, "lineno"):
             node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = first, last, start, end
-    module = compile(tree, file, "exec")
+    module = compile(tree, "", "exec")
     code = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
     at = list(code.co_positions()).index((first, last, start, end))
-    table = code.co_linetable if placed else b""
-    code = code.replace(co_name=name, co_qualname=name, co_linetable=table)
+    table = code.co_linetable if placed else _nowhere(len(code.co_code) // 2)
+    code = code.replace(co_filename=file, co_name=name, co_qualname=name, co_linetable=table)
     return FunctionType(code, {"__name__": name})().gi_frame, 2 * at
+
+
+def _nowhere(units: int) -> bytes:
+    """The table of positions of code that tells none: entries of kind 15, for at most eight units each."""
+    return b"\xff" * (units // 8) + bytes(0xF8 | units % 8 - 1 for _ in range(min(units % 8, 1)))
 
 
 def _readable(file: str, line: int, lines: list[str]) -> str:
