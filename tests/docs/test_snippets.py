@@ -66,3 +66,27 @@ def test_the_quickstart_does_what_it_says(notebook):
 
     for line in look.splitlines():
         assert notebook.run(line).status == "ok", line
+
+
+def test_the_page_about_ones_own_classes_does_what_it_says(notebook):
+    """Promises 3 and 4: also after a restart."""
+    table, name, opened, money, files, secrets = snippets("docs/how-to/keep-your-own-class.md")
+    for cell in (table, name):
+        assert notebook.run(cell).status == "ok"
+    assert "ran" in notebook.run(opened, "open").text
+    for cell in (money, files, secrets):
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.evalue
+    assert reply.stdout == "Secret(•••)\n"
+
+    notebook.kill()
+    for cell in (table, name):
+        notebook.run(cell)
+    assert "restored" in notebook.run(opened, "open").text
+    assert (
+        notebook.run(
+            "type(table) is Table and table.connection.execute('select * from numbers').fetchall()"
+        ).result["text/plain"]
+        == "[]"
+    )
+    assert notebook.run(files).stdout == "2 lines\n\n"
