@@ -90,8 +90,10 @@ def _cell(cell: Cell | None, own: float | None) -> str:
     seconds = cell.seconds
     if seconds is None:
         return cell.failed
-    ratio = f" ({seconds / own:.2g}x)" if own and seconds != own else ""
-    return spelt(seconds) + ratio
+    if not own or seconds == own:
+        return spelt(seconds)
+    ratio = seconds / own
+    return f"{spelt(seconds)} ({ratio:,.0f}x)" if ratio >= 10 else f"{spelt(seconds)} ({ratio:.2g}x)"
 
 
 def spelt(seconds: float) -> str:
