@@ -8,6 +8,8 @@ from types import CellType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from .masking import mask
+
 
 def children(value: Any) -> Iterator[tuple[str, Any]]:
     """The parts of a value that Python can reach, each with what is written behind the value to reach it."""
@@ -54,7 +56,7 @@ _known_slots: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 def _key(key: Any) -> str:
     try:
-        text = repr(key)
+        text = mask(repr(key))
     except Exception:  # noqa: BLE001  a user's repr may do anything
         text = f"<{type(key).__name__}>"
     if type(key) is str and text[0] == "'" and '"' not in text:

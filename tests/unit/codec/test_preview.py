@@ -30,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 from perdure import codec
 from perdure.codec import masking
 from perdure.codec.masking import MASK
+from perdure.errors import NotKeepable
 from values.samples import models, web
 
 previews = sys.modules["perdure.codec.preview"]
@@ -414,6 +415,14 @@ def test_secrets_by_type_are_masked():
             said = "\n".join(_texts(codec.preview(whole)))
             assert "mellon" not in said
             assert MASK[:4] in said
+
+
+def test_the_path_to_what_cannot_be_kept_says_no_secret():
+    """Issue "Values": masking applies wherever a text is made of a value."""
+    with pytest.raises(NotKeepable) as caught:
+        codec.encode({TOKEN: {"a": (_ for _ in ())}})
+    assert "a1B2" not in str(caught.value)
+    assert MASK in caught.value.path
 
 
 def test_patterns_of_ones_own_are_masked_too(monkeypatch):

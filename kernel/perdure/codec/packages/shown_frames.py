@@ -23,7 +23,9 @@ def _scalar(value: Any, _say: Say) -> dict[str, Any]:
 def _table(
     shape: Iterable[int], columns: list[tuple[Any, Any]], counted: Iterable[Any], say: Say
 ) -> dict[str, Any]:
-    kinds = Counter(map(dtype_name, counted))
+    dtypes = list(counted)  # of which a frame of many columns has few, but a hash is of the dtype's making
+    named = {key: dtype_name(dtype) for key, dtype in {id(dtype): dtype for dtype in dtypes}.items()}
+    kinds = Counter(named[id(dtype)] for dtype in dtypes)
     return {
         "kind": "frame",
         "shape": [int(length) for length in shape],
@@ -157,7 +159,7 @@ def _arrow(value: Any, say: Say) -> dict[str, Any]:
 
 
 def _arrow_head(value: Any, say: Say) -> dict[str, Any]:
-    from pyarrow import ExtensionType  # type: ignore[import-untyped]
+    from pyarrow import ExtensionType
 
     head, names = value.slice(0, _ROWS), value.schema.names[:COLUMNS]
     columns = [
