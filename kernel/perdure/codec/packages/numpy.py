@@ -13,7 +13,10 @@ from perdure.codec.rows.arrays import (
     can_describe,
     can_describe_texts,
     fill_view,
+    is_kin,
+    kin_parts,
     make_array,
+    make_kin,
     make_scalar,
     make_texts,
     make_view,
@@ -74,6 +77,9 @@ def _reduced_array(array: Any) -> Any:
         return NotImplemented
     if cls.__reduce_ex__ is not np.ndarray.__reduce_ex__:
         return NotImplemented
+    if is_kin(array):
+        *made, state = kin_parts(array)
+        return make_kin, tuple(made), state, None, None, fill_view
     state = getattr(array, "__dict__", None)
     return make_view, (array.view(np.ndarray), cls, array.dtype), state, None, None, fill_view
 

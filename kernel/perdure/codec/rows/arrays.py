@@ -7,11 +7,12 @@ the same order. One that shares its memory with another array of the same value 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from .dtypes import describe, make_dtype
 from .overlap import open_window, window_of
-from .row import Raw, Row
+from .row import Raw, Row, resolve
 
 
 def can_describe(value: Any) -> bool:
@@ -93,7 +94,8 @@ def make_window(parts: list[Any]) -> Any:
     """The array that `window_parts` told."""
     segment, offset, description, shape, strides, writeable = parts
     made = open_window(segment, offset, shape, strides, make_dtype(description))
-    made.flags.writeable = writeable
+    if not writeable:
+        made.flags.writeable = False
     return made
 
 
@@ -124,10 +126,21 @@ def make_texts(parts: list[Any]) -> Any:
 
 
 def kin_parts(value: Any) -> tuple[Any, ...]:
-    """The memory of an array as a plain array, its class, its dtype, and its attributes."""
+    """The memory of an array as a plain array, the name of its class, its dtype, and its attributes."""
     import numpy as np
 
-    return value.view(np.ndarray), type(value), value.dtype, vars(value)
+    return value.view(np.ndarray), type(value).__name__, describe(value.dtype), vars(value)
+
+
+def make_kin(base: Any, name: str, description: Any) -> Any:
+    """The memory as an array of a class of numpy's own."""
+    return make_view(base, getattr(import_module(KIN[name]), name), make_dtype(description))
+
+
+def is_kin(value: Any) -> bool:
+    """Whether the array is of a class of numpy's own, with a dtype that plain values tell."""
+    cls = type(value)
+    return resolve(KIN.get(cls.__name__, ""), cls.__name__) is cls and describe(value.dtype) is not None
 
 
 def make_view(base: Any, cls: Any, dtype: Any) -> Any:
@@ -163,11 +176,8 @@ def make_scalar(parts: list[Any]) -> Any:
     return np.frombuffer(bytearray(parts[1]), dtype)[0]
 
 
-_KIN = (
-    *(("numpy", "matrix"), ("numpy.ma", "MaskedArray"), ("numpy.rec", "recarray")),
-    ("numpy.char", "chararray"),
-)
-"""numpy's own classes of arrays, and where they are found."""
+KIN = {"matrix": "numpy", "recarray": "numpy", "MaskedArray": "numpy.ma", "chararray": "numpy.char"}
+"""numpy's own classes of arrays, and where they are found whatever its version."""
 
 _WIDTHS = ("8", "16", "32", "64")
 _DTYPES = (
@@ -187,11 +197,12 @@ ARRAYS: tuple[Row, ...] = (
     *(WINDOW, ARRAY, TEXTS),
     *(
         Row(
-            *(74, module, name, kin_parts, lambda parts: make_view(*parts)),
+            *(74, module, name, kin_parts, lambda parts: make_kin(*parts)),
             *(lambda made, parts: fill_view(made, parts[0]), 3),
             plain=False,
+            when=is_kin,
         )
-        for module, name in _KIN
+        for name, module in KIN.items()
     ),
     *(
         Row(

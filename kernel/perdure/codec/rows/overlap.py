@@ -176,9 +176,10 @@ def _segment(array: Any, low: int, high: int) -> Any:
 
     if not array.dtype.hasobject:
         return np.asarray(_Bytes(array, low, high))
-    owner: Any = array
-    while isinstance(owner.base, np.ndarray):
-        owner = owner.base
+    owner = base = array
+    while base is not None:  # numpy puts an object of its own between some windows and their array
+        owner = base if isinstance(base, np.ndarray) else owner
+        base = getattr(base, "base", None)
     if owner.dtype != array.dtype or array.dtype.kind != "O" or not owner.flags.forc:
         cause = "It shares its objects with another array in a way that cannot be told."
         raise Refusal(array, cause, "Keep copies of the arrays (`.copy()`).")
