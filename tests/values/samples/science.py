@@ -675,7 +675,7 @@ ARRAYS = [
     Sample("xarray.Dataset", dataset, same_xarray),
     Sample("xarray.Variable", lambda: data_array().variable, same_xarray),
     Sample("xarray.Dataset with a MultiIndex", stacked, same_xarray),
-    Sample("xarray.DataArray, dask", dasked, same_dask),
+    Sample("xarray.DataArray, dask", dasked, same_dask, digests=False),
     Sample(
         "xarray.DataTree",
         lambda: __import__("xarray").DataTree.from_dict({"/": dataset(), "/a": dataset()}),
