@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from perdure.codec.notes import collected
 from perdure.codec.syntax import tree_digest
 from perdure.engine import keeping
 from perdure.engine.code.source import analyse
@@ -156,7 +157,10 @@ class StepCell:
         if decision.call.state == "failed":
             raise decode_error(self.owner, decision.call)
         began = time.perf_counter()
-        found = restore(session, self.owner, decision.call, self.body if not decision.older_code else None)
+        with collected() as notes:
+            found = restore(
+                session, self.owner, decision.call, self.body if not decision.older_code else None
+            )
         took = time.perf_counter() - began
         call = decision.call
         if any(seq > call.seq for other, seq in session.applied.items() if other != call.id):
@@ -166,7 +170,12 @@ class StepCell:
         show_outputs(session.shell, found.shown)
         self.owner.restored(call, reason=decision.reason, took=took, older_code=decision.older_code)
         line = lines.restored(
-            call, took, decision.reason, older_code=decision.older_code, present=found.present
+            call,
+            took,
+            decision.reason,
+            older_code=decision.older_code,
+            present=found.present,
+            notes=tuple(notes),
         )
         lines.show(session.shell, line)
         return found.value if self.body.has_value else None

@@ -101,8 +101,16 @@ def _not_here(outputs: tuple[Output, ...]) -> tuple[str, ...]:
     return (f"without {', '.join(names)}, which could not be kept; using it says why",) if names else ()
 
 
-def restored(call: CallRecord, took: float, reason: str, *, older_code: bool, present: bool) -> Line:
-    """The line of a step whose checkpoint was used."""
+def restored(
+    call: CallRecord,
+    took: float,
+    reason: str,
+    *,
+    older_code: bool,
+    present: bool,
+    notes: tuple[str, ...] = (),
+) -> Line:
+    """The line of a step whose checkpoint was used; `notes` tell what loading it changed."""
     held = kept(call.outputs, call.bytes)
     details = []
     if present:
@@ -120,5 +128,5 @@ def restored(call: CallRecord, took: float, reason: str, *, older_code: bool, pr
         f"from {when(call.ended or call.started)}",
         tuple(details),
         saved,
-        _not_here(call.outputs),
+        _not_here(call.outputs) + notes,
     )

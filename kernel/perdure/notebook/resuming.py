@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from perdure.codec.notes import collected
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
 from perdure.errors import PerdureError
@@ -149,7 +150,8 @@ def resume(session: Session, name: str | None = None) -> Resumption:
 def _restored(session: Session, owner: Owner, call: CallRecord) -> Step:
     began = time.perf_counter()
     try:
-        found = restore(session, owner, call, None)
+        with collected() as notes:
+            found = restore(session, owner, call, None)
     except PerdureError as error:
         return Step(call.step, "not restored", " ".join(str(error).split()))
     took = time.perf_counter() - began
@@ -158,6 +160,7 @@ def _restored(session: Session, owner: Owner, call: CallRecord) -> Step:
     refused = [f"`{output.name}`" for output in call.outputs if output.how == "refused"]
     if refused:
         why += f"; without {', '.join(refused)}"
+    why += "".join(f"; {note}" for note in notes)
     return Step(call.step, "restored", why, call.took, call.bytes)
 
 
