@@ -131,8 +131,13 @@ def _finds_its_keys(value: dict[Any, Any] | set[Any] | frozenset[Any]) -> bool:
     return all(key in value for key in keys) and hash(frozenset(value)) == hash(frozenset(keys))
 
 
+_SPELLED = ("http", "ssl", "xml", "mmap", "hmac", "lzma", "h5py", "ftp", "smtp")
+"""Names that are said letter by letter, and begin with a vowel then."""
+
+
 def described(part: Any) -> str:
-    """The type of a part, with an article: `a generator`, `an open TextIOWrapper`."""
+    """The type of a part, with an article: `a generator`, `an _io.TextIOWrapper`."""
     cls = type(part)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    return f"{'an' if name.lstrip('_')[:1] in {*'aeioAEIO'} else 'a'} {name}"
+    said = name.lstrip("_")
+    return f"{'an' if said[:1] in {*'aeioAEIO'} or said.startswith(_SPELLED) else 'a'} {name}"

@@ -64,7 +64,7 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         pyarrow:NativeFile pyarrow:ParquetFile pyarrow:ParquetWriter zstandard:ZstdDecompressionReader
         zstandard:ZstdCompressionWriter
         """,
-        "An open file belongs to this process.",
+        "A file object belongs to this process.",
         "Keep its path (a pathlib.Path) or its contents, and open it again where it is used.",
     ),
     (
@@ -166,13 +166,18 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         threading:_RLock multiprocessing:SemLock multiprocessing:Event multiprocessing:Condition
         multiprocessing:Barrier filelock:BaseFileLock filelock:BaseAsyncFileLock
         """,
-        "A lock belongs to this process.",
+        "Locks, events and their like belong to this process.",
         f"{_SETUP}, or inside the step.",
     ),
     (
-        "threading:Thread _thread:_ThreadHandle _thread:_local sched:scheduler",
-        "A thread belongs to this process, with all that is local to it.",
+        "threading:Thread _thread:_ThreadHandle",
+        "A thread belongs to this process.",
         "Join it inside the step, and keep its result.",
+    ),
+    (
+        "_thread:_local sched:scheduler",
+        "It belongs to the threads of this process.",
+        "Make it inside the step.",
     ),
     (
         """
