@@ -70,7 +70,7 @@ def test_what_cannot_be_kept_is_refused_by_path():
     """Promise 4."""
     with pytest.raises(NotKeepable) as refused:
         perdure.dumps({"a": [threading.Lock()]})
-    assert refused.value.path == "value['a'][0]"
+    assert refused.value.path == 'value["a"][0]'
 
 
 def test_digests_follow_type_and_content():

@@ -168,7 +168,7 @@ def test_a_result_that_cannot_be_kept_is_refused_by_name_and_can_be_caught(calls
         body(5)
     body(5)
     assert seen[0] == seen[1]
-    assert seen[0][0] == "broken(...)['model'][1]"
+    assert seen[0][0] == 'broken(...)["model"][1]'
     assert "lock" in seen[0][1]
     assert taken() == [5]
     assert [call.state for call in calls(body)] == ["failed", "done"]

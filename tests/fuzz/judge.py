@@ -34,8 +34,8 @@ ROOM = 1 << 30
 """Address space beside what the process has at the start; whoever asks for more gets a MemoryError."""
 CONSTANT, FACTOR = 4 << 20, 2000
 """Bytes that decoding may hold at its peak: so many, and so many for each byte of the specimen."""
-EXPANDED = 257 << 20
-"""Bytes to which the compressed stream of a dump may expand when nobody signed it."""
+DUMPED_CONSTANT, DUMPED_FACTOR = 100 << 20, 10_000
+"""The same for a dump, whose compressed stream may expand to 1 MiB and a hundred times its size."""
 
 _WATCHED = (
     "os.",
@@ -119,7 +119,9 @@ class Judge:
             found = self._outcome(specimen)
         finally:
             self._watch.armed = False
-        limit = CONSTANT + FACTOR * specimen.size + (EXPANDED if specimen.door == "loads" else 0)
+        dumped = specimen.door == "loads"
+        constant, factor = (DUMPED_CONSTANT, DUMPED_FACTOR) if dumped else (CONSTANT, FACTOR)
+        limit = constant + factor * specimen.size
         if self._watch.seen:
             found = f"it did {self._watch.seen.pop()}"
         elif canary.TRIPPED:

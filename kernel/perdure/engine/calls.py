@@ -158,8 +158,15 @@ class Call:
             owner.failures.gave(record.id, error)
             owner.fail(record, error=one_line(error), took=took, value=_outcome(error))
             raise
-        self.scope.owner.finish(record, encoded, took=took)
-        return keeping.decode(encoded)
+        ended = self.scope.owner.finish(record, encoded, took=took)
+        return keeping.decode(self._stored(ended, encoded))
+
+    def _stored(self, call: CallRecord, encoded: codec.Encoded) -> codec.Encoded:
+        """The value as a replay would open it: large memory is mapped then, where here it would be copied."""
+        if not encoded.buffers:
+            return encoded
+        opened = self.scope.owner.open_value(call, "value", f"The value of step `{call.step}`")
+        return opened or encoded
 
     def _failed(self, record: CallRecord, error: BaseException, took: float) -> tuple[Run, float] | None:
         """Record a failed attempt; tell how to go on, or None when the failure stands."""

@@ -200,6 +200,8 @@ class Execution:
             )
         finally:
             owner.close()
+        if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
+            encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
         return keeping.decode(encoded)
 
     def _failed(self, owner: Owner, error: BaseException) -> None:

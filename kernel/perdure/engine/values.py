@@ -21,8 +21,8 @@ from .process import the_key
 
 MAGIC = b"PERDURE1"
 _SUBJECT = "The value"
-_UNSIGNED = 256 << 20
-"""Bytes to which a stream that nobody signed may expand."""
+_RATIO = 100
+"""How many times larger than its frame a stream may be, when nobody signed it."""
 _KINDS: Mapping[str, type] = {
     "codec": str,
     "packing": str,
@@ -51,6 +51,8 @@ def dumps(value: Any, *, codec: str | None = None) -> bytes:
 
     encoded, key = keeping.encode(value, name="value", codec=codec), the_key()
     packed = packing.compressed(encoded.stream)
+    if packed is not None and len(encoded.stream) > _expandable(packed):
+        packed = None  # so that whoever has no key can read it too
     fields = {
         "codec": encoded.codec,
         "packing": "" if packed is None else "zstd",
@@ -143,13 +145,19 @@ def _verify(number: int, fields: dict[str, Any]) -> None:
 def _unpacked(fields: dict[str, Any], *, signed: bool) -> codec.Encoded:
     stream = fields["stream"]
     if fields["packing"] == "zstd":
+        most = fields["size"] if signed else min(fields["size"], _expandable(stream))
         try:
-            stream = packing.expanded(stream, fields["size"] if signed else min(fields["size"], _UNSIGNED))
+            stream = packing.expanded(stream, most)
         except Damaged as error:
             advice = "Give bytes that perdure.dumps made."
             raise Damaged(subject=_SUBJECT, cause=error.cause, advice=advice) from None
     buffers = tuple(memoryview(buffer) for buffer in fields["buffers"])
     return codec.Encoded(fields["codec"], stream, buffers, fields["packages"], {})
+
+
+def _expandable(packed: bytes) -> int:
+    """Bytes that a frame may expand to when nobody signed it: lists take a hundred times their bytes."""
+    return (1 << 20) + _RATIO * len(packed)
 
 
 def _newer(number: int) -> PerdureError:

@@ -12,7 +12,9 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from weakref import WeakSet
 
 from perdure.errors import Damaged
 
@@ -124,13 +126,35 @@ class DirectoryBlobs:
 
 def _map(descriptor: int, size: int) -> memoryview | None:
     """A private mapping of a large file; None where reading is better, or the only way left."""
-    if size < MAPPED:
+    if size < MAPPED or len(_maps) >= _most_maps():
         return None
     with contextlib.suppress(OSError, ValueError):  # no descriptors left, or a file cut short just now
         if sys.version_info >= (3, 13):
-            return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY, trackfd=False))
-        return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY))
+            mapping = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY, trackfd=False)
+        else:
+            mapping = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY)
+        _maps.add(mapping)
+        return memoryview(mapping)
     return None
+
+
+@cache
+def _most_maps() -> int:
+    """How many files may be mapped at once: each takes a descriptor before Python 3.13, and these are few."""
+    if sys.version_info >= (3, 13):
+        return _MAPS
+    try:
+        from resource import RLIMIT_NOFILE, getrlimit
+    except ImportError:  # Windows, where a mapping takes no descriptor
+        return _MAPS
+    return min(_MAPS, max(0, getrlimit(RLIMIT_NOFILE)[0]) // 4)
+
+
+_MAPS = 16_000
+"""A quarter of the mappings that Linux allows a process."""
+
+_maps: WeakSet[mmap.mmap] = WeakSet()
+"""The mappings that are alive in this process."""
 
 
 def _state(name: str, status: os.stat_result) -> tuple[str, int, int]:
