@@ -237,6 +237,19 @@ def edits():
 
 def arrow_edits():
     yield from (
+        pa.array([0, None]),
+        pa.array([None, 0]),
+        pa.array(["", None]),
+        pa.array([None, ""]),
+        pa.array([False, None]),
+    )
+    yield from (
+        pl.Series("a", [0, None]),
+        pl.Series("a", [None, 0]),
+        pl.Series("a", ["", None]),
+        pl.Series("a", [None, ""]),
+    )
+    yield from (
         pa.array([1, 2]),
         pa.array([1, 2], "int32"),
         pa.array([1, None]),

@@ -119,24 +119,6 @@ def _without_functions(plan: Any) -> None:
         raise Refusal(plan, cause, "Keep what `.collect()` gives, or make the plan where it is used.")
 
 
-def show(obj: Any) -> Any:
-    """Shape and columns of a frame, dtype and length of a column."""
-    import polars as pl
-
-    if isinstance(obj, pl.DataFrame):
-        columns = [[name, str(dtype)] for name, dtype in list(obj.schema.items())[:_COLUMNS]]
-        kinds = [str(dtype) for dtype in obj.dtypes]
-        return {
-            "shape": list(obj.shape),
-            "dtypes": [[kind, kinds.count(kind)] for kind in dict.fromkeys(kinds)],
-            "columns": columns,
-        }
-    return {"shape": [len(obj)], "dtype": str(obj.dtype)} if isinstance(obj, pl.Series) else NotImplemented
-
-
-_COLUMNS = 24
-
-
 def _polars() -> None:
     """Stands in a digest for what polars holds."""
 

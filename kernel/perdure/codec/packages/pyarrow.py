@@ -71,26 +71,6 @@ def _is_view(kind: Any) -> bool:
     return hasattr(pa, "string_view") and kind in (pa.string_view(), pa.binary_view())
 
 
-def show(obj: Any) -> Any:
-    """Shape and columns of a table, type and length of an array."""
-    import pyarrow as pa
-
-    if isinstance(obj, (pa.Table, pa.RecordBatch)):
-        kinds = Counter(str(field.type) for field in obj.schema)
-        columns = [[field.name, str(field.type)] for field in list(obj.schema)[:_COLUMNS]]
-        return {
-            "shape": list(obj.shape),
-            "dtypes": [list(kind) for kind in kinds.most_common()],
-            "columns": columns,
-        }
-    if isinstance(obj, (pa.Array, pa.ChunkedArray)):
-        return {"shape": [len(obj)], "dtype": str(obj.type)}
-    return NotImplemented
-
-
-_COLUMNS = 24
-
-
 def _arrow() -> None:
     """Stands in a digest for what arrow holds."""
 
