@@ -6,7 +6,7 @@ from collections import deque
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from perdure.codec.packages.kits import kits_of
+from perdure.codec.packages.kits import KITS
 
 from .paths import children
 
@@ -24,13 +24,13 @@ _CONTENTS: tuple[Any, ...] = tuple(
 def unequal(before: Any, after: Any) -> Any:
     """The first object in `before` that denies to be equal to its counterpart in `after`, or None.
 
-    An object whose equality fails, or gives no yes or no, says nothing. Those of packages that have a kit are
+    An object whose equality fails, or gives no yes or no, says nothing. Those of a package that has a kit are
     not asked: the kit answers for them.
     """
     seen, queue = {id(before)}, deque([(before, after)])
     while queue and len(seen) < _MOST:
         one, two = queue.popleft()
-        if isinstance(one, _SKIPPED) or (type(one) is type(two) and kits_of(type(one))):
+        if isinstance(one, _SKIPPED) or (type(one) is type(two) and _known(type(one))):
             continue
         if type(one) is not type(two) or _denied(one, two):
             return one
@@ -39,6 +39,10 @@ def unequal(before: Any, after: Any) -> Any:
                 seen.add(id(item))
                 queue.append((item, counterpart))
     return None
+
+
+def _known(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] in KITS
 
 
 def _pairs(one: Any, two: Any) -> list[tuple[Any, Any]]:

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import attrs
 import pytest
 
 from perdure import codec
@@ -142,3 +143,16 @@ def test_safe_trust_makes_classes_and_unpickles_nothing():
     assert codec.decode(codec.encode(Held(1)), trust="safe") == Held(1)
     with pytest.raises(Untrusted):
         codec.decode(codec.encode(Held(1)), trust="plain")
+
+
+def test_classes_made_by_packages_are_asked_too():
+    """Promise 4: a kit answers for its package's own classes, not for those of the user."""
+    @attrs.define
+    class Changing:
+        number: int
+
+        def __setstate__(self, state):
+            self.number = 0
+
+    with pytest.raises(NotKeepable, match="not equal"):
+        codec.encode([Changing(3)])
