@@ -19,6 +19,7 @@ import xxhash
 from perdure.codec.leaf.functions import tree_of
 from perdure.codec.leaf.reduced import DICT_VIEWS, reduced
 from perdure.codec.packages.kits import ask
+from perdure.codec.rows.derived import attributes_of
 from perdure.codec.rows.exceptions import exception_content, make_exception
 from perdure.codec.rows.row import by_reference, resolve
 
@@ -95,7 +96,7 @@ class _Digester(pickle.Pickler):
                 return _named, (obj.__qualname__, self._classes.index(obj))
             self._classes.append(obj)
         if isinstance(obj, (set, frozenset)):
-            return _subset, (cls, self._sets.elements(obj), getattr(obj, "__dict__", None))
+            return _subset, (cls, self._sets.elements(obj), attributes_of(obj))
         for kind, kin in _KINDS:
             if isinstance(obj, kind):
                 return kin(obj)
@@ -137,7 +138,8 @@ class _Sets:
             if key in self._open:
                 raise _CircleError("a cycle runs through a set")
             self._open.add(key)
-            found = sorted(_hash(member, self).digest() for member in members)
+            base = set if isinstance(members, set) else frozenset  # a class may show others
+            found = sorted(_hash(member, self).digest() for member in base.__iter__(members))
             self._open.discard(key)
             self._known[key] = members, found
         return self._known[key][1]

@@ -132,6 +132,22 @@ def test_what_they_share_with_others_stays_shared():
     assert made[2].held is made[1]
 
 
+class MarkedBag(Bag):
+    __slots__ = ("mark",)
+
+    def __iter__(self):
+        return iter(())
+
+
+def test_sets_count_by_what_they_hold_and_by_their_slots():
+    """Promise 1: whatever the class shows of them."""
+    first, other, marked = MarkedBag({1}), MarkedBag({2}), MarkedBag({1})
+    marked.mark = 1
+    assert len({codec.digest(each).hex for each in (first, other, marked)}) == 3
+    for each in (first, other, marked):
+        assert codec.digest(codec.copy_value(each)) == codec.digest(each)
+
+
 class OwnWay(dict):
     """Says itself how it is pickled."""
 

@@ -14,6 +14,8 @@ from types import MemberDescriptorType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from perdure.errors import NotLoadable
+
 from .row import Row, by_reference, resolve
 
 _HEAP_TYPE = 1 << 9
@@ -169,18 +171,36 @@ def _slots(cls: type) -> list[tuple[int, str, Any]]:
     ]
 
 
+def _slots_set(value: Any) -> list[Any]:
+    """Position, name and value in turn of each slot that is set."""
+    found = []
+    for position, name, member in _slots(type(value)):
+        try:
+            found += [position, name, member.__get__(value)]
+        except AttributeError:
+            continue
+    return found
+
+
+def attributes_of(value: Any) -> Any:
+    """What hangs on an object beside its contents: its attributes, with its slots if any are set."""
+    attributes = getattr(value, "__dict__", None)
+    slots = _slots_set(value) if base_of(type(value)) is not None else []
+    return [attributes, *slots] if slots else attributes
+
+
 def derived_parts(value: Any) -> list[Any]:
     """Class and head; then attributes, contents, and the slots that are set as position, name and value."""
     cls = type(value)
     base = base_of(cls)
     how = _how(base)
-    slots = []
-    for position, name, member in _slots(cls):
-        try:
-            slots += [position, name, member.__get__(value)]
-        except AttributeError:
-            continue
-    return [cls, how.head(base, value), getattr(value, "__dict__", None), how.contents(base, value), *slots]
+    return [
+        cls,
+        how.head(base, value),
+        getattr(value, "__dict__", None),
+        how.contents(base, value),
+        *_slots_set(value),
+    ]
 
 
 def make_derived(cls: type, head: Any) -> Any:
@@ -201,7 +221,14 @@ def fill_derived(made: Any, parts: list[Any]) -> None:
             vars(made).update(attributes)
     members = {(position, name): member for position, name, member in _slots(cls)}
     for at in range(0, len(slots), 3):
-        members[slots[at], slots[at + 1]].__set__(made, slots[at + 2])
+        member = members.get((slots[at], slots[at + 1]))
+        if member is None:
+            raise NotLoadable(
+                subject=f"A `{cls.__qualname__}`",
+                cause=f"its class has no slot `{slots[at + 1]}` there any more.",
+                advice=f"Put the slot back into `{cls.__qualname__}`, or run the step again.",
+            )
+        member.__set__(made, slots[at + 2])
     _how(base).fill(base, made, contents)
 
 

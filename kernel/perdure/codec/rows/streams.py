@@ -6,6 +6,8 @@ from typing import Any
 
 from .row import Raw, Row
 
+_ENDS = frozenset({"\n", "\r", "\r\n"})
+
 
 def bytes_parts(value: Any) -> list[Any]:
     """Contents, position, and attributes."""
@@ -43,6 +45,8 @@ def make_text(text: str, newline: str | None, position: int, seen: str | tuple[s
     made: Any = io.StringIO(newline=newline)
     if seen:
         seen = (seen,) if isinstance(seen, str) else seen
+        if not _ENDS.issuperset(seen):
+            raise ValueError("these are no line ends")
         made.write("x".join(seen))
         made.truncate(made.seek(0))
         made.write(text if newline == "" else text.replace("\n", seen[0]))
