@@ -345,6 +345,9 @@ def many(x):
 def fails(x: "Unknown") -> "Nothing":
     raise ValueError(x)
 fails.note = ["hung on"]
+def makes(n):
+    def shows(): return n
+    return shows
 def counters():
     n = 0
     @functools.lru_cache
@@ -448,13 +451,13 @@ except ValueError:
     assert 'raise ValueError(x)' in traceback.format_exc()
 """
     run(tmp_path, lines, head, check)
-    run_as_a_cell(tmp_path, FUNCTIONS.replace("codec.encode(value)", "codec.encode(value['counters'])"))
+    run_as_a_cell(tmp_path, FUNCTIONS.replace("codec.encode(value)", "codec.encode(makes(3))"))
     refused = f"""
 from perdure.errors import NotLoadable
 try:
 {chr(10).join("    " + line for line in head.splitlines())}
 except NotLoadable as error:
-    assert "Function `up` was kept but cannot be loaded here: it was kept as the bytecode of another" in str(error), error
+    assert "Function `shows` was kept but cannot be loaded here: it was kept as the bytecode of another" in str(error), error
 else:
     raise AssertionError
 """
