@@ -227,3 +227,34 @@ def test_dtypes_as_the_first_version_told_them_are_read(old):
     from perdure.codec.rows.dtypes import make_dtype
 
     assert make_dtype(old) == descr_to_dtype(old)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (np.zeros(4, "u1"), 0, "|O", [1], [8], True),
+        (np.array([1, 2], object), 0, "|O", [3], [8], True),
+        (np.array([1, 2], object), 0, "|O", [2], [-8], True),
+        (np.array([1, 2], object), 8, "|O", [2, 1], [8, 0], True),
+        (np.zeros(16, "u1"), 0, "<f8", [3], [8], True),
+        (np.zeros(16, "u1"), 8, "<f8", [2], [8], True),
+    ],
+)
+def test_a_window_outside_its_memory_is_not_opened(parts):
+    """Promise 8: damaged bytes lead to an error, and never out of the memory."""
+    from perdure.codec.rows.arrays import make_window
+
+    with pytest.raises((ValueError, TypeError)):
+        make_window(list(parts))
+
+
+@pytest.mark.parametrize("kind", ["|O", ["text", True], ["fields", ["a"], ["|O"], [0], None, 8, False]])
+@pytest.mark.parametrize("data", [bytes(16), memoryview(bytearray(16))])
+def test_bytes_are_not_taken_for_objects(kind, data):
+    """Promise 8: an array or scalar of objects is never made from bytes."""
+    from perdure.codec.rows.arrays import make_array, make_scalar
+
+    with pytest.raises(ValueError, match="cannot be elements"):
+        make_array([kind, [1], "C", True, data])
+    with pytest.raises(ValueError, match="cannot be elements"):
+        make_scalar([kind, bytes(data)])

@@ -51,7 +51,7 @@ def make_array(parts: list[Any]) -> Any:
     import numpy as np
 
     description, shape, order, writeable, data = parts
-    dtype = make_dtype(description)
+    dtype = _of_bytes(description)
     axes = order if isinstance(order, list) else list(range(len(shape)))[:: 1 if order == "C" else -1]
     lengths = tuple(shape[axis] for axis in axes)
     if type(data) is memoryview:
@@ -65,6 +65,14 @@ def make_array(parts: list[Any]) -> Any:
     made = flat if order == "C" or flat.ndim < 2 else _turned(flat, axes)  # noqa: PLR2004
     made.flags.writeable = writeable
     return made
+
+
+def _of_bytes(description: Any) -> Any:
+    """The dtype, which must not hold references: no bytes may be taken for an address."""
+    dtype = make_dtype(description)
+    if dtype.hasobject or dtype.kind == "T":
+        raise ValueError(f"bytes cannot be elements of {dtype}")
+    return dtype
 
 
 def _turned(flat: Any, axes: list[int]) -> Any:
@@ -166,7 +174,7 @@ def make_scalar(parts: list[Any]) -> Any:
     """The scalar that `scalar_parts` took apart."""
     import numpy as np
 
-    dtype = make_dtype(parts[0])
+    dtype = _of_bytes(parts[0])
     if dtype.itemsize == 0:
         return np.zeros((), dtype)[()]
     if dtype.kind == "U":  # an array would drop the zeros at its end

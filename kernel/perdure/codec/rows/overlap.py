@@ -90,8 +90,13 @@ def open_window(segment: Any, offset: int, shape: list[int], strides: list[int],
     """The array that lies at this place of the segment."""
     import numpy as np
 
-    if not dtype.hasobject:
+    if not dtype.hasobject and dtype.kind != "T":
         return np.ndarray(tuple(shape), dtype, segment, offset, tuple(strides))
+    reach = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
+    low, high = (offset + sum(f(0, each) for each in reach) for f in (min, max))
+    inside = low >= 0 and high + dtype.itemsize <= segment.nbytes and min(shape, default=1) > 0
+    if segment.dtype != dtype or segment.ndim != 1 or not segment.flags.c_contiguous or not inside:
+        raise ValueError("a window does not lie in its memory")
     return np.lib.stride_tricks.as_strided(segment[offset // dtype.itemsize :], tuple(shape), tuple(strides))
 
 
