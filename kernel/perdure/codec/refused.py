@@ -327,7 +327,7 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
     (
         """
         torch:Stream torch:Event torch:CUDAGraph torch:ProcessGroup torch:Future torch:_RemoteModule
-        torch:RemovableHandle torch:profile torch:SummaryWriter
+        torch:profile torch:SummaryWriter
         """,
         "It belongs to this process and the devices that it uses.",
         "Make it inside the step.",

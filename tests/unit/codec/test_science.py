@@ -156,6 +156,8 @@ def test_a_tensor_may_hold_itself():
     tensor.me = [tensor]
     made = kept(tensor)
     assert made.me[0] is made
+    assert codec.digest(made) == codec.digest(tensor)
+    assert not codec.digest(tensor).weak
 
 
 def test_what_hangs_in_a_graph_is_refused_with_the_way_out():
@@ -169,12 +171,13 @@ def test_what_hangs_in_a_graph_is_refused_with_the_way_out():
     assert "handle.remove()" in refused(hooked).advice
     nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
     assert ".unbind()" in refused(nested).advice
+    assert ".clone()" in refused(torch.ones(2).share_memory_()).advice
     assert ".to_dense()" in refused(torch.ones(2, 2).to_mkldnn()).advice
 
 
 def test_a_tensor_of_another_device_says_where_it_lay():
     """Promise 4: one sentence on a machine without the device."""
-    from perdure.codec.packages.torch import Memory
+    from perdure.codec.packages.torch_memory import Memory
 
     with pytest.raises(NotLoadable, match=r"`cuda:7`(?s:.*)`\.cpu\(\)`"):
         Memory(b"abcd", 4, "cuda:7", 0)

@@ -26,4 +26,4 @@ def content(obj: Any) -> Any:
     }
     more = {name: value for name, value in vars(obj).items() if name not in _PARTS | computed}
     before = [(node, list(near)) for node, near in getattr(obj, "_pred", {}).items()]
-    return _graph, (type(obj), obj.graph, obj._node, obj._adj, before, more)  # noqa: SLF001
+    return _graph, (), (type(obj), obj.graph, obj._node, obj._adj, before, more)  # noqa: SLF001

@@ -97,7 +97,7 @@ def content(obj: Any) -> Any:
     from PIL import Image
 
     if isinstance(obj, Image.Exif):
-        return _image, (dict(obj),)
+        return _image, (), (dict(obj),)
     if not isinstance(obj, Image.Image):
         return NotImplemented
     _load(obj)
@@ -105,4 +105,4 @@ def content(obj: Any) -> Any:
     exif = dict(obj.tag_v2) if hasattr(obj, "tag_v2") else dict(obj.getexif())
     known = vars(Image.Image())
     more = {} if hasattr(obj, "fp") else {n: v for n, v in vars(obj).items() if n not in known}
-    return _image, (type(obj), obj.mode, obj.size, pixels, _palette(obj), obj.info, exif, more)
+    return _image, (), (type(obj), obj.mode, obj.size, pixels, _palette(obj), obj.info, exif, more)

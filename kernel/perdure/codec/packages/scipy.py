@@ -21,4 +21,4 @@ def content(obj: Any) -> Any:
     if not issparse(obj):
         return NotImplemented
     parts = {name: value for name, value in vars(obj).items() if name not in _REMEMBERED}
-    return _sparse, (type(obj), sorted(parts.items()))
+    return _sparse, (), (type(obj), sorted(parts.items()))

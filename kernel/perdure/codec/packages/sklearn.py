@@ -37,9 +37,9 @@ def content(obj: Any) -> Any:
     from sklearn.utils import Bunch
 
     if type(obj) is Bunch:
-        return _bunch, ({name: value for name, value in vars(obj).items() if value}, dict(obj))
+        return _bunch, (), ({name: value for name, value in vars(obj).items() if value}, dict(obj))
     if type(obj).__module__ in ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"):
         state = list(obj.__getstate__())
         state[_COUNTED] = []
-        return _tree, (type(obj), state)
+        return _tree, (), (type(obj), state)
     return NotImplemented

@@ -7,21 +7,16 @@ rest comes along only where another tensor in the same value needs it. Memory is
 from __future__ import annotations
 
 import contextlib
-import pickle
 from typing import Any
-from weakref import WeakValueDictionary
 
 import xxhash
 
-from perdure.codec.model import LARGE, Refusal
+from perdure.codec.model import Refusal
 from perdure.codec.rows.classes import find
 from perdure.codec.rows.state import reducing_class
-from perdure.errors import NotLoadable
 
+from .torch_memory import Memory, bytes_of, piece_of, storage_of, typed_storage, whole_of
 from .torch_training import optimizer_form, scheduler_form
-
-_ALIGNED = 64
-"""Bytes on which a part of a storage begins, so that elements of every dtype lie as they lay."""
 
 
 def reduce(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
@@ -32,7 +27,9 @@ def reduce(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001
             return _tensor_form(obj)
     if isinstance(obj, torch.UntypedStorage):
-        return storage_of, (_whole(obj),)
+        return storage_of, (whole_of(obj),)
+    if type(obj) is torch.storage.TypedStorage:
+        return typed_storage, (obj._untyped_storage, obj.dtype)  # noqa: SLF001
     if isinstance(obj, torch.Generator) and obj is torch.default_generator:
         return find, ("torch", "default_generator")
     if isinstance(obj, torch.nn.Module):
@@ -74,6 +71,8 @@ def _check(tensor: Any) -> None:
     if tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None):  # noqa: SLF001
         cause = "Hooks hang on it, which torch does not keep."
         raise Refusal(tensor, cause, "Remove them (`handle.remove()`), and register them again where needed.")
+    if tensor.device.type == "cpu" and str(tensor.layout) == "torch.strided" and tensor.is_shared():
+        raise Refusal(tensor, "Other processes see its memory too.", "Keep `.clone()` of it.")
     if any(getattr(tensor, "names", ())):  # of torch before 2.13
         raise Refusal(tensor, "Its dimensions have names.", "Keep `.rename(None)` of it, and the names.")
     if tensor.is_nested:
@@ -101,7 +100,7 @@ def _parts(tensor: Any) -> tuple[Any, ...]:
         return plain.crow_indices(), plain.col_indices(), plain.values(), tuple(tensor.shape), tensor.layout
     if tensor.layout != torch.strided:
         return plain.ccol_indices(), plain.row_indices(), plain.values(), tuple(tensor.shape), tensor.layout
-    return _piece(tensor), tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
+    return piece_of(tensor), tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
 def _extras(tensor: Any) -> dict[str, Any]:
@@ -131,133 +130,6 @@ def _quantizer(tensor: Any) -> tuple[Any, ...]:
     return tensor.qscheme(), scales, zeros, tensor.q_per_channel_axis()
 
 
-# -- memory --------------------------------------------------------------------------------------------------
-
-
-class _Piece:
-    """A part of a storage, from one byte to another, and the smaller part that was written before it."""
-
-    __slots__ = ("__weakref__", "before", "start", "stop", "storage")
-
-    def __init__(self, storage: Any, start: int, stop: int, before: _Piece | None) -> None:
-        self.storage, self.start, self.stop, self.before = storage, start, stop, before
-
-    def __reduce__(self) -> Any:
-        device, size = str(self.storage.device), self.stop - self.start
-        data = None if device == "meta" else pickle.PickleBuffer(_lent(self.storage, self.start, size))
-        if self.before is not None:
-            return widen, (self.before, data, size, device)
-        return Memory, (data, size, device, self.start)
-
-
-_pieces: WeakValueDictionary[int, _Piece] = WeakValueDictionary()
-"""The widest part of each storage that a pickle under way knows; a pickler keeps its pieces alive."""
-
-
-def _piece(tensor: Any) -> _Piece:
-    """The part of its storage in which a tensor lies."""
-    storage = tensor.untyped_storage()
-    total, size = storage.nbytes(), tensor.element_size()
-    start = tensor.storage_offset() * size
-    reach = sum((length - 1) * step for length, step in zip(tensor.shape, tensor.stride(), strict=True))
-    stop = start + (reach + 1) * size if tensor.numel() else start
-    known = _pieces.get(storage._cdata)  # noqa: SLF001
-    if known is not None and known.start <= start and stop <= known.stop:
-        return known
-    if known is not None or 2 * (stop - start) >= total:
-        return _whole(storage)
-    found = _Piece(storage, start // _ALIGNED * _ALIGNED, stop, None)
-    _pieces[storage._cdata] = found  # noqa: SLF001
-    return found
-
-
-def _whole(storage: Any) -> _Piece:
-    known = _pieces.get(storage._cdata)  # noqa: SLF001
-    if known is not None and (known.start, known.stop) == (0, storage.nbytes()):
-        return known
-    found = _Piece(storage, 0, storage.nbytes(), known)
-    _pieces[storage._cdata] = found  # noqa: SLF001
-    return found
-
-
-class _Window:
-    """Bytes of a storage as numpy reads them. `Tensor.numpy()` would forbid the storage to grow."""
-
-    def __init__(self, storage: Any, start: int, size: int) -> None:
-        self.storage = storage
-        place = storage.data_ptr() + start, False
-        self.__array_interface__ = {"version": 3, "typestr": "|u1", "shape": (size,), "data": place}
-
-
-def _bytes(storage: Any, start: int, size: int) -> Any:
-    """The bytes of a storage as an array over the same memory, if it lies in this machine's."""
-    import numpy as np
-
-    here = storage if storage.device.type == "cpu" else storage.cpu()
-    return np.asarray(_Window(here, start, size)) if size else np.empty(0, "u1")
-
-
-def _lent(storage: Any, start: int, size: int) -> Any:
-    """The bytes for a pickle. Large ones leave it as a view, under which the memory must not move away."""
-    import torch
-
-    if size < LARGE or storage.device.type != "cpu":
-        return _bytes(storage, start, size)
-    return torch.empty(0, dtype=torch.uint8).set_(storage, start, (size,), (1,)).numpy()
-
-
-class Memory:
-    """A storage that is being made again, and the tensors that lie in it."""
-
-    def __init__(self, data: Any, size: int, device: str, start: int) -> None:
-        self.storage, self.start = _storage(data, size, device), start
-        self.tensors: list[Any] = []
-
-
-def widen(memory: Memory, data: Any, size: int, device: str) -> Memory:
-    """The memory, whole: another tensor needs more of it than those that were made before."""
-    import torch
-
-    shift, memory.start = memory.start, 0
-    memory.storage = _storage(data, size, device)
-    for tensor in memory.tensors:
-        offset = tensor.storage_offset() + shift // tensor.element_size()
-        with torch.inference_mode(tensor.is_inference()), torch.no_grad():
-            tensor.set_(memory.storage, offset, tensor.shape, tensor.stride())
-    return memory
-
-
-def storage_of(memory: Memory) -> Any:
-    """The storage itself."""
-    return memory.storage
-
-
-def _storage(data: Any, size: int, device: str) -> Any:
-    """A storage over large bytes; small ones are copied, so that it may grow as others do.
-
-    Raises:
-        NotLoadable: this machine has no such device.
-    """
-    import torch
-
-    if device != "meta" and len(data) >= LARGE and not memoryview(data).readonly:
-        made: Any = torch.frombuffer(data, dtype=torch.uint8).untyped_storage()
-    else:
-        made = torch.UntypedStorage(size, device="meta" if device == "meta" else "cpu")  # type: ignore[no-untyped-call]
-        if device != "meta" and size:
-            memoryview(_bytes(made, 0, size))[:] = memoryview(data).cast("B")
-    if device in ("cpu", "meta"):
-        return made
-    try:
-        return made.to(device=device)
-    except Exception as error:
-        raise NotLoadable(
-            subject="A tensor",
-            cause=f"it lay on the device `{device}`, which this machine does not have.",
-            advice="Load it on a machine that has it, or keep `.cpu()` of it when the step runs again.",
-        ) from error
-
-
 # -- tensors -------------------------------------------------------------------------------------------------
 
 
@@ -280,7 +152,7 @@ def make_tensor(  # noqa: PLR0917  as pickle calls it
             device = memory.storage.device
             made = torch.empty(0, dtype=dtype, device=device).set_(memory.storage, offset, shape, stride)
         else:
-            typed = torch.storage.TypedStorage(wrap_storage=memory.storage, dtype=dtype, _internal=True)  # type: ignore[no-untyped-call]
+            typed = typed_storage(memory.storage, dtype)
             made = torch._utils._rebuild_qtensor(typed, offset, shape, stride, quantizer, False, {})  # type: ignore[no-untyped-call]  # noqa: FBT003, SLF001
         if "marks" in extras:
             torch._utils.set_tensor_metadata(made, extras["marks"])  # type: ignore[no-untyped-call]  # noqa: SLF001
@@ -341,7 +213,7 @@ def _module_form(module: Any) -> Any:
 
 
 def _hooks(module: Any) -> list[dict[int, Any]]:
-    return [found for name, found in vars(module).items() if name.endswith("_hooks") and found]
+    return [found for name, found in vars(module).items() if "_hooks" in name and found]
 
 
 def fill_module(module: Any, state: dict[str, Any]) -> None:
@@ -365,7 +237,16 @@ def content(obj: Any) -> Any:
     import torch
 
     if isinstance(obj, torch.UntypedStorage):
-        return _tensor, ("storage", str(obj.device), xxhash.xxh3_128_digest(_bytes(obj, 0, obj.nbytes())))
+        return (
+            _tensor,
+            (),
+            ("storage", str(obj.device), xxhash.xxh3_128_digest(bytes_of(obj, 0, obj.nbytes()))),
+        )
+    if isinstance(obj, torch.utils.hooks.RemovableHandle):
+        return _hook, ()
+    if isinstance(obj, torch.nn.Module):
+        form = _module_form(obj)
+        return form if form is NotImplemented else (_hook, (), (type(obj), _unnumbered(form[2])))
     if not isinstance(obj, torch.Tensor) or not _is_simple(type(obj)):
         return NotImplemented
     with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001
@@ -373,7 +254,16 @@ def content(obj: Any) -> Any:
         extras = {name: value for name, value in _extras(obj).items() if name != "marks"}
         kind = (str(obj.dtype), str(obj.layout), tuple(obj.shape), str(obj.device))
         cells = (_cells(obj),) if obj.layout == torch.strided else _parts(obj)
-        return _tensor, (*kind, extras, vars(obj), obj.grad, *cells)
+        return _tensor, (), (*kind, extras, vars(obj), obj.grad, *cells)
+
+
+def _hook() -> None:
+    """Stands in a digest for a hook, or for a module with hooks."""
+
+
+def _unnumbered(state: dict[str, Any]) -> dict[str, Any]:
+    """The state of a module without the numbers of its hooks, which count what this process registered."""
+    return {name: list(part.values()) if "_hooks" in name else part for name, part in state.items()}
 
 
 def _cells(tensor: Any) -> bytes | None:
@@ -382,5 +272,5 @@ def _cells(tensor: Any) -> bytes | None:
         return None
     flat = tensor.detach().resolve_conj().resolve_neg().contiguous()
     size = flat.element_size()
-    data = _bytes(flat.untyped_storage(), flat.storage_offset() * size, flat.numel() * size)
+    data = bytes_of(flat.untyped_storage(), flat.storage_offset() * size, flat.numel() * size)
     return xxhash.xxh3_128_digest(data)

@@ -34,7 +34,14 @@ def optimizer_form(optimizer: Any) -> Any:
             advice = "Remove them (`handle.remove()`), and register them again where needed."
             raise Refusal(optimizer, cause, advice)
     make, args, state = optimizer.__reduce_ex__(5)[:3]
-    return make, args, (state, more), None, None, fill_attributes
+    return make, args, (state, more, list(optimizer.defaults)), None, None, fill_optimizer
+
+
+def fill_optimizer(optimizer: Any, state: tuple[Any, dict[str, Any], list[str]]) -> None:
+    """Give an optimizer its state and attributes, without the defaults that torch adds to those of old."""
+    fill_attributes(optimizer, state[:2])
+    for name in optimizer.defaults.keys() - set(state[2]):
+        del optimizer.defaults[name]
 
 
 def scheduler_form(scheduler: Any) -> Any:

@@ -44,14 +44,14 @@ def content(obj: Any) -> Any:
     cls: Any = type(obj)
     if isinstance(obj, xr.Variable):
         data = obj.to_index() if isinstance(obj, xr.IndexVariable) else obj._data  # noqa: SLF001
-        return _array, (cls, obj.dims, data, obj.attrs, obj.encoding)
+        return _array, (), (cls, obj.dims, data, obj.attrs, obj.encoding)
     if isinstance(obj, xr.DataArray):
         coords = dict(obj._coords)  # noqa: SLF001
-        return _array, (cls, obj.name, obj.variable, coords, dict(obj._indexes))  # noqa: SLF001
+        return _array, (), (cls, obj.name, obj.variable, coords, dict(obj._indexes))  # noqa: SLF001
     if isinstance(obj, xr.Dataset):
         parts = dict(obj._variables), sorted(map(repr, obj._coord_names)), dict(obj._indexes)  # noqa: SLF001
-        return _array, (cls, *parts, obj.attrs, obj.encoding)
+        return _array, (), (cls, *parts, obj.attrs, obj.encoding)
     if isinstance(obj, xr.DataTree):
         nodes = [(node.path, node.to_dataset(inherit=False)) for node in obj.root.subtree]
-        return _array, (cls, obj.path, obj.root.name, nodes)
+        return _array, (), (cls, obj.path, obj.root.name, nodes)
     return NotImplemented
