@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from perdure.codec.rows.overlap import keeping_overlaps
 from perdure.errors import NotLoadable, PerdureError
 
 from .decoder import Decoder, malformed
@@ -66,6 +67,11 @@ def attempt(value: Any, terms: Terms) -> Encoded:
 
 
 def _walk(value: Any, terms: Terms, shown: dict[str, Any], *, whole: bool) -> Encoded | None:
+    """The encoded value, its arrays sharing what memory they shared; None where it must be pickled as one."""
+    return keeping_overlaps(lambda: _walk_once(value, terms, shown, whole=whole))
+
+
+def _walk_once(value: Any, terms: Terms, shown: dict[str, Any], *, whole: bool) -> Encoded | None:
     """The encoded value, seen to load where that is in doubt; None where it must be pickled as one."""
     import ormsgpack
 

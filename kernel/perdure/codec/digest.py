@@ -19,6 +19,7 @@ import xxhash
 from perdure.codec.leaf.functions import tree_of
 from perdure.codec.leaf.reduced import DICT_VIEWS, reduced
 from perdure.codec.packages.kits import ask
+from perdure.codec.packages.models import reduce_class
 from perdure.codec.rows.derived import attributes_of
 from perdure.codec.rows.exceptions import exception_content, make_exception
 from perdure.codec.rows.row import by_reference, resolve
@@ -26,7 +27,7 @@ from perdure.codec.rows.row import by_reference, resolve
 from .plain import canonical
 from .registry import is_registered, make_registered, registered_parts
 
-BOUND = 256 << 20
+BOUND = 64 << 20
 """Bytes that may be written without a memo; a value with more shares its parts over and over."""
 
 
@@ -189,6 +190,9 @@ def code_parts(code: types.CodeType) -> tuple[Any, ...]:
 
 
 def _reduce_class(cls: type) -> Any:
+    generic = reduce_class(cls)
+    if generic is not NotImplemented:
+        return generic
     if cls.__module__ != "__main__" and by_reference(cls):
         return NotImplemented  # pickle writes its module and name
     from .syntax import definition_tree, tree_digest

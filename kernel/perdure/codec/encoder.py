@@ -131,6 +131,7 @@ class Encoder:
 
     def _tagged(self, value: Any, row: Row, number: int) -> list[Any]:
         self.plain = self.plain and row.plain
+        self.checked = self.checked and not row.tried
         if not row.plain:
             self.modules.add(module_of(value))
         if row.outer:
@@ -141,7 +142,12 @@ class Encoder:
         for position, part in enumerate(_parts(value, row)):
             if row.fill is not None and position == row.head:
                 self._open.discard(number)
-            node.append(self.node(part))
+            try:
+                node.append(self.node(part))
+            except Refusal as refusal:
+                if row.within is None:
+                    raise
+                raise row.within(refusal, value, part) from refusal.__cause__
         self._open.discard(number)
         return node
 

@@ -22,7 +22,7 @@ _SHARED = object()
 _DEPTH = 254
 """Levels that msgpack holds."""
 
-_BOUND = 256 << 20
+_BOUND = 64 << 20
 """Bytes up to which a value that shares its parts is written out with each occurrence, for its digest."""
 
 

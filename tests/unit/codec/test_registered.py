@@ -74,9 +74,7 @@ def test_own_methods_serve_the_class_and_its_subclasses(options):
     assert (made[3]["k"].name, made[3]["k"].more) == ("o", [1])
 
 
-@pytest.mark.parametrize(
-    "place", [lambda each: each, lambda each: Holder([each]), Exception]
-)
+@pytest.mark.parametrize("place", [lambda each: each, lambda each: Holder([each]), Exception])
 def test_a_registration_serves_subclasses_where_load_is_told_the_class(place):
     """Promise 4: an object of exactly the class that was kept."""
     register(Outside, dump=lambda each: each.path, load=lambda data, cls: cls(data))
@@ -278,3 +276,19 @@ def test_a_class_that_was_never_imported_is_found_by_its_import_path(tmp_path, m
     del sys.modules["faraway"].Outer.Inner
     with pytest.raises(NotLoadable, match=r"faraway.*has no `Outer.Inner`"):
         codec.decode(encoded)
+
+
+@pytest.mark.parametrize("place", [lambda each: each, lambda each: {"k": [each]}])
+def test_what_a_dump_returns_is_told_with_its_path_wherever_the_object_stands(place):
+    """Promise 4: the class, its dump, and the path inside of the data."""
+    with pytest.raises(
+        NotKeepable, match=r"`Leaking.__perdure_dump__` returned data with .*lock at `\[.held.\]\[0\]`"
+    ):
+        codec.encode(place(Leaking("f")))
+
+
+@pytest.mark.parametrize("value", [Elsewhere("e"), Broken("b"), NoClassMethod("n")])
+def test_a_load_that_does_not_work_is_told_when_the_object_is_kept(value):
+    """Promise 4: not after the restart."""
+    with pytest.raises(NotKeepable, match="__perdure_load__"):
+        codec.encode(value)

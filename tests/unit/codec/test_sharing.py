@@ -120,7 +120,7 @@ def test_a_name_that_cannot_be_kept_is_left_out_and_the_others_are_kept():
     assert list(made) == ["a", "b"]
     assert made["b"][0] is made["a"]
     assert {name: error.path for name, error in refused.items()} == {
-        "bad": "bad['x'][0].lock",
+        "bad": 'bad["x"][0].lock',
         "worse": "worse",
         "also": "also.lock",
     }

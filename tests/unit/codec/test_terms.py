@@ -147,6 +147,7 @@ def test_safe_trust_makes_classes_and_unpickles_nothing():
 
 def test_classes_made_by_packages_are_asked_too():
     """Promise 4: a kit answers for its package's own classes, not for those of the user."""
+
     @attrs.define
     class Changing:
         number: int

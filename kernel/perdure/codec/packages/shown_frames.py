@@ -57,7 +57,11 @@ def _array_head(value: Any, say: Say) -> dict[str, Any]:
     dtype, size = base.dtype.__get__(value), base.size.__get__(value)
     made: dict[str, Any] = {"bytes": int(base.nbytes.__get__(value))}
     if size and dtype.names is None and base.ndim.__get__(value):
-        made["head"] = [say.cell(None, item) for item in base.flat.__get__(value)[:ELEMENTS].tolist()]
+        # One by one: a slice of `flat` over a StringDType reads memory that is not its own.
+        first = islice(base.flat.__get__(value), ELEMENTS)
+        made["head"] = [
+            say.cell(None, item.item() if isinstance(item, np.generic) else item) for item in first
+        ]
     return made
 
 

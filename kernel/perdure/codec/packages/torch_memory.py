@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from perdure.codec.model import LARGE
+from perdure.codec.rows.overlap import window_of
 from perdure.errors import NotLoadable
 
 _ALIGNED = 64
@@ -27,10 +28,15 @@ class Piece:
 
     def __reduce__(self) -> Any:
         device, size = str(self.storage.device), self.stop - self.start
-        data = None if device == "meta" else pickle.PickleBuffer(_lent(self.storage, self.start, size))
+        data = None if device == "meta" else self._data(device, size)
         if self.before is not None:
             return widen, (self.before, data, size, device)
         return Memory, (data, size, device, self.start)
+
+    def _data(self, device: str, size: int) -> Any:
+        """The bytes: as an array where arrays of numpy, in the same value, lie in the same memory."""
+        lent = _lent(self.storage, self.start, size)
+        return lent if device == "cpu" and window_of(lent) is not None else pickle.PickleBuffer(lent)
 
 
 _pieces: WeakValueDictionary[int, Piece] = WeakValueDictionary()
@@ -124,15 +130,18 @@ def typed_storage(storage: Any, dtype: Any) -> Any:
 
 
 def _storage(data: Any, size: int, device: str) -> Any:
-    """A storage over large bytes; small ones are copied, so that it may grow as others do.
+    """A storage over large bytes, or over an array; other small ones are copied, so that it may grow.
 
     Raises:
         NotLoadable: this machine has no such device.
     """
+    import numpy as np
     import torch
 
-    if device != "meta" and len(data) >= LARGE and not memoryview(data).readonly:
-        made: Any = torch.frombuffer(data, dtype=torch.uint8).untyped_storage()
+    if isinstance(data, np.ndarray):
+        made: Any = torch.from_numpy(data).untyped_storage()
+    elif device != "meta" and len(data) >= LARGE and not memoryview(data).readonly:
+        made = torch.frombuffer(data, dtype=torch.uint8).untyped_storage()
     else:
         made = torch.UntypedStorage(size, device="meta" if device == "meta" else "cpu")  # type: ignore[no-untyped-call]
         if device != "meta" and size:

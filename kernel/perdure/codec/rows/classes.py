@@ -13,6 +13,7 @@ import types
 from importlib import import_module
 from typing import Any
 
+from perdure.codec.dumped import within_data
 from perdure.codec.registry import is_registered, kept_parts, make_registered
 from perdure.errors import NotLoadable
 
@@ -98,6 +99,8 @@ REGISTERED = Row(
     plain=False,
     when=_class_of,
     identity=True,
+    tried=True,
+    within=lambda refusal, value, data: within_data(refusal, [(value, data)]),
 )
 CLASS = Row(
     *(81, "", "", lambda value: (value.__module__, value.__qualname__), lambda parts: find(*parts)),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perdure.codec.model import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class Row:
 
     hashes: bool = False
     """Whether parts of it are hashed when it is made or filled."""
+
+    tried: bool = False
+    """Whether code of the user makes it: then it is seen to load before it is kept."""
+
+    within: Callable[[Refusal, Any, Any], Refusal] | None = None
+    """Tells a refusal inside a part, which no path from the object leads to, as a fault of the object."""
 
     @property
     def outer(self) -> bool:
