@@ -88,6 +88,8 @@ class _Digester(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:  # noqa: PLR0911  one return for each form
         cls = type(obj)
+        if (cls.__module__, cls.__name__) in _AS_PICKLED:
+            return NotImplemented
         reducer = _REDUCERS.get(cls)
         if reducer is not None:
             return reducer(obj)
@@ -140,10 +142,14 @@ class _Sets:
                 raise _CircleError("a cycle runs through a set")
             self._open.add(key)
             base = set if isinstance(members, set) else frozenset  # a class may show others
-            found = sorted(_hash(member, self).digest() for member in base.__iter__(members))
+            found = sorted(self._element(member) for member in base.__iter__(members))
             self._open.discard(key)
             self._known[key] = members, found
         return self._known[key][1]
+
+    def _element(self, member: Any) -> bytes:
+        plain = canonical(member)
+        return _hash(member, self).digest() if plain is None else plain
 
 
 def _subset() -> None:
@@ -253,6 +259,13 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     staticmethod: lambda value: (_named, ("staticmethod", value.__func__)),
     classmethod: lambda value: (_named, ("classmethod", value.__func__)),
 }
+
+
+_AS_PICKLED = frozenset(
+    {("datetime", "datetime"), ("datetime", "date"), ("datetime", "time"), ("datetime", "timedelta")}
+    | {("datetime", "timezone"), ("decimal", "Decimal"), ("fractions", "Fraction"), ("uuid", "UUID")}
+)
+"""Types whose pickle is canonical, and which hold nothing else. A class of this name elsewhere is another."""
 
 
 _KINDS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (

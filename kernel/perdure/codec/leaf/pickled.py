@@ -41,6 +41,8 @@ from .functions import reduce_cell, reduce_code, reduce_function, reduce_method
 from .reduced import reduced
 from .weak import lost, make_dead, referents
 
+_BYTES = frozenset({bytes, bytearray})
+
 
 class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Pickles leaves with exact reducers where cloudpickle's own would change something."""
@@ -57,8 +59,7 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         """Weak references, each with what it refers to."""
         self.dumped: dict[int, tuple[Any, Any]] = {}
         """By identity, the objects that say themselves how they are kept, with their data."""
-        self._outer = outer
-        self._externals = externals
+        self._elsewhere: dict[int, int | str] = {**externals, **outer}
         self._large = large
         self._named: dict[int, tuple[str, int]] = {}
         super().__init__(self.file, protocol=5, buffer_callback=self._buffer)
@@ -72,17 +73,19 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         return False
 
     def persistent_id(self, obj: Any) -> Any:
-        """How an object outside the stream is named, or None."""
-        found: Any = self._outer.get(id(obj))
-        if found is not None:
+        """How an object outside the stream is named, or None. Called for each object; most are let through."""
+        found = self._elsewhere.get(id(obj))
+        if found is None:
+            return self._large_bytes(obj) if type(obj) in _BYTES and len(obj) >= LARGE else None
+        if type(found) is int:
             self.referred.add(found)
-        else:
-            found = self._externals.get(id(obj))
-        if found is None and type(obj) in (bytes, bytearray) and len(obj) >= LARGE:
-            found = self._named.get(id(obj))
-            if found is None:
-                found = self._named[id(obj)] = type(obj).__name__, len(self._large)
-                self._large.append(memoryview(obj).toreadonly())
+        return found
+
+    def _large_bytes(self, obj: Any) -> tuple[str, int]:
+        found = self._named.get(id(obj))
+        if found is None:
+            found = self._named[id(obj)] = type(obj).__name__, len(self._large)
+            self._large.append(memoryview(obj).toreadonly())
         return found
 
     def reducer_override(self, obj: Any) -> Any:  # noqa: C901, PLR0911  one branch and return for each form
