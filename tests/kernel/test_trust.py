@@ -167,3 +167,52 @@ def test_the_safe_codec_keeps_no_pickle_and_the_run_remembers_it(notebook):
     reply = notebook.run("%resume")
     assert "needs a pickle" in reply.text
     assert "held" not in notebook.run("print([n for n in dir() if n == 'held'])").stdout
+
+
+def plant(notebook):
+    """Other source in the records, which no signature covers: of a step's definitions, and of a setup cell."""
+    define = "def double(x, bomb=open('bombed', 'w').close()): return 0\ntwo = 2\n"
+    change(notebook, "UPDATE calls SET source = ?", define)
+    data = ormsgpack.packb({"source": "open('bombed', 'w').close()"})
+    change(notebook, "UPDATE notes SET data = ? WHERE kind = 'setup'", data)
+
+
+def test_only_signed_source_is_executed_by_a_resume(notebook):
+    """Promise 8: the sources in the records, which are there to be read, are not what is run."""
+    for cell in (WORKFLOW, "%%setup tools\nimport math", "%%step make\ndef double(x): return 2 * x\ntwo = 2"):
+        assert notebook.run(cell).status == "ok"
+    notebook.restart()
+    notebook.run(WORKFLOW)
+    assert "ran" in notebook.run("%resume").text
+    assert notebook.run("print(math.floor(double(2.2)))").stdout == "4\n"
+    notebook.restart()
+    plant(notebook)
+    notebook.run(WORKFLOW)
+    text = notebook.run("%resume").text
+    assert "setup cell `tools`" in text
+    assert "Run the cell by hand" in text
+    assert "1 step restored" in text
+    assert notebook.run("print(double(2))").stdout == "4\n"
+    assert not (notebook.cwd / "bombed").exists()
+    notebook.restart()
+    change(notebook, "UPDATE calls SET needs = NULL")
+    notebook.run(WORKFLOW)
+    assert "no signed source" in notebook.run("%resume").text
+    assert not (notebook.cwd / "bombed").exists()
+
+
+def test_a_foreign_setup_cell_runs_after_it_was_trusted(notebook):
+    """Promise 8: `perdure trust` counts it among what can run code."""
+    for cell in (WORKFLOW, "%%setup tools\nopen('bombed', 'w').close()"):
+        assert notebook.run(cell).status == "ok"
+    (notebook.cwd / "bombed").unlink()
+    key_file(notebook).unlink()
+    notebook.restart()
+    notebook.run(WORKFLOW)
+    text = notebook.run("%resume").text
+    assert "not run" in text
+    assert "perdure trust" in text
+    assert not (notebook.cwd / "bombed").exists()
+    assert "1 can run code" in notebook.run("%perdure trust w --yes").text
+    assert "ran" in notebook.run("%resume").text
+    assert (notebook.cwd / "bombed").exists()

@@ -380,9 +380,9 @@ class Owner:
         self.tell(kind)
         return self.run
 
-    def note(self, kind: str, name: str, data: dict[str, Any]) -> None:
-        """Keep a small named fact about the run."""
-        self._write(NoteRecord(self.run.id, kind, name, time.time(), data), durability="process")
+    def note(self, kind: str, name: str, data: dict[str, Any], *values: ValueRecord) -> None:
+        """Keep a small named fact about the run, with the values that it refers to."""
+        self._write(*values, NoteRecord(self.run.id, kind, name, time.time(), data), durability="process")
 
     def tell(self, kind: str, call: CallRecord | None = None) -> None:
         """Tell the listeners what happened."""

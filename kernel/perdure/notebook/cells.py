@@ -260,7 +260,7 @@ class StepCell:
                 made.value,
                 took=attempt.took,
                 shown=keeping.encode(shown, name="shown") if shown else None,
-                needs=checkpoint.needs(session, self.names, parts, change.states),
+                needs=checkpoint.needs(session, self.names, parts, change.states, made.source(self.body)),
                 outputs=made.outputs,
             )
         except BaseException as error:
@@ -272,7 +272,7 @@ class StepCell:
             raise
         session.register(self.options.name, self._place)
         session.made(call, made.names)
-        definitions_of(self.body, made.names)
+        definitions_of(analyse(self.body.tree).definitions, made.names)
         lines.show(session.shell, lines.ran(call))
         return attempt.value
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from perdure.engine.code.source import CellNames
 
+    from .body import Body
     from .session import Session
 
 VALUE = "_"
@@ -46,6 +47,10 @@ class Checkpoint:
     """Every name that the cell bound or changed, with its object."""
     keeps_value: bool
     """Whether the cell's value is among the outputs."""
+
+    def source(self, body: Body) -> str:
+        """The cell's source, where outputs of it are made again by executing it; else empty."""
+        return body.source if any(output.how == "definition" for output in self.outputs) else ""
 
 
 def changed_in_place(session: Session, inputs: Iterable[Part], bound: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,12 +185,20 @@ def _type_name(value: Any) -> str:
 
 
 def needs(
-    session: Session, names: CellNames, parts: Iterable[Part], states: Mapping[str, Any]
+    session: Session, names: CellNames, parts: Iterable[Part], states: Mapping[str, Any], source: str
 ) -> codec.Encoded | None:
     """What the cell read from unmarked cells, so that `%resume` alone brings back what works.
 
     Imports are kept by name, functions and classes by their source, small values by value. The states of
     random numbers at the cell's end lie beside them, where they can be had without its outputs.
+
+    Args:
+        session: the notebook's session.
+        names: what the cell's code reads.
+        parts: the inputs and the code that the call was found by.
+        states: of random numbers.
+        source: the cell, where functions or classes of it are made again by it: it is signed here, and the
+            one in the record is not.
     """
     namespace = session.namespace
     waiting = [*names.reads, *(part.name for part in parts)]
@@ -208,7 +221,13 @@ def needs(
         elif source := session.written.get(name) or _source(value):
             sources[name] = source
             waiting += analyse(ast.parse(source)).reads
-    found = {"imports": imports, "sources": sources, "values": values, "states": dict(states)}
+    found = {
+        "imports": imports,
+        "sources": sources,
+        "values": values,
+        "states": dict(states),
+        "source": source,
+    }
     return keeping.encode(found, name="needs") if any(found.values()) else None
 
 

@@ -50,9 +50,9 @@ _definitions: dict[str, tuple[Any, str]] = {}
 """The objects that definitions of step cells made in this process, with the digest of their code."""
 
 
-def definitions_of(body: Body, names: Mapping[str, Any]) -> None:
+def definitions_of(definitions: Mapping[str, ast.stmt], names: Mapping[str, Any]) -> None:
     """Note which code made the functions, classes and modules among these names."""
-    for name, node in analyse(body.tree).definitions.items():
+    for name, node in definitions.items():
         if name in names:
             _definitions[name] = (names[name], tree_digest(node))
 
@@ -62,7 +62,7 @@ def restore(session: Session, owner: Owner, call: CallRecord, body: Body | None)
 
     Args:
         body: the cell's code, where it is at hand and equals the code that made the checkpoint; else the
-            stored source is compiled.
+            source that was signed with the checkpoint is compiled.
 
     Raises:
         Untrusted, Damaged, NotLoadable: no value is loaded, and no name takes one.
@@ -97,10 +97,14 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
         values = {} if encoded is None else keeping.decode(encoded, externals=namespace, subject=subject)
         session.made(call, _named(call, namespace))
         return Restored(values.get(VALUE), shown, present=True)
-    _put_needs(session, owner.open_value(call, "needs", subject))
-    body = body or Body(session.shell, call.source)
+    needs = owner.open_value(call, "needs", subject)
+    needed = {} if needs is None else keeping.decode(needs, subject=subject)
     kept = {output.name for output in call.outputs if output.how == "definition"}
-    definitions = {name: node for name, node in analyse(body.tree).definitions.items() if name in kept}
+    if kept and body is None:
+        body = Body(session.shell, _signed_source(needed, subject))
+    _put_needs(session, needed)
+    found = {} if body is None else analyse(body.tree).definitions
+    definitions = {name: node for name, node in found.items() if name in kept}
     deferred = _define(body, definitions, namespace)
     values = {} if encoded is None else keeping.decode(encoded, externals=namespace, subject=subject)
     value = values.pop(VALUE, None)
@@ -112,7 +116,7 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
         if output.how == "refused":
             namespace[output.name] = Placeholder(output.name, call.step, output.type, output.cause)
     _delete(call, namespace)
-    definitions_of(body, {name: namespace[name] for name in definitions})
+    definitions_of(found, {name: namespace[name] for name in definitions})
     recorded = {output.name: output.digest for output in call.outputs if output.how in ("value", "changed")}
     session.made(call, _named(call, namespace), recorded)
     return Restored(value, shown, present=False)
@@ -173,10 +177,12 @@ def _all_present(session: Session, call: CallRecord) -> bool:
 
 
 def _define(
-    body: Body, definitions: Mapping[str, ast.stmt], namespace: dict[str, Any], *, last: bool = False
+    body: Body | None, definitions: Mapping[str, ast.stmt], namespace: dict[str, Any], *, last: bool = False
 ) -> dict[str, ast.stmt]:
     """Execute imports, functions and classes again; return those that need names which are not there yet."""
     waiting: dict[str, ast.stmt] = {}
+    if body is None:
+        return waiting
     for name, node in definitions.items():
         try:
             exec(_compiled(body, node), namespace)  # noqa: S102  the cell's own code
@@ -187,12 +193,23 @@ def _define(
     return waiting
 
 
-def _put_needs(session: Session, encoded: codec.Encoded | None) -> None:
+def _signed_source(needed: Mapping[str, Any], subject: str) -> str:
+    """The cell's source from its signed value: anybody may have written the one in the call's record."""
+    source: str = needed.get("source", "")
+    if source:
+        return source
+    raise NotLoadable(
+        subject=subject,
+        cause="its functions and classes are made by the cell's code, and no signed source of it is kept.",
+        advice="Run its cell: where its code is unchanged, the checkpoint is used; else it runs again.",
+    )
+
+
+def _put_needs(session: Session, found: Mapping[str, Any]) -> None:
     """Put back what the cell read from unmarked cells, where it is not there."""
-    if encoded is None:
+    if not found:
         return
     namespace, compiler = session.namespace, session.shell.compile
-    found = keeping.decode(encoded)
     for name, (module, attribute) in found["imports"].items():
         if name not in namespace:
             imported = importlib.import_module(module)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from perdure.codec.notes import collected
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
 from perdure.errors import PerdureError
-from perdure.store.records import CallRecord
+from perdure.store.records import CallRecord, NoteRecord
 
 from . import lines
 from .body import Body
 from .notebook_runs import choose, chosen, current
 from .restoring import restore
+from .setup_cells import kept_source
 
 if TYPE_CHECKING:
     from perdure.engine.owner import Owner
@@ -30,7 +31,7 @@ class Step:
 
     name: str
     action: str
-    """`restore`, `run`, `ask`, or after resuming `ran`, `restored`, `not restored` or `not kept`."""
+    """`restore`, `run`, `ask`, or after resuming `ran`, `not run`, `restored`, `not restored`, `not kept`."""
     why: str
     took: float = 0.0
     size: int = 0
@@ -131,9 +132,7 @@ def resume(session: Session, name: str | None = None) -> Resumption:
     """
     owner = choose(session, name)
     began = time.perf_counter()
-    steps = [
-        _set_up(session, note.name, note.data) for note in owner.store.journal.notes(owner.run.id, "setup")
-    ]
+    steps = [_set_up(session, owner, note) for note in owner.store.journal.notes(owner.run.id, "setup")]
     calls = [*owner.history.calls.values()]
     steps += [_restored(session, owner, call) for call in current(calls)]
     steps += _missing(calls)
@@ -177,14 +176,18 @@ def _left_out(session: Session, owner: Owner) -> list[Step]:
     ]
 
 
-def _set_up(session: Session, name: str, data: dict[str, Any]) -> Step:
+def _set_up(session: Session, owner: Owner, note: NoteRecord) -> Step:
     """Run a %%setup cell again, from its stored source."""
     began = time.perf_counter()
     try:
-        body = Body(session.shell, data["source"])
+        source = kept_source(owner, note)
+    except PerdureError as error:
+        return Step(note.name, "not run", " ".join(str(error).split()))
+    try:
+        body = Body(session.shell, source)
         if body.is_async:
-            return Step(name, "run", "a setup cell that awaits: run it by hand")
+            return Step(note.name, "run", "a setup cell that awaits: run it by hand")
         body.run()
     except Exception as error:  # noqa: BLE001  the user's own code; the other cells are still restored
-        return Step(name, "run", f"the setup cell failed: {type(error).__name__}: {error}")
-    return Step(name, "ran", f"a setup cell, in {words(time.perf_counter() - began)}")
+        return Step(note.name, "run", f"the setup cell failed: {type(error).__name__}: {error}")
+    return Step(note.name, "ran", f"a setup cell, in {words(time.perf_counter() - began)}")

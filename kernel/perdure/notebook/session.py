@@ -26,6 +26,7 @@ from perdure.store.records import CallRecord, Part, RunRecord
 
 from .namespace import is_code, is_users
 from .placeholders import Placeholder
+from .setup_cells import keep_source
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -109,7 +110,7 @@ class Session:
         keeping.use_codec(_codec_of(owner))
         atexit.register(owner.close)
         for name, source in self.set_up.items():
-            owner.note("setup", name, {"source": source})
+            keep_source(owner, name, source)
 
     def take(self, run: RunRecord) -> None:
         """Become the owner of a run, and make it the notebook's.

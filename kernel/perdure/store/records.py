@@ -199,7 +199,7 @@ class Place:
     inputs: str = ""
     """Digest of the step's inputs."""
     role: str = "value"
-    """`value`, `shown` or `needs` of a call; `inputs` or `result` of a run."""
+    """`value`, `shown` or `needs` of a call; `inputs`, `result` or `setup` (a cell's source) of a run."""
 
 
 @dataclass(frozen=True, slots=True)

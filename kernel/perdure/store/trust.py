@@ -18,6 +18,8 @@ from .records import RunRecord, ValueRecord
 from .store import Store
 
 _BATCH = 100
+_SOURCES = ("needs", "setup")
+"""Roles of values that hold source code: plain text by itself, it is executed by a restore."""
 
 
 @dataclass(slots=True)
@@ -29,7 +31,7 @@ class OfRun:
     values: dict[str, bytes] = field(default_factory=dict)
     """Those that can be signed, each with the signature that it would get."""
     code: int = 0
-    """How many of these may construct classes or unpickle: they can run code when they are loaded."""
+    """How many of these may construct classes or unpickle, or hold source: they can run code when loaded."""
     keys: Counter[str] = field(default_factory=Counter)
     """Who signed them, by the key's id."""
     altered: int = 0
@@ -107,7 +109,7 @@ def survey(store: Store, run: str | None = None) -> Offer:
             of.left[cause] += 1
             continue
         of.values[value.id] = store.vault.signed(value).signature
-        of.code += value.codec != "plain"
+        of.code += value.codec != "plain" or value.role in _SOURCES
         if standing == "altered":
             of.altered += 1
         else:

@@ -116,7 +116,7 @@ CREATE TABLE stored_values (
     run         TEXT NOT NULL,         -- the run, covered by the signature; empty for none
     step        TEXT NOT NULL,         -- the step, covered by the signature
     inputs      TEXT NOT NULL,         -- digest of the step's inputs, covered by the signature
-    role        TEXT NOT NULL,         -- value, shown, needs, inputs or result; covered by the signature
+    role        TEXT NOT NULL,         -- value, shown, needs, inputs, result or setup; covered by the signature
     format      INTEGER NOT NULL,      -- version of the envelope's format
     codec       TEXT NOT NULL,         -- plain (no class is constructed) or full
     python      TEXT NOT NULL,         -- version that wrote it
