@@ -7,7 +7,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench bench-values lab lint clean
+.PHONY: help demo test fuzz bench bench-values reference lab lint clean
 .DELETE_ON_ERROR:
 
 help:  ## show the targets
@@ -28,6 +28,9 @@ bench: bench-values  ## run all benchmarks
 
 bench-values: $(VENV)/.with-demo $(VENV)/.with-bench  ## compare the codec with others, into docs/benchmarks.md (about 6 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m bench.values
+
+reference: $(VENV)/.with-demo $(VENV)/.with-test  ## write docs/reference/values.md from the tables of the codec
+	@PYTHONPATH=tests $(BIN)/python -m docs.values
 
 lab: $(VENV)/.with-demo $(VENV)/.with-lab  ## open JupyterLab on notebooks/ with the kernel "Python 3 (Perdure)"
 	@$(BIN)/perdure install-kernel --sys-prefix

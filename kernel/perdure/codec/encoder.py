@@ -31,6 +31,23 @@ _VALUES = frozenset(
 )
 
 
+NATIVE: dict[str, str] = {
+    "NoneType": "as it is",
+    "bool": "as it is",
+    "int": "as it is in 64 bits",
+    "float": "as it is, to the bit: signs of zeros and the payload of a nan too",
+    "str": "as it is in UTF-8",
+    "bytes": "as it is under 1 MiB",
+    "list": "its items",
+    "dict": "with text keys as it is, in its order",
+}
+"""What msgpack holds by itself, for the reference page."""
+
+
+_SAFE = 'Keep what plain data says of it (lists, dicts, numpy arrays), or use codec="full".'
+_SAFE_OWN = "Keep plain data, or give its class `__perdure_dump__` and `__perdure_load__`."
+
+
 class Cycle(Exception):  # noqa: N818  a signal, answered by pickling the value as a whole
     """A cycle runs through an object that is made in one go."""
 

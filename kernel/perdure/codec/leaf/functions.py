@@ -27,6 +27,17 @@ from perdure.errors import NotLoadable
 Source = tuple[str, int, str, int, bool]
 """File name, first line, text, flags of the compiler, and whether the code closes over variables."""
 
+KEPT: dict[str, str] = {
+    "functions and lambdas of the notebook": (
+        "bytecode, source, defaults, closure and attributes; it sees the globals of the notebook as they "
+        "are when it is called; another Python compiles the source again, but refuses a function that "
+        "closes over variables"
+    ),
+    "bound methods": "the object and the name, by which its class is asked again",
+    "code objects": "bytecode of this version of Python, with its source",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
 _FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 _remembered: WeakKeyDictionary[FunctionType, str] = WeakKeyDictionary()

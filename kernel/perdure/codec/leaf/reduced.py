@@ -60,6 +60,12 @@ DICT_VIEWS = {
 }
 
 
+KEPT: dict[str, str] = {
+    "views of a dict (`.keys()`, `.values()`, `.items()`)": "the dict that it shows",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduced(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     """The reduced form of an object, or `NotImplemented` where pickle's own tells all.
 

@@ -57,6 +57,29 @@ _FORMS: dict[type, Callable[[Any], Any]] = {
 }
 
 
+KEPT: dict[str, str] = {
+    "random.Random, random.SystemRandom": (
+        "class, state and attributes; the generator behind `random.random` by its name"
+    ),
+    "decimal.Context": "its settings and flags",
+    "itertools.count, itertools.repeat": "where it stands",
+    "other iterators of itertools": (
+        "what it goes through and where it stands, as far as this Python tells (up to 3.13); else refused"
+    ),
+    "iterators of lists, tuples, ranges, texts and bytes": (
+        "what it goes through and where it stands; those of sets and dicts are refused"
+    ),
+    "enumerate, filter, map, reversed, zip": "what it goes through, an iterator, and where that stands",
+    "operator.attrgetter, operator.itemgetter, operator.methodcaller": "what it asks for",
+    "string.Template": "its attributes",
+    "types.GenericAlias, types.UnionType, typing.Generic[...]": (
+        "what it is made of: `list[int]`, `int | None`, `Annotated[...]`"
+    ),
+    "methods of built-in objects": "the object and the name",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduced_standard(obj: Any) -> Any:
     """The reduced form of such an object, or `NotImplemented`.
 

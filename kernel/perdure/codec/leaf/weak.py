@@ -11,6 +11,15 @@ from perdure.codec.model import Refusal
 _ADVICE = "Keep the object itself beside it, or a plain set or dict of the objects."
 
 
+KEPT: dict[str, str] = {
+    "weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary": (
+        "what it refers to, where the value holds that elsewhere too; else refused, and so is one that "
+        "calls back"
+    ),
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def make_dead() -> weakref.ref[Any]:
     """A reference whose object is gone."""
     return weakref.ref(weakref.WeakSet())

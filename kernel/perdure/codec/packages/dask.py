@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+WEAK: dict[str, str] = {
+    "dask.array.Array, dask.dataframe.DataFrame, dask.bag.Bag, dask.delayed.Delayed": (
+        "its graph of work is kept; what it would give is not known before `.compute()`"
+    ),
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
 
 def content(obj: Any) -> Any:
     """Nothing stands in a digest for a collection: it is weak.

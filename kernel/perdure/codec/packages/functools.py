@@ -12,6 +12,15 @@ from perdure.codec.rows.row import by_reference
 _CACHED: Any = type(functools.lru_cache(int))
 
 
+KEPT: dict[str, str] = {
+    "functools.lru_cache, functools.cache": "function and limits; its cache comes back empty",
+    "functools.cached_property, functools.partialmethod": (
+        "the function, with a lock of its own where Python gives it one"
+    ),
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of a cached property, or a cached function that cannot be imported."""
     if type(obj) is functools.cached_property:

@@ -5,7 +5,8 @@ Such a module, a *kit*, may define
 - `reduce(obj)`: the form in which the pickle leaf takes the object apart (as `__reduce_ex__` gives it, with
   large memory as `pickle.PickleBuffer`), where the package's own form loses something or copies memory;
 - `content(obj)`: the form that stands for the object in a digest: alike for alike contents, however laid out;
-- `show(obj)`: what a preview says of it, as plain data beside its type.
+- `show(obj)`: what a preview says of it, as plain data beside its type;
+- `parts(obj)`: the objects in it that Python can reach, each with what is written behind it to reach them.
 
 Each answers `NotImplemented` for what it leaves to others, and may raise `Refusal`.
 """
@@ -42,6 +43,13 @@ KITS: dict[str, str] = {
     "requests": "web",
 }
 """The package at the root of a class's module, and the module of this folder that knows it."""
+
+
+KEPT: dict[str, str] = {
+    "shapely.Geometry": "its well-known binary, as shapely writes it, with its SRID",
+    "shapely.STRtree": "its geometries",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
 
 
 class _Kit(Protocol):

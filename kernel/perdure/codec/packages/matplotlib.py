@@ -33,6 +33,16 @@ _COLOURS = frozenset(
 )
 
 
+KEPT: dict[str, str] = {
+    "matplotlib.figure.Figure": (
+        "its artists with their attributes; it comes back with a canvas of its own and outside of pyplot,"
+        " without the handlers of events that were connected"
+    ),
+    "matplotlib.artist.Artist": "its attributes, and its figure with it",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of a figure that pyplot knows, without that; `NotImplemented` for anything else."""
     from matplotlib.figure import Figure

@@ -13,6 +13,12 @@ from perdure.codec.rows.models import (
     model_parts,
 )
 
+KEPT: dict[str, str] = {
+    "pydantic.TypeAdapter": "its type, from which it is made again",
+    "msgspec.NODEFAULT": "by its name, as the one object that it is",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
 
 def reduce(obj: Any) -> Any:
     """The reduced form of a model that does not change how it is pickled, or `NotImplemented`."""

@@ -8,6 +8,14 @@ from typing import Any
 _PARTS = frozenset({"graph", "_node", "_adj", "_succ", "_pred", "__networkx_cache__"})
 
 
+KEPT: dict[str, str] = {
+    "networkx.Graph": (
+        "directed or not, with parallel edges or without: nodes, edges, their order and attributes"
+    ),
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def _graph() -> None:
     """Stands in a digest for a graph."""
 

@@ -30,6 +30,23 @@ from perdure.codec.rows.overlap import window_of
 from perdure.codec.rows.row import Raw
 from perdure.codec.rows.state import reducing_class
 
+KEPT: dict[str, str] = {
+    "numpy.ndarray": (
+        "of objects, or of a class of one's own: its items or its memory, class and attributes; one that "
+        "maps a file is refused"
+    ),
+    "numpy.ufunc": "by its name",
+    "numpy.finfo, numpy.iinfo": "its dtype",
+    "numpy.poly1d, numpy.polynomial.polynomial.Polynomial, numpy.polynomial.chebyshev.Chebyshev": (
+        "its coefficients and attributes"
+    ),
+    "numpy.random.Generator, numpy.random.RandomState, numpy.random.BitGenerator": (
+        "state and seeds; the generator behind `numpy.random.rand` by its name"
+    ),
+    "numpy.random.SeedSequence": "its entropy, and how many were spawned",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
 
 def reduce(obj: Any) -> Any:
     """The reduced form of an array, scalar or dtype that pickle would change, or `NotImplemented`."""

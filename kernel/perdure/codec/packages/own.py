@@ -7,6 +7,16 @@ from typing import Any
 from perdure.codec.rows.classes import find
 from perdure.codec.rows.row import by_reference
 
+KEPT: dict[str, str] = {
+    "steps and workflows": (
+        "by module and name; one of the notebook as its function and options, with closure and bound object"
+    ),
+    "perdure.Run": "its id and workflow; it shows the run as it stands",
+    "perdure.File": "its path and the digest of its content, which must still be there when it is loaded",
+    "perdure.Secret": "encrypted with your key (needs `perdure[encrypt]`), or refused; shown nowhere",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
 _SAYS = ("name", "options", "_choice")
 
 

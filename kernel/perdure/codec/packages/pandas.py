@@ -20,6 +20,29 @@ _PAGE = "Its functions and templates belong to the page that shows it."
 _PAGE_ADVICE = "Keep the frame (`.data`), or the page (`.to_html()`)."
 
 
+KEPT: dict[str, str] = {
+    "pandas.DataFrame, pandas.Series": (
+        "labels, `attrs`, flags, attributes and columns, large memory not copied; how columns lie "
+        "together in memory is no content"
+    ),
+    "pandas.Index": "every kind: labels, names and frequency",
+    "pandas.Categorical, pandas.api.extensions.ExtensionArray": (
+        "dtype and memory; of text over arrow, the chunks as they are"
+    ),
+    "pandas.api.extensions.ExtensionDtype": "its parameters",
+    "pandas.Timestamp, pandas.Timedelta, pandas.Period, pandas.Interval": (
+        "its number with unit, zone, fold or frequency, and attributes"
+    ),
+    "pandas.NaT, pandas.NA": "by its name, as the one object that it is",
+    "pandas.tseries.offsets.BaseOffset": "its count and attributes",
+    "pandas.api.typing.DataFrameGroupBy, pandas.api.typing.SeriesGroupBy": "the frame and the keys",
+    "pandas.api.typing.Rolling, pandas.api.typing.Expanding, pandas.api.typing.Resampler": (
+        "the frame and the settings"
+    ),
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of what pandas pickles with a loss or a copy, or `NotImplemented`."""
     import pandas as pd

@@ -16,6 +16,15 @@ _GONE = frozenset(
 _COPY = "Keep `.copy()` of it, or its path."
 
 
+KEPT: dict[str, str] = {
+    "PIL.Image.Image": (
+        "class, mode, size, pixels, palette and attributes; one that was opened is as if its file had "
+        "been closed; several frames in an open file are refused"
+    ),
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of an image, which would lose most of its attributes; else `NotImplemented`.
 

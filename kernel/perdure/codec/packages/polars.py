@@ -16,6 +16,19 @@ _FUNCTIONS = (b"PLPYFN", b"\xacOpaquePython", b"\xaaPythonScan")
 """What stands in a written plan before a Python function."""
 
 
+KEPT: dict[str, str] = {
+    "polars.DataFrame, polars.Series": (
+        "name, dtype and attributes; small columns in polars' own form, large ones by their memory, not "
+        "copied; how columns are cut into chunks is no content"
+    ),
+    "polars.LazyFrame, polars.Expr": (
+        "its plan as polars writes it; one that calls a Python function is refused"
+    ),
+    "polars.DataType": "its parameters",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of a frame, column or plan, or `NotImplemented`.
 

@@ -15,6 +15,18 @@ _ROWS = 1 << 18
 """Rows that are read at once for a digest."""
 
 
+KEPT: dict[str, str] = {
+    "pyarrow.Array, pyarrow.ChunkedArray": (
+        "type, length and buffers, not copied; a slice leaves behind what is not its own"
+    ),
+    "pyarrow.Table, pyarrow.RecordBatch": "schema and columns",
+    "pyarrow.Scalar": "an array of it alone",
+    "pyarrow.Schema, pyarrow.Field, pyarrow.DataType": "names, types and metadata",
+    "pyarrow.Buffer": "its bytes",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of a compact array, or of a scalar by an array of it alone, or `NotImplemented`."""
     import pyarrow as pa

@@ -10,6 +10,12 @@ _REMEMBERED = frozenset(
 """Attributes that are found out from the indices, and then remembered."""
 
 
+KEPT: dict[str, str] = {
+    "scipy.sparse.spmatrix, scipy.sparse.sparray": "every format: its arrays and attributes",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def _sparse() -> None:
     """Stands in a digest for a sparse matrix."""
 

@@ -9,6 +9,15 @@ _COUNTED = slice(7, 11)
 """Places in the state of a tree of neighbours that count what was asked of it."""
 
 
+KEPT: dict[str, str] = {
+    "sklearn.base.BaseEstimator": (
+        "estimators and pipelines, fitted or not: class and attributes, for this version of scikit-learn"
+    ),
+    "sklearn.utils.Bunch": "its items and attributes",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of a bunch, which would lose its attributes; `NotImplemented` for anything else."""
     from sklearn.utils import Bunch

@@ -18,6 +18,23 @@ from perdure.codec.rows.state import reducing_class
 from .torch_memory import Memory, bytes_of, piece_of, storage_of, typed_storage, whole_of
 from .torch_training import optimizer_form, scheduler_form
 
+KEPT: dict[str, str] = {
+    "torch.Tensor, torch.nn.Parameter": (
+        "dtype, shape, strides, gradient, attributes and memory, not copied; tensors over one storage "
+        "share it again; of a large storage only what the value uses comes along; a large one cannot be "
+        "enlarged in place (`resize_`); one in a graph of computation, or with hooks, is refused"
+    ),
+    "torch.nn.Module": "class and attributes, with its hooks",
+    "torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler": (
+        "class, state, defaults and attributes; an optimizer with hooks is refused"
+    ),
+    "torch.Generator": "its state and device; the default one by its name",
+    "torch.device, torch.dtype, torch.Size": "what it says",
+    "torch.UntypedStorage, torch.TypedStorage": "its memory",
+    "torch.utils.data.DataLoader": "its data and settings",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
 
 def reduce(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     """The reduced form of what torch pickles with losses or copies, or `NotImplemented`."""

@@ -10,6 +10,12 @@ from perdure.codec.rows.web import base_of, behind, content_of, encoding_of, fil
 _STATES = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__")
 
 
+KEPT: dict[str, str] = {
+    "requests.Session": "its settings, headers and cookies, as requests pickles it; no connection",
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
+
 def reduce(obj: Any) -> Any:
     """The reduced form of what holds a connection, or `NotImplemented`."""
     cls: Any = type(obj)

@@ -7,6 +7,14 @@ from typing import Any
 from perdure.codec.model import Refusal
 from perdure.codec.rows.state import reducing_class
 
+KEPT: dict[str, str] = {
+    "xarray.DataArray, xarray.Dataset, xarray.Variable, xarray.DataTree": (
+        "values, dimensions, coordinates, indexes, `attrs` and `encoding`; one whose values still lie in "
+        "a file is refused"
+    ),
+}
+"""Types as a user writes them, and how they are stored, for the reference page."""
+
 
 def reduce(obj: Any) -> Any:
     """The reduced form of an object of xarray, without the file that is open behind it.

@@ -196,10 +196,30 @@ _DTYPES = (
 )
 """Kinds of dtypes: `numpy.dtypes` has a class for each."""
 
-WINDOW = Row(72, "numpy", "ndarray", window_parts, make_window, plain=False, when=_is_window, identity=True)
-ARRAY = Row(70, "numpy", "ndarray", array_parts, make_array, plain=False, when=can_describe, identity=True)
+WINDOW = Row(
+    *(72, "numpy", "ndarray", window_parts, make_window),
+    plain=False,
+    when=_is_window,
+    identity=True,
+    says="arrays that share memory inside one value: the memory once, and for each its place in there",
+)
+ARRAY = Row(
+    *(70, "numpy", "ndarray", array_parts, make_array),
+    plain=False,
+    when=can_describe,
+    identity=True,
+    says=(
+        "dtype, shape, order of the axes, whether it may be written, and its memory; gaps between strides "
+        "are no content; what comes back may not own its memory, so that it cannot be resized in place; "
+        "arrays of objects are pickled"
+    ),
+)
 TEXTS = Row(
-    *(73, "numpy", "ndarray", texts_parts, make_texts), plain=False, when=can_describe_texts, identity=True
+    *(73, "numpy", "ndarray", texts_parts, make_texts),
+    plain=False,
+    when=can_describe_texts,
+    identity=True,
+    says="with `StringDType`, lengths and letters",
 )
 ARRAYS: tuple[Row, ...] = (
     *(WINDOW, ARRAY, TEXTS),
@@ -209,6 +229,7 @@ ARRAYS: tuple[Row, ...] = (
             *(lambda made, parts: fill_view(made, parts[0]), 3),
             plain=False,
             when=is_kin,
+            says="its memory as a plain array, then its class and attributes (mask, fill value)",
         )
         for name, module in KIN.items()
     ),
@@ -219,8 +240,20 @@ ARRAYS: tuple[Row, ...] = (
             plain=False,
             when=lambda dtype: describe(dtype) is not None,
             identity=True,
+            says=(
+                "its description, with fields, titles, offsets and metadata; one that another package "
+                "brings is pickled"
+            ),
+            types="numpy.dtype",
         )
         for name in _DTYPES
     ),
 )
-SCALAR = Row(71, "", "", scalar_parts, make_scalar, plain=False, when=can_describe, identity=True)
+SCALAR = Row(
+    *(71, "", "", scalar_parts, make_scalar),
+    plain=False,
+    when=can_describe,
+    identity=True,
+    says="every scalar: its dtype and its bytes; one that holds objects is pickled",
+    types="numpy.generic",
+)

@@ -101,28 +101,55 @@ REGISTERED = Row(
     identity=True,
     tried=True,
     within=lambda refusal, value, data: within_data(refusal, [(value, data)]),
+    says="its class, and what its own `__perdure_dump__`, or the registered `dump`, returns",
+    types="objects of classes with `__perdure_dump__`, objects of registered classes",
 )
 CLASS = Row(
     *(81, "", "", lambda value: (value.__module__, value.__qualname__), lambda parts: find(*parts)),
     plain=False,
     when=by_reference,
+    says=(
+        "by module and name, so that the class is the one that is defined then; one made inside a function "
+        "is pickled with its code"
+    ),
+    types="classes of any kind",
 )
-FUNCTION = dataclasses.replace(CLASS, tag=82, when=_is_ours)
+FUNCTION = dataclasses.replace(
+    CLASS,
+    tag=82,
+    when=_is_ours,
+    says="by module and name; one of the notebook, or made inside a function, is pickled with its code",
+    types="functions of any module",
+)
 MODULE = Row(
     *(83, "", "", lambda value: (value.__name__,), lambda parts: import_module(parts[0])),
     plain=False,
     when=_module_found,
+    says="by its name; what was changed in it is not kept",
+    types="imported modules",
 )
 OBJECT_OF_FORMAT_1 = Row(
-    *(84, "", "", instance_parts, lambda parts: object.__new__(parts[0]), fill_instance, 1), plain=False
+    *(84, "", "", instance_parts, lambda parts: object.__new__(parts[0]), fill_instance, 1),
+    plain=False,
+    says="class and attributes, without names of fields; read, and not written any more",
+    types="dataclasses in format 1",
 )
 RECORD_OF_FORMAT_1 = Row(
-    *(86, "", "", tuple, lambda parts: tuple.__new__(parts[0], parts[1:])), plain=False, identity=True
+    *(86, "", "", tuple, lambda parts: tuple.__new__(parts[0], parts[1:])),
+    plain=False,
+    identity=True,
+    says="class and items, without names of fields; read, and not written any more",
+    types="named tuples in format 1",
 )
 EXCEPTION = Row(
     *(87, "", "", exception_parts, lambda parts: make_exception(*parts), fill_exception, 2),
     plain=False,
     when=_class_of,
+    says=(
+        "class, arguments, attributes, cause, context, notes, members of a group, and what its traceback "
+        "prints; its frames and their variables are not kept"
+    ),
+    types="exceptions of any class",
 )
 
 

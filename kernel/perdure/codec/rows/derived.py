@@ -241,4 +241,9 @@ DERIVED = Row(
     plain=False,
     when=is_derived,
     hashes=True,
+    says=(
+        "class, contents, attributes and slots, put together without its `__init__` or `__new__`; one that "
+        "says how it is pickled is pickled"
+    ),
+    types="objects of classes derived from built-in ones and from value types of the standard library",
 )

@@ -236,13 +236,32 @@ OBJECT = Row(
     *(76, "", "", object_parts, lambda parts: make_object(parts[0]), fill_object, 1),
     plain=False,
     when=is_plain_object,
+    says=(
+        "class, names of the fields, attributes and slots; where the class was edited since, fields are "
+        "matched by name and the difference is told; one that says how it is pickled is pickled"
+    ),
+    types="objects of dataclasses",
 )
 RECORD = Row(
     *(77, "", "", record_parts, lambda parts: make_record(*parts)),
     plain=False,
     identity=True,
     when=is_plain_record,
+    says="class, names of the fields, and items, matched by name likewise; one with attributes is pickled",
+    types="named tuples (those of `urllib.parse` too)",
 )
-FLAG = Row(78, "", "", enum_parts, lambda parts: make_flag(*parts), plain=False, when=_class_of)
-ENUM = Row(85, "", "", enum_parts, lambda parts: make_enum(*parts), plain=False, when=_class_of)
+FLAG = Row(
+    *(78, "", "", enum_parts, lambda parts: make_flag(*parts)),
+    plain=False,
+    when=_class_of,
+    says="class, names of the members, and bits that have none",
+    types="members of flags",
+)
+ENUM = Row(
+    *(85, "", "", enum_parts, lambda parts: make_enum(*parts)),
+    plain=False,
+    when=_class_of,
+    says="class and name; it comes back as the very member of the class",
+    types="members of enums",
+)
 EDITABLE = (OBJECT, RECORD, FLAG, ENUM)

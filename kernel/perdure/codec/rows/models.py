@@ -189,11 +189,19 @@ MODEL = Row(
     *(92, "", "", model_parts, lambda parts: make_model(parts[0]), fill_model, 1),
     plain=False,
     when=_can_be_found,
+    says=(
+        "class, names of the fields, attributes and slots; no `__init__`, validator, converter or factory "
+        "runs when it is loaded; where the class was edited since, fields are matched by name; one that "
+        "says how it is pickled, or whose class cannot be imported, is pickled"
+    ),
+    types="attrs objects, pydantic.BaseModel, msgspec.Struct",
 )
 GENERIC = Row(
     *(93, "", "", _generic_parts, lambda parts: make_generic(*parts)),
     plain=False,
     when=lambda cls: generic_of(cls) is not None,
+    says="`Box[int]` as `Box` and `int`",
+    types="parametrised pydantic classes",
 )
 _CONSTANTS = {
     "msgspec.UnsetType": ("msgspec", "UNSET"),
@@ -206,8 +214,13 @@ def _constant_parts(value: Any) -> tuple[str, str]:
 
 
 CONSTANTS = tuple(
-    Row(98, *name.rpartition(".")[::2], _constant_parts, lambda parts: find(*parts), plain=False)
-    for name in _CONSTANTS
+    Row(
+        *(98, *name.rpartition(".")[::2], _constant_parts, lambda parts: find(*parts)),
+        plain=False,
+        says="by its name, as the one object that it is",
+        types=".".join(found),
+    )
+    for name, found in _CONSTANTS.items()
 )
 """What stands for a value that was not given."""
 

@@ -43,6 +43,12 @@ class Row:
     within: Callable[[Refusal, Any, Any], Refusal] | None = None
     """Tells a refusal inside a part, which no path from the object leads to, as a fault of the object."""
 
+    says: str = ""
+    """How such objects are stored, in half a sentence, for the reference page."""
+
+    types: str = ""
+    """The types as a user writes them, where that is not module and name."""
+
     @property
     def outer(self) -> bool:
         """Whether a pickled leaf may refer to such an object instead of holding a copy.
@@ -101,3 +107,8 @@ def module_of(obj: Any) -> str:
     """The module in which an object's class is defined, or the class or function itself."""
     found = getattr(obj, "__module__", None) if callable(obj) else None
     return found if isinstance(found, str) else type(obj).__module__
+
+
+def has_end(cls: type) -> bool:
+    """Whether the class says in Python what is to be done when an object of it ends."""
+    return isinstance(getattr(cls, "__del__", None), FunctionType)

@@ -26,7 +26,12 @@ def _make(module: str, name: str) -> Any:
 
 def _text(tag: int, module: str, name: str) -> Row:
     """A type whose text says all."""
-    return Row(tag, module, name, lambda value: (str(value),), _make(module, name))
+    return Row(
+        *(tag, module, name, lambda value: (str(value),), _make(module, name)),
+        says="as its text"
+        if module != "pathlib"
+        else "as its text; a path of the other kind of system loads there only",
+    )
 
 
 def _zone_parts(value: Any) -> tuple[Any, ...]:
@@ -128,90 +133,164 @@ def _is_builtin(value: Any) -> bool:
 
 
 STANDARD: tuple[Row, ...] = (
-    Row(10, "builtins", "tuple", iter, tuple),
-    Row(11, "builtins", "set", iter, lambda _: set(), fill=set.update, hashes=True),
-    Row(12, "builtins", "frozenset", iter, frozenset, hashes=True),
+    Row(10, "builtins", "tuple", iter, tuple, says="its items"),
+    Row(
+        *(11, "builtins", "set", iter, lambda _: set()),
+        fill=set.update,
+        hashes=True,
+        says="its elements; the order in which a set shows them is no content",
+    ),
+    Row(
+        *(12, "builtins", "frozenset", iter, frozenset),
+        hashes=True,
+        says="its elements; the order in which a set shows them is no content",
+    ),
     Row(
         *(13, "builtins", "int"),
         lambda value: (value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True),),
         lambda parts: int.from_bytes(parts[0], "little", signed=True),
+        says="past 64 bits, its bytes",
     ),
-    Row(14, "builtins", "complex", lambda value: (value.real, value.imag), _make("builtins", "complex")),
+    Row(
+        *(14, "builtins", "complex", lambda value: (value.real, value.imag), _make("builtins", "complex")),
+        says="real and imaginary part, to the bit",
+    ),
     Row(
         *(15, "builtins", "str"),
         lambda value: (value.encode("utf-8", "surrogatepass"),),
         lambda parts: parts[0].decode("utf-8", "surrogatepass"),
+        says="with lone surrogates, its bytes",
     ),
     Row(
         *(16, "builtins", "bytes"),
         *(lambda value: (Raw(memoryview(value)),), lambda parts: bytes(_memory(parts[0]))),
         identity=True,
+        says="from 1 MiB on, a buffer of its own",
     ),
     Row(
         *(17, "builtins", "bytearray"),
         *(lambda value: (Raw(memoryview(value)),), lambda parts: bytearray(_memory(parts[0]))),
         identity=True,
+        says="its bytes",
     ),
-    Row(18, "builtins", "memoryview", view_parts, make_view, identity=True),
-    Row(19, "builtins", "dict", pairs, lambda _: {}, fill=put_pairs, hashes=True),
-    Row(20, "builtins", "range", lambda v: (v.start, v.stop, v.step), lambda parts: range(*parts)),
-    Row(21, "builtins", "slice", lambda v: (v.start, v.stop, v.step), lambda parts: slice(*parts)),
-    Row(22, "builtins", "ellipsis", nothing, lambda _: ...),
-    Row(23, "builtins", "NotImplementedType", nothing, lambda _: NotImplemented),
-    Row(24, "builtins", "type", lambda value: (value.__name__,), _make_builtin, when=_is_builtin),
+    Row(
+        *(18, "builtins", "memoryview", view_parts, make_view),
+        identity=True,
+        says=(
+            "the object that it views, with format and shape; a window on a part of something mutable is "
+            "refused"
+        ),
+    ),
+    Row(
+        *(19, "builtins", "dict", pairs, lambda _: {}),
+        fill=put_pairs,
+        hashes=True,
+        says="with keys that are no text, its items in their order",
+    ),
+    Row(
+        *(20, "builtins", "range", lambda v: (v.start, v.stop, v.step), lambda parts: range(*parts)),
+        says="start, stop and step",
+    ),
+    Row(
+        *(21, "builtins", "slice", lambda v: (v.start, v.stop, v.step), lambda parts: slice(*parts)),
+        says="start, stop and step",
+    ),
+    Row(
+        *(22, "builtins", "ellipsis", nothing, lambda _: ...),
+        says="by its name, as the one object that it is",
+        types="types.EllipsisType",
+    ),
+    Row(
+        *(23, "builtins", "NotImplementedType", nothing, lambda _: NotImplemented),
+        says="by its name, as the one object that it is",
+        types="types.NotImplementedType",
+    ),
+    Row(
+        *(24, "builtins", "type", lambda value: (value.__name__,), _make_builtin),
+        when=_is_builtin,
+        says="a built-in class by its name",
+    ),
     Row(
         *(30, "collections", "OrderedDict", pairs, lambda _: _std("collections", "OrderedDict")()),
         *(put_pairs,),
         when=without_attributes,
         hashes=True,
+        says="its items in their order; one on which attributes hang is pickled with them",
     ),
     Row(
         *(31, "collections", "defaultdict", _default_parts),
         lambda _: _std("collections", "defaultdict")(),
         _fill_default,
         hashes=True,
+        says="its factory, then its items",
     ),
     Row(
         *(32, "collections", "Counter", pairs, lambda _: _std("collections", "Counter")()),
         *(put_pairs,),
         when=without_attributes,
         hashes=True,
+        says="its items in their order; one on which attributes hang is pickled with them",
     ),
     Row(
         *(33, "collections", "deque", lambda value: (value.maxlen, *value)),
         lambda parts: _std("collections", "deque")((), parts[0]),
         lambda made, parts: made.extend(parts),
         head=1,
+        says="`maxlen`, then its items",
     ),
     Row(
         *(34, "types", "SimpleNamespace", lambda value: pairs(vars(value))),
         lambda _: _std("types", "SimpleNamespace")(),
         lambda made, parts: put_pairs(vars(made), parts),
+        says="its attributes",
     ),
     _text(40, "decimal", "Decimal"),
     Row(
         *(41, "fractions", "Fraction", lambda value: (value.numerator, value.denominator)),
         _make_fraction,
+        says="numerator and denominator",
     ),
-    Row(42, "datetime", "datetime", _moment_parts, _with_fold("datetime")),
-    Row(43, "datetime", "date", lambda v: (v.year, v.month, v.day), _make("datetime", "date")),
-    Row(44, "datetime", "time", _time_parts, _with_fold("time")),
+    Row(
+        *(42, "datetime", "datetime", _moment_parts, _with_fold("datetime")),
+        says="its numbers, its zone as an object, and its fold",
+    ),
+    Row(
+        *(43, "datetime", "date", lambda v: (v.year, v.month, v.day), _make("datetime", "date")),
+        says="year, month and day",
+    ),
+    Row(
+        *(44, "datetime", "time", _time_parts, _with_fold("time")),
+        says="its numbers, its zone as an object, and its fold",
+    ),
     Row(
         *(45, "datetime", "timedelta", lambda value: (value.days, value.seconds, value.microseconds)),
         _make("datetime", "timedelta"),
+        says="days, seconds and microseconds",
     ),
-    Row(46, "datetime", "timezone", _zone_parts, _make("datetime", "timezone")),
+    Row(
+        *(46, "datetime", "timezone", _zone_parts, _make("datetime", "timezone")),
+        says="its offset, and its name if it has one",
+    ),
     Row(
         *(47, "zoneinfo", "ZoneInfo", lambda value: (value.key,), _make("zoneinfo", "ZoneInfo")),
         # Of a zone past the cache there may be many, which only pickle tells apart.
         when=lambda value: value.key is not None and value.__reduce__()[1][1],
+        says=(
+            "its key; one that was made past the cache (`no_cache`) is pickled, one read from a file refused"
+        ),
     ),
-    Row(48, "uuid", "UUID", lambda value: (value.bytes, value.is_safe.value), _make_uuid),
+    Row(
+        *(48, "uuid", "UUID", lambda value: (value.bytes, value.is_safe.value), _make_uuid),
+        says="its 16 bytes, and whether it was made safely",
+    ),
     _text(49, "pathlib", "PurePosixPath"),
     _text(50, "pathlib", "PureWindowsPath"),
     _text(51, "pathlib", "PosixPath"),
     _text(52, "pathlib", "WindowsPath"),
-    Row(53, "re", "Pattern", lambda value: (value.pattern, value.flags), _make("re", "compile")),
+    Row(
+        *(53, "re", "Pattern", lambda value: (value.pattern, value.flags), _make("re", "compile")),
+        says="its text or bytes, and its flags; it is compiled again",
+    ),
     _text(54, "ipaddress", "IPv4Address"),
     _text(55, "ipaddress", "IPv6Address"),
     _text(56, "ipaddress", "IPv4Network"),
@@ -223,6 +302,7 @@ STANDARD: tuple[Row, ...] = (
         lambda value: (value.typecode, value.itemsize, sys.byteorder, Raw(memoryview(value).cast("B"))),
         *(_make_array,),
         identity=True,
+        says="type code and memory",
     ),
 )
 """Number, module, name, how to take apart, how to make. Numbers are never used again for another type."""

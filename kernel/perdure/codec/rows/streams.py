@@ -69,9 +69,13 @@ STREAMS: tuple[Row, ...] = (
     Row(
         *(101, "_io", "BytesIO", _raw_parts, lambda parts: make_bytes(*parts), _fill_attributes, 2),
         when=_is_open,
+        says="its contents, position and attributes; a closed one is refused",
+        types="io.BytesIO",
     ),
     Row(
         *(102, "_io", "StringIO", text_parts, lambda parts: make_text(*parts), _fill_attributes, 4),
         when=_is_open,
+        says="its text, position, attributes, and how it ends lines; a closed one is refused",
+        types="io.StringIO",
     ),
 )

@@ -30,6 +30,8 @@ class Kind:
     """Kept, but not counted in a digest: they hold what was computed before."""
     anew: Callable[[Any], dict[str, Any]] = lambda _: {}
     """What stands for those that were left out."""
+    says: str = "its attributes"
+    """How such objects are stored, for the reference page."""
 
 
 def _lock(_made: Any) -> dict[str, Any]:
@@ -47,17 +49,26 @@ def _unattached(_made: Any) -> dict[str, Any]:
     return {"stream": find("httpx._content", "UnattachedStream")()}
 
 
+_READ = "one whose body was not read is refused"
+_EXTENSIONS = "extensions that are no plain data are left out, with a note"
+_JAR = "its attributes, with a lock of its own"
 KINDS: dict[str, Kind] = {
-    "httpx.Request": Kind(("stream",), (), _stream),
-    "httpx.Response": Kind(("stream", "_decoder"), ("_text", "_encoding"), _unattached),
+    "httpx.Request": Kind(("stream",), (), _stream, f"its attributes and its body; {_READ}; {_EXTENSIONS}"),
+    "httpx.Response": Kind(
+        *(("stream", "_decoder"), ("_text", "_encoding"), _unattached),
+        f"its attributes, its request and its body; {_READ}; {_EXTENSIONS}",
+    ),
     "httpx.Cookies": Kind(),
-    "requests.models.Response": Kind(("raw", "connection"), (), lambda _: {"raw": None}),
+    "requests.models.Response": Kind(
+        *(("raw", "connection"), (), lambda _: {"raw": None}),
+        f"its attributes, its request and its body, without the connection (`raw` is `None`); {_READ}",
+    ),
     "requests.models.PreparedRequest": Kind(),
     "requests.structures.CaseInsensitiveDict": Kind(),
-    "requests.cookies.RequestsCookieJar": Kind(("_cookies_lock",), ("_now",), _lock),
-    "http.cookiejar.CookieJar": Kind(("_cookies_lock",), ("_now",), _lock),
-    "http.cookiejar.MozillaCookieJar": Kind(("_cookies_lock",), ("_now",), _lock),
-    "http.cookiejar.LWPCookieJar": Kind(("_cookies_lock",), ("_now",), _lock),
+    "requests.cookies.RequestsCookieJar": Kind(("_cookies_lock",), ("_now",), _lock, _JAR),
+    "http.cookiejar.CookieJar": Kind(("_cookies_lock",), ("_now",), _lock, _JAR),
+    "http.cookiejar.MozillaCookieJar": Kind(("_cookies_lock",), ("_now",), _lock, _JAR),
+    "http.cookiejar.LWPCookieJar": Kind(("_cookies_lock",), ("_now",), _lock, _JAR),
     "http.cookiejar.DefaultCookiePolicy": Kind((), ("_now",)),
     "http.cookiejar.Cookie": Kind(),
 }
@@ -151,6 +162,8 @@ def _object(name: str) -> Row:
         lambda made, parts: fill_state(made, dict(zip(parts[::2], parts[1::2], strict=True))),
         1,
         plain=False,
+        says=KINDS[name].says,
+        types=name.replace("requests.models.", "requests."),
     )
 
 
@@ -171,6 +184,8 @@ class Told:
     data: Callable[[Any], Any]
     make: Callable[[Any, Any], Any]
     """Of the class and the value."""
+    says: str
+    """How such objects are stored, for the reference page."""
     when: Callable[[Any], bool] | None = None
 
 
@@ -191,21 +206,24 @@ def behind(proxy: Any) -> Any:
     return next(found for found in gc.get_referents(proxy) if not isinstance(found, type))
 
 
+_PROXY = "the dict that it shows"
 TOLD: dict[str, Told] = {
-    "httpx.URL": Told(str, lambda cls, text: cls(text), _is_its_text),
+    "httpx.URL": Told(str, lambda cls, text: cls(text), "as its text", _is_its_text),
     "httpx.QueryParams": Told(
         *(lambda value: vars(value)["_dict"], lambda cls, items: cls(items)),
+        "its items in their order",
         lambda value: vars(value).keys() == {"_dict"},
     ),
     "httpx.Headers": Told(
         # The property `encoding` would remember what it finds.
         *(lambda value: [vars(value)["_encoding"], value.raw], lambda cls, data: cls(data[1], data[0])),
+        "its raw items in their order, and its encoding",
         lambda value: vars(value).keys() == {"_encoding", "_list"},
     ),
-    "yarl.URL": Told(str, lambda cls, text: cls(text, encoded=True), _is_its_encoded_text),
-    "multidict._multidict.istr": Told(str.__str__, lambda cls, text: cls(text)),
-    "multidict._multidict.MultiDictProxy": Told(behind, lambda cls, of: cls(of)),
-    "multidict._multidict.CIMultiDictProxy": Told(behind, lambda cls, of: cls(of)),
+    "yarl.URL": Told(str, lambda cls, text: cls(text, encoded=True), "as its text", _is_its_encoded_text),
+    "multidict._multidict.istr": Told(str.__str__, lambda cls, text: cls(text), "as its text"),
+    "multidict._multidict.MultiDictProxy": Told(behind, lambda cls, of: cls(of), _PROXY),
+    "multidict._multidict.CIMultiDictProxy": Told(behind, lambda cls, of: cls(of), _PROXY),
 }
 
 
@@ -217,6 +235,8 @@ def _told(name: str, told: Told) -> Row:
         plain=False,
         when=told.when,
         identity=True,
+        says=told.says,
+        types=name.replace("._multidict", ""),
     )
 
 
@@ -236,6 +256,8 @@ def _multi(name: str) -> Row:
         lambda parts: _known(parts[0], _MULTI)(),
         *(_add_items, 1),
         plain=False,
+        says="its items in their order",
+        types=name.replace("._multidict", ""),
     )
 
 

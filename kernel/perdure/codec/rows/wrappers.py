@@ -18,7 +18,8 @@ def _by_attributes(tag: int, name: str) -> Row:
     def fill(made: Any, parts: list[Any]) -> None:
         made.__dict__ = parts[0]
 
-    return Row(tag, "collections", name, lambda value: (vars(value),), make, fill)
+    says = "its attributes, in which its contents lie"
+    return Row(tag, "collections", name, lambda value: (vars(value),), make, fill, says=says)
 
 
 def _make_text(parts: list[Any]) -> Any:
@@ -62,11 +63,25 @@ WRAPPERS: tuple[Row, ...] = (
     _by_attributes(103, "ChainMap"),
     _by_attributes(104, "UserDict"),
     _by_attributes(105, "UserList"),
-    Row(106, "collections", "UserString", lambda value: (value.data,), _make_text, when=_is_text),
+    Row(
+        *(106, "collections", "UserString", lambda value: (value.data,), _make_text),
+        when=_is_text,
+        says="its text; one with other attributes is pickled with them",
+    ),
     Row(
         *(107, "builtins", "mappingproxy", lambda value: (gc.get_referents(value)[0],), _make_proxy),
         identity=True,
+        says="the mapping that it shows",
+        types="types.MappingProxyType",
     ),
-    Row(108, "functools", "partial", _partial_parts, _make_partial, identity=True),
-    Row(109, "_struct", "Struct", lambda value: (value.format,), _make_layout),
+    Row(
+        *(108, "functools", "partial", _partial_parts, _make_partial),
+        identity=True,
+        says="function, arguments and attributes",
+    ),
+    Row(
+        *(109, "_struct", "Struct", lambda value: (value.format,), _make_layout),
+        says="its format",
+        types="struct.Struct",
+    ),
 )
