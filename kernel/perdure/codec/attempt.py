@@ -95,7 +95,8 @@ def _walk_once(value: Any, terms: Terms, shown: dict[str, Any], *, whole: bool) 
         packages=versions(encoder.modules),
         preview=shown,
     )
-    if terms.check_all or (tried and sum(view.nbytes for view in every) <= _TRIED):
+    tried = terms.check_all or (tried and sum(view.nbytes for view in every) <= _TRIED)
+    if tried and not encoder.ends and not (encoder.leaves and pickler.ends):
         _try(value, encoder.leaves, encoded, terms)
     return encoded
 
@@ -108,10 +109,10 @@ def _try(value: Any, leaves: list[Any], encoded: Encoded, terms: Terms) -> None:
         for leaf in leaves:
             if leaf is not value:
                 _walk(leaf, terms, {}, whole=True)
-        cause = f"It can be pickled but not loaded: {getattr(error, 'cause', error)}"
-        raise Refusal(
-            value, cause, "Leave it out, or tell how to keep it with `perdure.register`."
-        ) from error
+        how = "pickled" if leaves else "kept"
+        cause = f"It can be {how} but not loaded: {getattr(error, 'cause', error)}"
+        advice = "Leave it out, or tell how to keep it with `perdure.register`."
+        raise Refusal(value, cause, advice if leaves else getattr(error, "advice", advice)) from error
     lost = misplaced(made)
     if lost is not None:
         cause = f"In {described(lost)} in it lies an object that leads back to it, and would not be found."
@@ -151,7 +152,7 @@ def decoded(encoded: Encoded, externals: Mapping[str, Any] | None, trust: str) -
         raise NotLoadable(
             subject="A stored value",
             cause=f"{type(error).__name__}: {error}.",
-            advice="Install the versions of the packages with which it was kept, or run the step again.",
+            advice="Install the packages' versions with which it was kept, or run its step with `--redo`.",
         ) from error
 
 

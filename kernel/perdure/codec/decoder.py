@@ -168,7 +168,7 @@ class Decoder:
             raise NotLoadable(
                 subject=f"`{name}`",
                 cause="the value refers to it, and it is not here.",
-                advice=f"Run the cell that makes `{name}` first, or run the step again.",
+                advice=f"Run the cell that makes `{name}` first, or run the step again with `--redo`.",
             )
         return self._externals[name]
 
@@ -178,7 +178,7 @@ class Decoder:
         return Untrusted(
             subject="The value",
             cause=f'it holds {what}, and with trust="{given}" {made}.',
-            advice='Load it with trust="full" if you know who wrote it.',
+            advice="Load it as signed, with the key of who wrote it.",
         )
 
 

@@ -75,15 +75,18 @@ def encode_namespace(
 
 def _culprits(kept: dict[str, Any], refusal: Refusal, terms: Terms) -> list[str]:
     """The names through which the refused part is reached; never empty."""
-    found = [name for name, value in kept.items() if locate(value, name, refusal.part)]
-    if found:
-        return found
-    for name, value in kept.items():
-        try:
-            attempt(value, terms)
-        except Refusal:
-            found.append(name)
-    return found or list(kept)
+    reaching = [name for name, value in kept.items() if locate(value, name, refusal.part)]
+    found = [name for name in reaching or kept if _is_refused(kept[name], terms)]
+    return found or reaching or list(kept)
+
+
+def _is_refused(value: Any, terms: Terms) -> bool:
+    """Whether a value is refused by itself: one that leads to a bad part may leave it out."""
+    try:
+        attempt(value, terms)
+    except Refusal:
+        return True
+    return False
 
 
 def _not_keepable(value: Any, name: str, refusal: Refusal, terms: Terms) -> NotKeepable:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from perdure.codec.rows.row import Raw, Row, module_of
+from perdure.codec.rows.row import Raw, Row, has_end, module_of
 from perdure.codec.rows.table import BUFFER, EXTERNAL, LEAF, REF, rows_of
 
 from .model import LARGE, LONG, Refusal
@@ -87,6 +87,8 @@ class Encoder:
         self.modules: set[str] = set()
         """Modules whose classes or functions are needed to load it."""
         self.plain = True
+        self.ends = False
+        """Whether an object does something when it ends: then no copy of it may be made for a trial."""
         self.checked = True
         """False once a cycle was met: whether it loads has to be seen."""
 
@@ -151,6 +153,7 @@ class Encoder:
         self.checked = self.checked and not row.tried
         if not row.plain:
             self.modules.add(module_of(value))
+            self.ends = self.ends or has_end(type(value))
         if row.outer:
             self.outer[id(value)] = number
         # Until its head is made, and an immutable until all its parts are made, it cannot be referred to.
@@ -175,7 +178,7 @@ class Encoder:
             raise Refusal(
                 value,
                 'Only a pickle could keep it, and codec="safe" makes none.',
-                "Keep plain data, or give its class `__perdure_dump__` and `__perdure_load__`.",
+                _SAFE_OWN if type(value).__module__ == "__main__" else _SAFE,
             )
         self.plain = False
         self.needing |= self._walking

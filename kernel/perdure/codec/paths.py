@@ -8,6 +8,8 @@ from types import CellType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from perdure.codec.packages.kits import ask
+
 from .masking import mask
 
 
@@ -30,6 +32,9 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f" default {at}", item) for at, item in enumerate(value.__defaults__ or ()))
     elif isinstance(value, CellType):
         yield "", value.cell_contents
+    else:
+        found = ask(value, "parts")
+        yield from () if found is NotImplemented else found
     if isinstance(value, (type, ModuleType)):
         return
     yield from ((f".{name}", item) for name, item in (getattr(value, "__dict__", None) or {}).items())

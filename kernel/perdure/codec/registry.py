@@ -158,7 +158,9 @@ def make_registered(cls: Any, data: Any) -> Any:
     except Exception as error:
         hint = "" if registration or _is_classmethod(cls) else "; it has to be a class method"
         cause = f"{functions_of(cls)[1]} failed: {type(error).__name__}: {error}{hint}."
-        raise _not_loadable(name, cause, "Mend that function, or run the step again.") from error
+        raise _not_loadable(
+            name, cause, "Mend that function, or run the step again with `--redo`."
+        ) from error
     if type(made) is not cls:
         cause = f"{functions_of(cls)[1]} made an object of `{type(made).__qualname__}`."
         advice = f"Let it make an object of `{name}` itself; a parameter `cls` tells it the class."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import attrs
+import numpy as np
+import pandas as pd
 import pytest
 
 from perdure import codec
@@ -157,3 +160,53 @@ def test_classes_made_by_packages_are_asked_too():
 
     with pytest.raises(NotKeepable, match="not equal"):
         codec.encode([Changing(3)])
+
+
+def test_a_neighbour_that_leads_to_a_bad_part_but_leaves_it_out_is_kept():
+    """Promise 4: one bad value does not cost its neighbours."""
+
+    class Careful:
+        def __init__(self, lock):
+            self.lock, self.name = lock, "n"
+
+        def __getstate__(self):
+            return {"name": self.name}
+
+        def __setstate__(self, state):
+            self.name = state["name"]
+
+    lock = threading.Lock()
+    encoded, refused = codec.encode_namespace({"lock": lock, "careful": Careful(lock)})
+    assert list(refused) == ["lock"]
+    assert codec.decode(encoded)["careful"].name == "n"
+
+
+def test_no_copy_is_made_of_what_does_something_when_it_ends(tmp_path):
+    """A copy made for a trial ends at once; the live object's file must still be there."""
+
+    class Owner:
+        def __init__(self, path):
+            self.path = path
+            path.touch()
+
+        def __del__(self):
+            self.path.unlink()
+
+    owner = Owner(tmp_path / "file")
+    for place in (owner, [owner], Held(owner), {"a": (Unknown(owner),)}):
+        codec.encode(place)
+        gc.collect()
+        assert owner.path.exists()
+
+
+def test_a_bad_cell_of_a_frame_or_array_is_told_with_its_place():
+    """Promise 4: the path as Python would write it."""
+    lock = threading.Lock()
+    frame = pd.DataFrame({"a": [1, 2], "b": [None, lock]})
+    array = np.empty((2, 2), object)
+    array[1, 0] = {"k": lock}
+    series = pd.Series([1, lock], dtype=object)
+    for value, path in ((frame, 'x["b"].iloc[1]'), (array, 'x[1, 0]["k"]'), (series, "x.iloc[1]")):
+        with pytest.raises(NotKeepable) as caught:
+            codec.encode(value, name="x")
+        assert caught.value.path == path

@@ -152,7 +152,7 @@ def bound_method(owner: Any, name: str) -> Any:
         raise NotLoadable(
             subject=f"Method `{cls}.{name}`",
             cause=f"`{cls}` does not define it any more.",
-            advice="Put the method back, or run the step again.",
+            advice="Put the method back, or run the step again with `--redo`.",
         ) from error
 
 

@@ -33,7 +33,7 @@ from perdure.codec.rows.edited import (
     record_parts,
 )
 from perdure.codec.rows.exceptions import exception_parts, fill_exception, make_exception
-from perdure.codec.rows.row import by_reference, module_of
+from perdure.codec.rows.row import by_reference, has_end, module_of
 from perdure.codec.rows.standard import make_view, view_parts
 from perdure.errors import Damaged, NotLoadable, PerdureError
 
@@ -62,6 +62,8 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.modules: set[str] = set()
         self.last: Any = None
         """The object that was looked at last: the culprit when pickling fails."""
+        self.ends = False
+        """Whether an object does something when it ends."""
         self.referred: set[int] = set()
         """Numbers of the outer objects that the leaves refer to."""
         self.weak: list[tuple[Any, list[Any]]] = []
@@ -82,7 +84,7 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         return False
 
     def persistent_id(self, obj: Any) -> Any:
-        """How an object outside the stream is named, or None. Called for each object; most are let through."""
+        """How an object outside the stream is named, or None. It is asked of each object."""
         found = self._elsewhere.get(id(obj))
         if found is None:
             return self._large_bytes(obj) if type(obj) in _BYTES and len(obj) >= LARGE else None
@@ -102,6 +104,7 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.last = obj
         cls = type(obj)
         self.modules.add(module_of(obj))
+        self.ends = self.ends or has_end(cls)
         if isinstance(obj, type):
             parametrised = reduce_class(obj)
             if parametrised is not NotImplemented:
@@ -205,7 +208,8 @@ def dump_leaves(
         raise
     except Exception as error:
         if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
-            cause, advice = "It is nested too deeply.", "Keep it as a flatter structure."
+            cause = "It is nested too deeply: a pickle goes as deep as Python's recursion limit."
+            advice = "Keep it as a flatter structure."
             raise Refusal(leaves[0] if pickler.last is None else pickler.last, cause, advice) from error
         cause = f"Pickling it failed: {error}."
         raise Refusal(
@@ -290,7 +294,7 @@ def load_leaves(
         raise NotLoadable(
             subject="A pickled value",
             cause=f"{type(error).__name__}: {error}.",
-            advice="Install the versions of the packages with which it was kept, or run the step again.",
+            advice="Install the packages' versions with which it was kept, or run its step with `--redo`.",
         ) from error
     if type(loaded) is not list:
         raise Damaged(subject="A pickled value", cause="it holds no leaves.", advice="Run the step again.")

@@ -75,7 +75,7 @@ def _kit(name: str) -> _Kit:
 
 
 def ask(obj: Any, question: str) -> Any:
-    """The first answer of a kit to `reduce`, `content` or `show` for the object, or `NotImplemented`."""
+    """The first answer of a kit to one of these questions about the object, or `NotImplemented`."""
     for answer in _answers(obj, question):
         if answer is not NotImplemented:
             return answer

@@ -68,6 +68,15 @@ def reduce(obj: Any) -> Any:
     return NotImplemented
 
 
+def parts(obj: Any) -> Any:
+    """The objects in an array of objects, by their places; `NotImplemented` for other arrays."""
+    import numpy as np
+
+    if not isinstance(obj, np.ndarray) or obj.dtype != object:
+        return NotImplemented
+    return ((f"[{', '.join(map(str, place))}]", item) for place, item in np.ndenumerate(obj))
+
+
 def make_bits(cls: Any, seeds: Any) -> Any:
     """A source of random bits with its seeds, from which others are spawned."""
     return cls(seeds)

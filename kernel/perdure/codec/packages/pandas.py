@@ -61,6 +61,21 @@ def reduce(obj: Any) -> Any:
     return NotImplemented
 
 
+def parts(obj: Any) -> Any:
+    """The columns of objects of a frame, the objects of such a series or index; else `NotImplemented`."""
+    import pandas as pd
+
+    if isinstance(obj, pd.DataFrame):
+        columns = ((at, name) for at, name in enumerate(obj.columns) if obj.dtypes.iloc[at].kind == "O")
+        return (
+            (f'["{name}"]' if type(name) is str else f"[{name!r}]", obj.iloc[:, at]) for at, name in columns
+        )
+    if not isinstance(obj, (pd.Series, pd.Index)) or obj.dtype.kind != "O":
+        return NotImplemented
+    place = ".iloc" if isinstance(obj, pd.Series) else ""
+    return ((f"{place}[{at}]", item) for at, item in enumerate(obj.array))
+
+
 def fill_chunks(made: Any, state: dict[str, Any]) -> None:
     """Give an array over arrow its chunks as they were."""
     vars(made).update(state)

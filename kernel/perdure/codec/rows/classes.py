@@ -56,7 +56,7 @@ def find(module: str, qualname: str) -> Any:
         raise NotLoadable(
             subject=f"`{name}`",
             cause=f"the installed `{module}` has no `{qualname}`.",
-            advice="Install the version of the package with which it was kept, or run the step again.",
+            advice="Install the package's version with which it was kept, or run its step with `--redo`.",
         )
     return found
 

@@ -226,7 +226,7 @@ def fill_derived(made: Any, parts: list[Any]) -> None:
             raise NotLoadable(
                 subject=f"A `{cls.__qualname__}`",
                 cause=f"its class has no slot `{slots[at + 1]}` there any more.",
-                advice=f"Put the slot back into `{cls.__qualname__}`, or run the step again.",
+                advice=f"Put the slot back into `{cls.__qualname__}`, or run the step again with `--redo`.",
             )
         member.__set__(made, slots[at + 2])
     _how(base).fill(base, made, contents)

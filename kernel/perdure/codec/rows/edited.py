@@ -159,7 +159,7 @@ def make_record(cls: Any, before: tuple[str, ...], *items: Any) -> Any:
             raise NotLoadable(
                 subject=f"An object of `{cls.__qualname__}`",
                 cause=f"field `{name}` is new and has no default.",
-                advice=f"Give `{name}` a default, or run the step again.",
+                advice=f"Give `{name}` a default, or run the step again with `--redo`.",
             )
     told = [f"field `{name}` is gone, and was dropped" for name in before if name not in now]
     told += [f"new field `{name}` got its default" for name in now if name not in before]
@@ -214,7 +214,7 @@ def _member(cls: Any, name: str) -> Any:
         raise NotLoadable(
             subject=f"`{cls.__name__}.{name}`",
             cause=f"`{cls.__name__}` has no member `{name}` any more.",
-            advice=f"Put the member back into `{cls.__name__}`, or run the step again.",
+            advice=f"Put the member back into `{cls.__name__}`, or run the step again with `--redo`.",
         )
     return cls.__members__[name]
 
@@ -224,7 +224,7 @@ def _another(cls: Any, kind: str) -> NotLoadable:
     return NotLoadable(
         subject=f"An object of `{name}`",
         cause=f"it was kept when `{name}` was {kind}, and now it is none.",
-        advice=f"Run the cell that defines `{name}` as it was, or run the step again.",
+        advice=f"Run the cell that defines `{name}` as it was, or run the step again with `--redo`.",
     )
 
 
