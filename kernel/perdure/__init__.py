@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,37 +15,23 @@ if TYPE_CHECKING:
 
 __all__ = ["File", "Run", "Secret", "digest", "dumps", "loads", "register", "step", "workflow"]
 
-_PLACES = {
-    "File": "perdure.engine.file",
-    "Run": "perdure.engine.workflows",
-    "Secret": "perdure.engine.secret",
-    "digest": "perdure.engine.values",
-    "dumps": "perdure.engine.values",
-    "loads": "perdure.engine.values",
-    "register": "perdure.codec",
-    "step": "perdure.engine.steps",
-    "workflow": "perdure.engine.workflows",
-}
+_PLACES = {"File": "engine.file", "Run": "engine.workflows", "Secret": "engine.secret", "register": "codec"}
+_PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
+_PLACES |= {"step": "engine.steps", "workflow": "engine.workflows"}
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for."""
     if name in _PLACES:
-        from importlib import import_module
-
-        return getattr(import_module(_PLACES[name]), name)
+        return getattr(import_module(f"perdure.{_PLACES[name]}"), name)
     raise AttributeError(f"module 'perdure' has no attribute {name!r}")
 
 
 def load_ipython_extension(ip: Any) -> None:
     """Bring the magics (`%load_ext perdure`)."""
-    from .notebook import load
-
-    load(ip)
+    import_module("perdure.notebook").load(ip)
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take the magics away (`%unload_ext perdure`)."""
-    from .notebook import unload
-
-    unload(ip)
+    import_module("perdure.notebook").unload(ip)
