@@ -44,8 +44,8 @@ from .weak import lost, make_dead, referents
 KEPT: dict[str, str] = {
     "objects of any other class": (
         "as cloudpickle takes them apart: class, attributes and slots, or what `__reduce__` says; a class"
-        " that cannot be imported comes along with its code; under 1 MiB it is loaded for a trial, and "
-        "refused if it fails or is unequal"
+        " that cannot be imported comes along with its code; under 1 MiB it is loaded for a trial, and"
+        " refused if it fails or is unequal (not if its class has a `__del__`, which a copy would run too)"
     ),
 }
 """Types as a user writes them, and how they are stored, for the reference page."""
