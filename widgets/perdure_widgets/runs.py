@@ -73,9 +73,8 @@ class RunsTable:
         run = timeline.run
         saved = words.took(timeline.saved) if timeline.saved > 0 else words.NOTHING
         kept = sum(row.kept for row in timeline.rows)
-        name = "".join(letter if letter.isprintable() else " " for letter in run.workflow)
         return (
-            name,
+            run.workflow,
             run.id,
             timeline.word,
             words.clock(run.created, self.now),

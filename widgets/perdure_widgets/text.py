@@ -12,7 +12,7 @@ from .static import facts, kernel_lines
 def render_text(timeline: Timeline) -> str:
     """The picture of a run as a table in plain text, each cause in words behind its row."""
     run = timeline.run
-    lines = ["  ".join([_line(run.workflow), run.id, timeline.word, *facts(timeline)])]
+    lines = [_line("  ".join([run.workflow, run.id, timeline.word, *facts(timeline)]))]
     if run.error and timeline.state == "failed":
         lines.append(f"  {_line(run.error)}")
     rows, others = shown(timeline.rows)
@@ -25,6 +25,7 @@ def render_text(timeline: Timeline) -> str:
 
 def columns(rows: list[tuple[str, ...]], right: frozenset[int]) -> list[str]:
     """Rows of equal length as aligned lines; the columns in `right` are right-aligned."""
+    rows = [tuple(map(_line, row)) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     return [
         "  ".join(
@@ -40,10 +41,10 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    name = " ".join(_line(part) for part in (row.step, row.detail) if part)
+    name = " ".join(part for part in (row.step, row.detail) if part)
     took = words.took(row.took) if row.segments or row.took else "-"
     lost = f"{words.took(row.lost)} lost" if row.lost >= 1 else ""
-    notes = [row.kind if row.kind != "pure" else "", row.badge, lost, _line(row.why)]
+    notes = [row.kind if row.kind != "pure" else "", row.badge, lost, row.why]
     return name, row.word, took, "; ".join(note for note in notes if note)
 
 

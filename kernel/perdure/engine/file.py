@@ -99,6 +99,8 @@ def _content(path: str) -> str:
         raise IsADirectoryError(f"`{path}` is a folder; a File is one file")
     if not where.exists():
         raise FileNotFoundError(f"There is no file `{path}`")
+    if not where.is_file():
+        raise OSError(f"`{path}` is a pipe or a device; a File is a file whose content stays")
     hasher = blake3()
     hasher.update_mmap(path)
     return hasher.hexdigest()

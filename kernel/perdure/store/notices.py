@@ -8,6 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
+from perdure.codec.masking import escaped
 from perdure.errors import PerdureError
 
 from .keys import key_file
@@ -40,7 +41,7 @@ def _foreign(store: Store, path: Path) -> str:
         return ""
     whose = f"yours is {here[0].id} in {path}" if here else f"there is none in {path}"
     keys = f"key {next(iter(foreign))}" if len(foreign) == 1 else f"keys {', '.join(sorted(foreign))}"
-    return (
+    return escaped(
         f"{sum(foreign.values())} of {sum(signed.values())} values here were signed by {keys}, {whose}: they "
         "are listed but not loaded; set PERDURE_KEY_FILE to the right file, or, if you know who wrote them, "
         "`perdure trust` signs them anew"

@@ -7,6 +7,7 @@ msgpack, with the dataclasses in them as lists of their fields.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
@@ -109,6 +110,27 @@ def _converters(hint: Any) -> tuple[Convert, Convert]:
     if hint is str or hint == str | None:
         return _text, _untext
     return _same, _same
+
+
+def checked(record: R) -> R:
+    """The record, if each column of text or a number holds one: SQLite keeps anything in any column.
+
+    Raises:
+        TypeError: one does not.
+    """
+    kind: Any = type(record)
+    for name, kinds in _kinds(kind):
+        if not isinstance(getattr(record, name), kinds):
+            raise TypeError(f"{name} is not of its kind")
+    return record
+
+
+@functools.cache
+def _kinds(kind: Any) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """The fields of a record that are columns as they are, with the types that each may have."""
+    found = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
+    plain = {name: kinds for name, kinds in found.items() if set(kinds) <= {str, int, float, type(None)}}
+    return tuple((name, (*kinds, int) if float in kinds else kinds) for name, kinds in plain.items())
 
 
 def _same(value: Any) -> Any:

@@ -41,7 +41,7 @@ from .records import (
     SessionRecord,
     ValueRecord,
 )
-from .rows import R, checked_rows, from_row, to_row
+from .rows import R, checked, checked_rows, from_row, to_row
 from .writer import T, Work, Writer
 
 APPLICATION = 0x50524455
@@ -199,7 +199,7 @@ class SqliteJournal:
 
     def key_ids(self) -> dict[str, int]:
         """How many values each key signed, by the key's id."""
-        return {row["key_id"]: row["number"] for row in self._rows("key_ids")}
+        return {str(row["key_id"]): row["number"] for row in self._rows("key_ids")}
 
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""
@@ -207,7 +207,10 @@ class SqliteJournal:
 
         rows = self._rows("blob_names")
         streams = {row["stream_blob"] for row in rows if row["stream_blob"] is not None}
-        return streams.union(*(ormsgpack.unpackb(row["buffers"]) for row in rows))
+        try:
+            return streams.union(*(ormsgpack.unpackb(row["buffers"]) for row in rows))
+        except (ValueError, TypeError) as error:
+            raise self._unreadable(error) from error
 
     def check(self) -> str:
         """What SQLite's own integrity check found: "ok", or what is wrong."""
@@ -219,10 +222,14 @@ class SqliteJournal:
     def _select(self, kind: type[R], name: str, /, **parameters: Any) -> list[R]:
         rows = self._rows(name, **parameters)
         try:
-            return [from_row(kind, dict(row)) for row in rows]
+            records = [from_row(kind, dict(row)) for row in rows]
+            # Of a value, the vault looks at each part: one that is altered is told apart from its neighbours.
+            return records if kind is ValueRecord else [checked(record) for record in records]
         except (ValueError, TypeError) as error:
-            cause = f"a record cannot be read ({error})"
-            raise StoreDamaged(path=str(self.path.parent), cause=cause) from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> StoreDamaged:
+        return StoreDamaged(path=str(self.path.parent), cause=f"a record cannot be read ({error})")
 
     def _rows(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
         self._check_process()

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from perdure.codec.masking import escaped
 from perdure.errors import NoSuchRun, PerdureError
 
 from .records import RunRecord, ValueRecord
@@ -48,7 +49,8 @@ class OfRun:
         if self.code:
             parts.append(f"{self.code} can run code")
         parts += [f"{number} {_LEFT[cause]}" for cause, number in sorted(self.left.items())]
-        return f"{self.workflow} {self.run}: {', '.join(parts)}"
+        # Whoever wrote the store chose the names: none may hide what stands here.
+        return escaped(f"{self.workflow} {self.run}: {', '.join(parts)}")
 
 
 _LEFT = {

@@ -17,6 +17,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from perdure.codec import envelope
+from perdure.codec.masking import escaped
 from perdure.errors import Damaged, NotLoadable, Untrusted
 
 from . import packing
@@ -216,10 +217,11 @@ class Vault:
         standing = self.standing(record)
         if standing == "foreign":
             file = self._key.path or "which ends with this process"
+            key = escaped(record.key_id)  # anybody may have written it
             raise Untrusted(
                 subject=subject,
-                cause=f"key {record.key_id} signed it, and yours is {self._key.id} ({file}).",
-                advice=f"Set PERDURE_KEY_FILE to the file of key {record.key_id}, sign it anew with "
+                cause=f"key {key} signed it, and yours is {self._key.id} ({file}).",
+                advice=f"Set PERDURE_KEY_FILE to the file of key {key}, sign it anew with "
                 "`perdure trust` if you know where it comes from, or run its step again with `--redo`.",
             )
         if standing == "newer":
@@ -273,9 +275,11 @@ def _well_formed(record: ValueRecord) -> bool:
     SQLite keeps anything in any column, and a store may come from anybody.
     """
     kinds = all(type(getattr(record, name)) is kind for kind, names in _KINDS.items() for name in names)
+    if not kinds or type(record.buffers) is not tuple:
+        return False
     blobs = record.buffers if record.stream is not None else (*record.buffers, record.stream_blob)
     named = all(isinstance(name, str) and _BLOB.fullmatch(name) for name in blobs)
-    return kinds and named and (record.stream is None or type(record.stream) is bytes)
+    return named and (record.stream is None or type(record.stream) is bytes)
 
 
 def _covered(record: ValueRecord, stream: bytes) -> dict[str, Any]:

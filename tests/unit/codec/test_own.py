@@ -1,6 +1,7 @@
 """Files, secrets, steps and workflows as values."""
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -61,10 +62,12 @@ def test_a_file_that_is_gone_or_another_is_told_when_it_is_loaded(tmp_path, plac
 
 
 def test_a_file_that_is_not_there_or_a_folder_is_refused_with_a_sentence(tmp_path):
-    """Promise 4: when it is kept or digested, not when it is made."""
+    """Promise 4: when it is kept or digested, not when it is made. A pipe is not waited for."""
+    os.mkfifo(tmp_path / "pipe")
     for path, words in [
         (tmp_path / "none", "There is no file"),
         (tmp_path, "is a folder; a File is one file"),
+        (tmp_path / "pipe", "is a pipe or a device"),
     ]:
         with pytest.raises(NotKeepable, match=words):
             codec.encode(File(path))

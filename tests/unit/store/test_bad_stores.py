@@ -12,7 +12,7 @@ import pytest
 
 from perdure.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreReadOnly, StoreTooNew
 from perdure.store import open_store
-from perdure.testing import sample_call, sample_run, sample_session
+from perdure.testing import sample_call, sample_run, sample_session, sample_value
 
 
 def fill(store, calls=3):
@@ -322,3 +322,23 @@ def test_a_full_store_is_told_from_every_door():
     }
     for number, kind in kinds.items():
         assert type(from_system(OSError(number, "x"), "p")) is kind
+
+
+@pytest.mark.parametrize(
+    ("statement", "look"),
+    [
+        ("UPDATE runs SET created = 'never'", lambda store: store.journal.runs()),
+        ("UPDATE calls SET took = 'long'", lambda store: store.journal.calls("r_00000001")),
+        ("UPDATE calls SET bytes = x'00'", lambda store: store.journal.calls("r_00000001")),
+        ("UPDATE stored_values SET buffers = x'05'", lambda store: store.journal.blob_names()),
+    ],
+)
+def test_a_column_that_holds_another_kind_of_thing_is_told(folder, statement, look):
+    """SQLite keeps anything in any column: a store of somebody else's may hold it."""
+    with open_store(folder) as store:
+        run, epoch = fill(store)
+        store.journal.write(run, epoch, [sample_value(run, 1)])
+    with sqlite3.connect(folder / "journal.db") as connection:
+        assert connection.execute(statement).rowcount > 0
+    with open_store(folder) as store, pytest.raises(StoreDamaged, match="a record cannot be read"):
+        look(store)

@@ -9,6 +9,7 @@ from perdure.errors import Damaged, NoSuchRun, StoreDamaged, Untrusted
 from perdure.store import open_store
 from perdure.store.cipher import Cipher
 from perdure.store.keys import key_file, rotate_key
+from perdure.store.notices import notices
 from perdure.store.records import Place
 from perdure.store.trust import resign, sign, survey
 from perdure.testing import sample_call, sample_run, sample_session
@@ -193,3 +194,17 @@ def test_values_are_stored_anew_with_a_rotated_key(folder, encrypt, monkeypatch)
     with open_store(folder) as store:
         assert resign(store)[0] == (4 if encrypt == "1" else 0)
         assert [loaded(store, record) for record in records.values()] == list(VALUES.values())
+
+
+def test_what_is_told_before_signing_holds_nothing_that_a_terminal_obeys(store, foreign, folder):
+    """Promise 8: whoever wrote the store chose the names in it, and may not hide a line with them."""
+    hidden = "\x1b[2J\rsafe\n\u202e"
+    for value in store.journal.value_ids():
+        record = store.journal.value(value)
+        store.journal.replace_values([(record, replace(record, key_id=hidden, run=hidden))])
+    told = [*survey(store).lines(), *notices(store)]
+    assert any("safe" in line for line in told)
+    assert all(line.isprintable() for line in told)
+    with pytest.raises(Untrusted) as refused:
+        loaded(store, store.journal.value(store.journal.value_ids()[0]))
+    assert "\x1b" not in str(refused.value)
