@@ -25,14 +25,13 @@ KEPT: dict[str, str] = {
         "labels, `attrs`, flags, attributes and columns, large memory not copied; how columns lie "
         "together in memory is no content"
     ),
-    "pandas.Index": "every kind: labels, names and frequency",
+    "pandas.Index": "every kind: labels, names and frequency; attributes that a user hung on it are not kept",
     "pandas.Categorical, pandas.api.extensions.ExtensionArray": (
         "dtype and memory; of text over arrow, the chunks as they are"
     ),
     "pandas.api.extensions.ExtensionDtype": "its parameters",
-    "pandas.Timestamp, pandas.Timedelta, pandas.Period, pandas.Interval": (
-        "its number with unit, zone, fold or frequency, and attributes"
-    ),
+    "pandas.Timestamp, pandas.Timedelta": "its number with unit, zone and fold, and attributes",
+    "pandas.Period, pandas.Interval": "its number with frequency, or its ends",
     "pandas.NaT, pandas.NA": "by its name, as the one object that it is",
     "pandas.tseries.offsets.BaseOffset": "its count and attributes",
     "pandas.api.typing.DataFrameGroupBy, pandas.api.typing.SeriesGroupBy": "the frame and the keys",
