@@ -19,7 +19,7 @@ def render_text(timeline: Timeline) -> str:
     lines += ["", *_table([_cells(row) for row in rows])] if rows else []
     if others:
         lines.append(f"  {others}")
-    lines += ["", *(f"  {line}" for line in kernel_lines(timeline)), f"  {timeline.summary}"]
+    lines += ["", *(f"  {line}" for line in kernel_lines(timeline)), f"  {_line(timeline.summary)}"]
     return words.plain("\n".join(lines))
 
 

@@ -20,14 +20,19 @@ _WORDS = (
     r"pass(?:word|wd|phrase|code)|pwd|secrets?|token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key"
     r"|(?:proxy-)?authorization|(?:set-)?cookies?|credentials?|session[_-]?id|auth"
 )
+_VALUE = (
+    r"""\\+["'][^"'\r\n]+|"(?:[^"\\\r\n]|\\.)+"?|'(?:[^'\\\r\n]|\\.)+'?"""
+    r"""|["']?(?:(?i:bearer|basic|token)\s+)?[^\s"'&,;]+"""
+)
+"""What stands behind `password=`: a text between quotation marks as a whole, else up to the next blank."""
 _SECRETS = re.compile(
     r"(?<![^\W_])(?:sk|pk|rk)[-_](?=[\w-]*\d)[\w-]{16,}|gh[opusr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|hf_\w{20,}"
     r"|A(?:KIA|SIA)[0-9A-Z]{12,}|AIza[\w-]{30,}|xox[a-z]-[\w-]{8,}"
     r"|eyJ[\w-]{8,}(?:\.[\w-]*)+|-----BEGIN [A-Z ]*PRIVATE KEY-----.*"
     r"|(?P<bearer>(?i:bearer)\s+)[\w.~+/=-]{8,}"
-    r"|(?P<user>://[^/?#\s:@]*:)[^/?#\s@]+(?=@)"
+    r"|(?P<user>://[^/?#\s:@]*:)[^/?#\s]+(?=@)"
     r"|(?P<line>(?i:cookie)\s*:\s*)[^\r\n]+"
-    rf"|(?P<named>(?i:(?<![^\W_])(?:{_WORDS}))[\"']?\s*(?:=(?!=)|:)\s*[\"']?(?:(?i:bearer|basic|token)\s+)?)[^\s\"'&,;]+",
+    rf"|(?P<named>(?i:(?<![^\W_])(?:{_WORDS}))\\*[\"']?\s*(?:=(?!=)|:)\s*)(?:{_VALUE})",
     re.DOTALL,
 )
 """Keys and tokens by the form that their makers gave them, the password of a URL, and `password=...`."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -99,7 +99,8 @@ def _details(value: Any, kind: str) -> dict[str, Any]:
     if kind == "mapping":
         return {"items": [_pair(key, item) for key, item in islice(dict.items(value), ITEMS)]}
     if issubclass(cls, (list, tuple, deque, set, frozenset)):
-        return {"items": [brief(item) for item in islice(_iterated(value), ITEMS)]}
+        pairs = zip(_names(cls), islice(_iterated(value), ITEMS), strict=False)
+        return {"items": [under(name, item) for name, item in pairs]}
     shower = _known(cls)
     if shower is not None:
         return shower.details(value, _SAY)
@@ -107,6 +108,12 @@ def _details(value: Any, kind: str) -> dict[str, Any]:
         fields = list(islice(fields_of(value), ITEMS))
         return {"fields": [[shown(name), under(name, item)] for name, item in fields]} if fields else {}
     return {}
+
+
+def _names(cls: type) -> Iterable[Any]:
+    """The names of the items, where they have any: those of a named tuple."""
+    names = vars(cls).get("_fields") if issubclass(cls, tuple) else None
+    return names if type(names) is tuple else repeat(None)
 
 
 def brief(value: Any) -> str:
@@ -130,9 +137,18 @@ def cell(name: Any, value: Any) -> str:
 
 def under(name: Any, value: Any) -> str:
     """One short line for a value under a name that may tell that it is secret."""
-    if type(name) is str and value is not None and type(value) is not bool and is_secret_name(name):
+    if value is not None and type(value) is not bool and _is_secret_name(name):
         return MASK
     return brief(value)
+
+
+def _is_secret_name(name: Any) -> bool:
+    """Whether a name, as text or bytes or as one of several levels, tells that it is secret."""
+    if type(name) is tuple:
+        return any(map(_is_secret_name, name))
+    if type(name) is bytes:
+        name = name.decode("latin-1")
+    return type(name) is str and is_secret_name(name)
 
 
 _SAY = Say(brief, under, cell)

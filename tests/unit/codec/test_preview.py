@@ -301,6 +301,10 @@ SECRETS = [
     "password=hunter2",
     "{'api_key': 'hunter2'}",
     "Cookie: a=hunter2; b=hunter2",
+    "postgres://user:p@hunter2@x.de/db",
+    'password = "my hunter2"',
+    "password='my \\'hunter2'",
+    '{\\"password\\": \\"my hunter2\\"}',
     "-----BEGIN RSA PRIVATE KEY-----\nhunter2",
 ]
 
@@ -369,7 +373,13 @@ def test_what_stands_under_a_secret_name_is_masked(name):
         pl.DataFrame({name: [plain]}),
         pd.Series([plain], name=name),
         {name: [plain]},
+        {name.encode(): plain},
+        pd.DataFrame({("a", name): [plain]}),
+        pd.Series({name: plain}),
+        pd.DataFrame({"a": [plain]}, index=[name]),
     ]
+    if name.isidentifier():
+        places.append(collections.namedtuple("Named", [name])(plain))  # noqa: PYI024  its fields are named here
     for value in places:
         said = "\n".join(_texts(codec.preview(value)))
         assert plain not in said

@@ -213,7 +213,9 @@ def test_the_text_holds_no_control_characters():
     story = Story(a_run(workflow="\x1b[31mred\r\n")).kernel(0, 5)
     story.call("a\x1b]0;title\x07b", 0, 1, reason="line\nbreak")
     drawn = story.drawn()
-    drawn = replace(drawn, word="do\x1b[2J\nne", run=replace(drawn.run, id="r_1\x1b[2J\nr_2"))
+    drawn = replace(
+        drawn, word="do\x1b[2J\nne", run=replace(drawn.run, id="r_1\x1b[2J\nr_2"), summary="1 do\x1bne"
+    )
     for text in (render_text(drawn), RunsTable([drawn], START).text()):
         assert all(letter.isprintable() or letter == "\n" for letter in text)
         assert not re.search("^(ne|r_2)", text, re.MULTILINE)

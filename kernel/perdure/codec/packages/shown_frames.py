@@ -34,11 +34,14 @@ def _table(
     }
 
 
-def _rows(names: list[Any], columns: list[list[Any]], say: Say) -> list[list[str]]:
-    """The first rows, cell by cell; what stands under a secret name is masked."""
+def _rows(
+    names: list[Any], columns: list[list[Any]], say: Say, labels: list[Any] | None = None
+) -> list[list[str]]:
+    """The first rows, cell by cell; what stands under a secret name, or beside one, is masked."""
+    rows = list(zip(*columns, strict=True))
     return [
-        [cut(say.cell(name, item), _CELL) for name, item in zip(names, row, strict=True)]
-        for row in zip(*columns, strict=True)
+        [cut(say.cell((name, label), item), _CELL) for name, item in zip(names, row, strict=True)]
+        for label, row in zip(labels or [None] * len(rows), rows, strict=True)
     ]
 
 
@@ -93,7 +96,7 @@ def _frame_head(value: Any, say: Say) -> dict[str, Any]:
         )
     head = plain.iloc[:_ROWS, :COLUMNS]
     columns = [_cells(column.array) for _, column in head.items()]
-    return made | {"rows": _rows(list(head.columns), columns, say)}
+    return made | {"rows": _rows(list(head.columns), columns, say, head.index.tolist())}
 
 
 def _bytes(plain: Any, at: int, dtype: Any) -> int:
@@ -118,10 +121,11 @@ def _series(value: Any, _say: Say) -> dict[str, Any]:
 
 def _series_head(value: Any, say: Say) -> dict[str, Any]:
     plain = _plain_pandas(value, "Series")
-    cells = _cells(plain.iloc[:ELEMENTS].array)
+    first = plain.iloc[:ELEMENTS]
+    cells = zip(first.index.tolist(), _cells(first.array), strict=True)
     return {
         "bytes": int(plain.memory_usage(deep=False)),
-        "head": [say.cell(plain.name, item) for item in cells],
+        "head": [say.cell((plain.name, label), item) for label, item in cells],
     }
 
 
