@@ -218,7 +218,7 @@ def _body(cls: type) -> dict[str, Any]:
             name: member for name, member in body.items() if not (name in members or name.startswith("_"))
         }
         return body | members
-    return body
+    return dict(sorted(body.items()))  # pickled by value, a class defines the same in another order
 
 
 def _is_machinery(name: str, member: Any) -> bool:

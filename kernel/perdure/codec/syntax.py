@@ -86,14 +86,19 @@ def definition_tree(obj: Any) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Cl
     return found[0] if len(found) == 1 else None
 
 
+_NO_PYTHON = ("%", "!")
+"""What a line of a cell begins with that is a magic or a command."""
+
+
 def _class_of_a_cell(cls: type) -> ast.ClassDef | None:
     """A class of a notebook's cell, which has no file: its methods know in which cell they stand."""
     for method in vars(cls).values():
         if not isinstance(method, types.FunctionType):
             continue
         code = method.__code__
+        lines = linecache.getlines(code.co_filename)
         try:
-            tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+            tree = ast.parse("".join("\n" if line.startswith(_NO_PYTHON) else line for line in lines))
         except (SyntaxError, ValueError):
             continue
         for node in ast.walk(tree):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from perdure import codec as _door
 from perdure.codec import Encoded
+from perdure.codec.rows.row import keeping_by_value
 from perdure.errors import NotKeepable, NotLoadable, Untrusted
 
 CODECS = ("full", "safe")
@@ -50,10 +51,20 @@ def encode(
 
 
 def encode_namespace(
-    values: Mapping[str, Any], *, externals: Mapping[str, Any] | None = None
+    values: Mapping[str, Any],
+    *,
+    externals: Mapping[str, Any] | None = None,
+    by_value: Collection[str] = (),
 ) -> tuple[Encoded, dict[str, NotKeepable]]:
-    """Names and their values as one, as `perdure.codec.encode_namespace`; under `safe` without a pickle."""
-    return _door.encode_namespace(values, externals=externals, **_options(None))
+    """Names and their values as one, as `perdure.codec.encode_namespace`; under `safe` without a pickle.
+
+    Args:
+        values: by name.
+        externals: objects that live outside the values, by name.
+        by_value: names of the notebook's classes that are kept themselves, not by their names.
+    """
+    with keeping_by_value(by_value):
+        return _door.encode_namespace(values, externals=externals, **_options(None))
 
 
 def decode(
@@ -99,6 +110,8 @@ def decode(
 
 
 def _options(name: str | None) -> dict[str, bool]:
+    if name is not None and name not in CODECS:
+        raise ValueError(f'codec={name!r} is none of "full", "safe"')
     return {"pickles": False} if (name or the_codec()) == "safe" else {}
 
 

@@ -24,7 +24,7 @@ from perdure.engine.scope import Pass, Scope, entered
 from perdure.engine.tracebacks import one_line, user_traceback
 from perdure.errors import PerdureError, StepTimeout
 
-from . import checkpoint, lines
+from . import checkpoint, lines, needs
 from .failures import shown_plainly
 from .interrupts import interruptible
 from .limits import awaiting_limit, time_limit
@@ -260,7 +260,7 @@ class StepCell:
                 made.value,
                 took=attempt.took,
                 shown=keeping.encode(shown, name="shown") if shown else None,
-                needs=checkpoint.needs(session, self.names, parts, change.states, made.source(self.body)),
+                needs=needs.keep(session, self.names, parts, change.states, made.source(self.body)),
                 outputs=made.outputs,
             )
         except BaseException as error:

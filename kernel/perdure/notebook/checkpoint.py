@@ -1,25 +1,20 @@
-"""What a finished %%step cell keeps: its outputs, and what it needed from unmarked cells."""
+"""What a finished %%step cell keeps: its outputs, with one memo."""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import sys
-import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.codec.syntax import tree_digest
 from perdure.engine import keeping
-from perdure.engine.code.source import analyse
 from perdure.engine.inputs import input_part
 from perdure.errors import NotKeepable
 from perdure.store.records import Output, Part
 
-from .namespace import Change, is_code, is_users
+from .namespace import Change, is_code, is_notebook_class, is_users
 from .randomness import state_digest
 from .views import lost_ties
 
@@ -33,8 +28,6 @@ if TYPE_CHECKING:
 
 VALUE = "_"
 """Under this name the cell's own value lies among the outputs: IPython's name for it, never a user's."""
-SMALL = 64 * 1024
-"""Values of unmarked cells up to this many bytes are kept with the step that read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +110,8 @@ def build(
         if part.name in session.namespace and part.name not in found
     }
     everything = data if value is None else {**data, VALUE: value}
-    encoded, refused = keeping.encode_namespace(everything, externals=externals)
+    without_statement = [name for name, each in data.items() if is_notebook_class(name, each)]
+    encoded, refused = keeping.encode_namespace(everything, externals=externals, by_value=without_statement)
     outputs = [
         *(Output(name, "definition", digest=tree_digest(node)) for name, node in definitions.items()),
         *(_refused(name, data[name], error) for name, error in refused.items() if name != VALUE),
@@ -182,79 +176,3 @@ def why_refused(name: str, error: NotKeepable) -> str:
 def _type_name(value: Any) -> str:
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def needs(
-    session: Session, names: CellNames, parts: Iterable[Part], states: Mapping[str, Any], source: str
-) -> codec.Encoded | None:
-    """What the cell read from unmarked cells, so that `%resume` alone brings back what works.
-
-    Imports are kept by name, functions and classes by their source, small values by value. The states of
-    random numbers at the cell's end lie beside them, where they can be had without its outputs.
-
-    Args:
-        session: the notebook's session.
-        names: what the cell's code reads.
-        parts: the inputs and the code that the call was found by.
-        states: of random numbers.
-        source: the cell, where functions or classes of it are made again by it: it is signed here, and the
-            one in the record is not.
-    """
-    namespace = session.namespace
-    waiting = [*names.reads, *(part.name for part in parts)]
-    seen: set[str] = set()
-    imports: dict[str, list[str]] = {}
-    sources: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name not in namespace or not is_users(name) or session.maker(name) is not None:
-            continue
-        seen.add(name)
-        value = namespace[name]
-        if not is_code(value):
-            values.update(_small(name, value))
-            continue
-        where = _importable(name, value)
-        if where is not None:
-            imports[name] = where
-        elif source := session.written.get(name) or _source(value):
-            sources[name] = source
-            waiting += analyse(ast.parse(source)).reads
-    found = {
-        "imports": imports,
-        "sources": sources,
-        "values": values,
-        "states": dict(states),
-        "source": source,
-    }
-    return keeping.encode(found, name="needs") if any(found.values()) else None
-
-
-def _importable(name: str, value: Any) -> list[str] | None:
-    """Module and attribute from which a module, function or class of a package is imported."""
-    if isinstance(value, ModuleType):
-        return [value.__name__, ""]
-    module, qualified = getattr(value, "__module__", None), getattr(value, "__qualname__", name)
-    if isinstance(module, str) and module != "__main__" and "." not in qualified:
-        return [module, qualified]
-    return None
-
-
-def _source(value: Any) -> str:
-    """The source of one of the notebook's functions or classes, or nothing where it cannot be found."""
-    try:
-        return textwrap.dedent(inspect.getsource(getattr(value, "__wrapped__", value)))
-    except (OSError, TypeError):
-        return ""
-
-
-def _small(name: str, value: Any) -> dict[str, Any]:
-    """The value, where it can be kept in a few bytes."""
-    if sys.getsizeof(value, 0) > SMALL:
-        return {}
-    try:
-        encoded = keeping.encode(value, name=name)
-    except NotKeepable:
-        return {}
-    return {name: value} if encoded.size <= SMALL else {}

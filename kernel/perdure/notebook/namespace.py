@@ -36,6 +36,11 @@ def is_code(value: Any) -> bool:
     return issubclass(type(value), CODE)  # `isinstance` would ask the value itself
 
 
+def is_notebook_class(name: str, value: Any) -> bool:
+    """Whether the notebook made this class, and knows it by its own name."""
+    return isinstance(value, type) and (value.__module__, value.__qualname__) == ("__main__", name)
+
+
 def snapshot(namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The user's names with their objects, as they are now, and the states of random numbers."""
     return {name: value for name, value in namespace.items() if is_users(name)} | states()

@@ -8,7 +8,6 @@ is still in the kernel, unchanged, nothing is touched.
 from __future__ import annotations
 
 import ast
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import CodeType
@@ -20,7 +19,7 @@ from perdure.engine import keeping
 from perdure.engine.code.source import analyse
 from perdure.errors import NotLoadable
 
-from . import in_place
+from . import in_place, needs
 from .body import Body
 from .checkpoint import VALUE
 from .placeholders import Placeholder
@@ -97,12 +96,12 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
         values = {} if encoded is None else keeping.decode(encoded, externals=namespace, subject=subject)
         session.made(call, _named(call, namespace))
         return Restored(values.get(VALUE), shown, present=True)
-    needs = owner.open_value(call, "needs", subject)
-    needed = {} if needs is None else keeping.decode(needs, subject=subject)
+    read = owner.open_value(call, "needs", subject)
+    needed = {} if read is None else keeping.decode(read, subject=subject)
     kept = {output.name for output in call.outputs if output.how == "definition"}
     if kept and body is None:
         body = Body(session.shell, _signed_source(needed, subject))
-    _put_needs(session, needed)
+    needs.put(session, needed, subject)
     found = {} if body is None else analyse(body.tree).definitions
     definitions = {name: node for name, node in found.items() if name in kept}
     deferred = _define(body, definitions, namespace)
@@ -205,44 +204,12 @@ def _signed_source(needed: Mapping[str, Any], subject: str) -> str:
     )
 
 
-def _put_needs(session: Session, found: Mapping[str, Any]) -> None:
-    """Put back what the cell read from unmarked cells, where it is not there."""
-    if not found:
-        return
-    namespace, compiler = session.namespace, session.shell.compile
-    for name, (module, attribute) in found["imports"].items():
-        if name not in namespace:
-            imported = importlib.import_module(module)
-            namespace[name] = getattr(imported, attribute) if attribute else imported
-    for name, value in found["values"].items():
-        namespace.setdefault(name, value)
-    waiting = {
-        name: compile(source, compiler.cache(source), "exec", dont_inherit=True)
-        for name, source in found["sources"].items()
-        if name not in namespace
-    }
-    while waiting:
-        left = {name: code for name, code in waiting.items() if not _works(code, namespace)}
-        if len(left) == len(waiting):
-            return  # they need what nobody kept: whoever uses them is told by a NameError
-        waiting = left
-
-
 def _compiled(body: Body, node: ast.stmt) -> CodeType:
     """One statement of a cell, with the cell's file name and lines."""
     code: CodeType = compile(
         ast.Module([node], []), body.filename, "exec", flags=body.flags, dont_inherit=True
     )
     return code
-
-
-def _works(code: CodeType, namespace: dict[str, Any]) -> bool:
-    """Run a definition; False where a name that it needs is not there yet."""
-    try:
-        exec(code, namespace)  # noqa: S102  the notebook's own code
-    except NameError:
-        return False
-    return True
 
 
 def _plain(encoded: codec.Encoded | None) -> Any:

@@ -160,10 +160,13 @@ class _StrongPickler(LeafPickler):
 
 
 def _whole_class(cls: type, form: Any) -> Any:
-    """The reduced form of a class by value, with its qualified name, which cloudpickle forgets."""
+    """The reduced form of a class by value, with its qualified name and slots, which cloudpickle forgets."""
     if not isinstance(form, tuple) or len(form) != 6:  # noqa: PLR2004  with a function that fills it
         return form
     make, args, state, _, _, fill = form
+    if "__slots__" in vars(cls) and not issubclass(cls, enum.Enum):
+        kind, name, bases, defined, *others = args
+        args = kind, name, bases, {**defined, "__slots__": vars(cls)["__slots__"]}, *others
     return make, args, (cls.__qualname__, fill, state), None, None, fill_class
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -98,10 +100,28 @@ def resolve(module: str, qualname: str) -> Any:
     return found
 
 
+_by_value: ContextVar[Collection[str]] = ContextVar("perdure_by_value", default=())
+
+
+@contextmanager
+def keeping_by_value(names: Collection[str]) -> Iterator[None]:
+    """In the block, classes that the notebook holds under these names are kept themselves.
+
+    So are their objects with them: nothing else would make such a class again.
+    """
+    token = _by_value.set(names)
+    try:
+        yield
+    finally:
+        _by_value.reset(token)
+
+
 def by_reference(obj: Any) -> bool:
     """Whether a class or function can be found again by its module and name, and is the one found there."""
     module, qualname = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
-    return isinstance(module, str) and isinstance(qualname, str) and resolve(module, qualname) is obj
+    if not isinstance(module, str) or not isinstance(qualname, str) or resolve(module, qualname) is not obj:
+        return False
+    return module != "__main__" or qualname.partition(".")[0] not in _by_value.get()
 
 
 def module_of(obj: Any) -> str:
