@@ -201,6 +201,21 @@ def test_only_signed_source_is_executed_by_a_resume(notebook):
     assert not (notebook.cwd / "bombed").exists()
 
 
+@pytest.mark.parametrize("source", ["def (", "(" * 5000, "-" * 20_000 + "1", "a\0"])
+def test_a_record_without_its_value_or_its_source_is_told(notebook, source):
+    """Promise 8: names that a checkpoint should hold and does not are no restore; the plan runs no code."""
+    for cell in (WORKFLOW, "%%step make\ntwo = 2"):
+        assert notebook.run(cell).status == "ok"
+    notebook.restart()
+    change(notebook, "UPDATE calls SET value = NULL, source = ?", source)
+    notebook.run(WORKFLOW)
+    reply = notebook.run("%resume --plan")
+    assert (reply.status, "no code" in reply.text) == ("ok", True)
+    assert "`two` is not in it" in notebook.run("%resume").text
+    assert notebook.run("%%step make\ntwo = 2").ename == "Damaged"
+    assert notebook.run("%%step make --redo\ntwo = 2").status == "ok"
+
+
 def test_a_foreign_setup_cell_runs_after_it_was_trusted(notebook):
     """Promise 8: `perdure trust` counts it among what can run code."""
     for cell in (WORKFLOW, "%%setup tools\nopen('bombed', 'w').close()"):

@@ -104,7 +104,11 @@ def _planned(session: Session, call: CallRecord) -> Step:
     refused = [f"`{output.name}`" for output in call.outputs if output.how == "refused"]
     if refused:
         why += f"; without {', '.join(refused)}, which could not be kept"
-    if analyse(Body(session.shell, call.source).tree).dynamic:
+    try:
+        dynamic = analyse(Body(session.shell, call.source).tree).dynamic
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the store may be anybody's
+        return Step(call.step, "restore", f"{why}; its recorded source is no code", call.took, call.bytes)
+    if dynamic:
         why += "; it runs a command or code in a string, and what that reads is not compared"
     return Step(call.step, "restore", why, call.took, call.bytes)
 
