@@ -32,7 +32,14 @@ from perdure.codec.rows.edited import (
     make_record,
     record_parts,
 )
-from perdure.codec.rows.exceptions import exception_parts, fill_exception, make_exception
+from perdure.codec.rows.exceptions import (
+    exception_parts,
+    fill_around,
+    fill_exception,
+    made_empty,
+    make_exception,
+    own_form,
+)
 from perdure.codec.rows.row import by_reference, has_end, module_of
 from perdure.codec.rows.standard import make_view, view_parts
 from perdure.errors import Damaged, NotLoadable, PerdureError
@@ -118,8 +125,7 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return super().reducer_override(obj) if own is NotImplemented else own
         refuse(obj)
         if isinstance(obj, BaseException):
-            made, group, *state = exception_parts(obj)
-            return make_exception, (made, group), state, None, None, fill_exception
+            return _reduce_exception(obj)
         if is_registered(cls):
             return make_registered, self._dumped(obj)
         if getattr(cls, "__perdure_named__", False) and obj.__module__ != "__main__" and by_reference(obj):
@@ -179,6 +185,14 @@ def fill_class(cls: type, state: tuple[str, Callable[[type, Any], Any], Any]) ->
 
 def _reduce_view(view: memoryview) -> Any:
     return make_view, (view_parts(view),)
+
+
+def _reduce_exception(error: BaseException) -> Any:
+    if not made_empty(type(error)):
+        make, args, state = own_form(error)
+        return make, args, state, None, None, fill_around
+    made, group, *state = exception_parts(error)
+    return make_exception, (made, group), state, None, None, fill_exception
 
 
 _REDUCERS: dict[type, Callable[[Any], Any]] = {

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from types import MemberDescriptorType
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from .state import set_state
 from .traces import make_trace, trace_parts
 
 _HEAP_TYPE = 1 << 9
@@ -69,6 +71,41 @@ def make_exception(cls: type[BaseException], group: Any = None) -> BaseException
     base: Any = next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
     made: BaseException = base.__new__(cls)
     return made
+
+
+def made_empty(cls: type[BaseException]) -> bool:
+    """Whether an exception of this class can be made empty. Some in C are made in their own way only."""
+    found = _made_empty.get(cls)
+    if found is None:
+        try:
+            found = issubclass(cls, BaseExceptionGroup) or make_exception(cls) is not None
+        except TypeError:
+            found = False
+        _made_empty[cls] = found
+    return found
+
+
+_made_empty: WeakKeyDictionary[type[BaseException], bool] = WeakKeyDictionary()
+
+
+def own_form(error: BaseException) -> tuple[Any, ...]:
+    """The reduced form of an exception that is made in its own way, with what pickle forgets of it."""
+    make, args, state = (*error.__reduce_ex__(5), None)[:3]
+    trace = None if error.__traceback__ is None else trace_parts(error.__traceback__)
+    around = (vars(error), error.__cause__, error.__context__, error.__suppress_context__)
+    return make, args, (state, *around, trace)
+
+
+def fill_around(error: BaseException, parts: tuple[Any, ...]) -> None:
+    """Put back what `own_form` gave as the state."""
+    state, attributes, cause, context, suppress, trace = parts
+    set_state(error, state)
+    vars(error).update(attributes)
+    error.__cause__ = cause
+    error.__context__ = context
+    error.__suppress_context__ = suppress
+    if trace is not None:
+        error.__traceback__ = make_trace(trace)
 
 
 def fill_exception(error: BaseException, parts: list[Any]) -> None:
