@@ -51,6 +51,17 @@ def attempt(value: Any, terms: Terms) -> Encoded:
     Raises:
         Refusal: a part of it cannot be kept.
     """
+    try:
+        return _encoded(value, terms)
+    except (Refusal, PerdureError):
+        raise
+    except Exception as error:  # classes may answer questions about their objects with any error
+        cause = f"Looking into it failed: {type(error).__name__}: {error}."
+        advice = "Leave it out, or tell how to keep it with `perdure.register`."
+        raise Refusal(value, cause, advice) from error
+
+
+def _encoded(value: Any, terms: Terms) -> Encoded:
     shown = preview(value) if terms.preview else {}
     stream = packed(value, terms.known)
     if stream is not None:

@@ -21,7 +21,7 @@ from perdure.codec.leaf.reduced import DICT_VIEWS, reduced
 from perdure.codec.packages.kits import ask
 from perdure.codec.packages.models import reduce_class
 from perdure.codec.rows.derived import attributes_of
-from perdure.codec.rows.exceptions import exception_content, make_exception
+from perdure.codec.rows.exceptions import exception_content, made_empty, make_exception, own_form
 from perdure.codec.rows.row import by_reference, resolve
 
 from .plain import canonical
@@ -205,7 +205,9 @@ def _reduce_class(cls: type) -> Any:
 
     tree = definition_tree(cls)
     bases = tuple(base for base in cls.__bases__ if base is not object)
-    body = _body(cls) if tree is None else tree_digest(tree)
+    # Of a class that a function makes, the source tells the names only of what it has from that function.
+    alone = tree is not None and "<locals>" not in cls.__qualname__
+    body = tree_digest(tree) if alone else _body(cls)
     return _class, (cls.__qualname__, body, bases)
 
 
@@ -228,7 +230,11 @@ def _is_machinery(name: str, member: Any) -> bool:
 _MACHINERY = frozenset(
     f"__{name}__"
     for name in ("doc", "module", "firstlineno", "static_attributes", "slotnames", "dict", "weakref")
-) | {"_abc_impl"}
+) | {
+    "_abc_impl",
+    *(f"__pydantic_{name}__" for name in ("core_schema", "validator", "serializer", "parent_namespace")),
+}
+"""What Python and packages add to a class, or make of the rest of it."""
 
 
 def _reduce_cell(cell: types.CellType) -> Any:
@@ -239,6 +245,9 @@ def _reduce_cell(cell: types.CellType) -> Any:
 
 
 def _reduce_exception(error: BaseException) -> Any:
+    if not made_empty(type(error)):
+        make, args, (*state, _) = own_form(error)
+        return make, args, state
     made, group, *state = exception_content(error)
     return make_exception, (made, group), state
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from perdure.codec.rows.row import Raw, Row, has_end, module_of
 from perdure.codec.rows.table import BUFFER, EXTERNAL, LEAF, REF, rows_of
 
+from .dumped import within_data
 from .model import LARGE, LONG, Refusal
 from .refused import refuse
 
@@ -58,7 +59,7 @@ def outside(externals: Mapping[str, Any] | None) -> dict[int, str]:
         id(value): name
         for name, value in (externals or {}).items()
         if f"{type(value).__module__}.{type(value).__qualname__}" not in _VALUES
-        and not isinstance(value, type)
+        and not issubclass(type(value), type)  # asked of an object, it may fail
     }
 
 
@@ -136,10 +137,11 @@ class Encoder:
             return self.leaf(value)
         if kind is list:
             self.outer[id(value)] = number
-            return value if _NUMBERS.issuperset(map(type, value)) else [self.node(item) for item in value]
-        if kind is dict and all(map(_is_key, value)):
+            items = value.copy()  # what is looked at next, or another thread, may change the list itself
+            return items if _NUMBERS.issuperset(map(type, items)) else [self.node(item) for item in items]
+        if kind is dict and all(map(_is_key, pairs := value.copy())):
             self.outer[id(value)] = number
-            return {key: self.node(item) for key, item in value.items()}
+            return {key: self.node(item) for key, item in pairs.items()}
         rows = self._rows.get(kind)
         if rows is None:
             rows = self._rows[kind] = rows_of(kind)
@@ -165,9 +167,9 @@ class Encoder:
             try:
                 node.append(self.node(part))
             except Refusal as refusal:
-                if row.within is None:
+                if not row.tried:
                     raise
-                raise row.within(refusal, value, part) from refusal.__cause__
+                raise within_data(refusal, [(value, part)]) from refusal.__cause__
         self._open.discard(number)
         return node
 

@@ -60,9 +60,18 @@ def canonical(value: Any) -> bytes | None:
 def _msgpack(value: Any) -> bytes | None:
     import ormsgpack
 
+    # Another thread may have changed the value since its types were asked: a tuple must not become a list.
+    exact = (
+        ormsgpack.OPT_PASSTHROUGH_TUPLE
+        | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+        | ormsgpack.OPT_PASSTHROUGH_DATETIME
+        | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+        | ormsgpack.OPT_PASSTHROUGH_ENUM
+        | ormsgpack.OPT_PASSTHROUGH_UUID
+    )
     try:
-        return ormsgpack.packb(value)
-    except TypeError:  # a large int, a lone surrogate, a key that is no text, or too many levels
+        return ormsgpack.packb(value, option=exact)
+    except TypeError:  # a large int, a lone surrogate, a key that is no text, too many levels, or such a type
         return None
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from perdure.codec.packages.kits import KITS
+from perdure.codec.packages.kits import KITS, ask
 
 from .paths import children
+
+_Parts = Callable[[Any], Iterable[tuple[str, Any]]]
 
 _MOST = 2_000
 """Objects of a value that are asked; a larger value is judged by these."""
@@ -25,16 +28,17 @@ def unequal(before: Any, after: Any) -> Any:
     """The first object in `before` that denies to be equal to its counterpart in `after`, or None.
 
     An object whose equality fails, or gives no yes or no, says nothing. Those of a package that has a kit are
-    not asked: the kit answers for them.
+    not asked: the kit answers for them. What they hold for others is.
     """
     seen, queue = {id(before)}, deque([(before, after)])
     while queue and len(seen) < _MOST:
         one, two = queue.popleft()
-        if isinstance(one, _SKIPPED) or (type(one) is type(two) and _known(type(one))):
+        if isinstance(one, _SKIPPED):
             continue
-        if type(one) is not type(two) or _denied(one, two):
+        known = type(one) is type(two) and _known(type(one))
+        if not known and (type(one) is not type(two) or _denied(one, two)):
             return one
-        for item, counterpart in _pairs(one, two):
+        for item, counterpart in _pairs(one, two, _cells if known else children):
             if id(item) not in seen:
                 seen.add(id(item))
                 queue.append((item, counterpart))
@@ -45,12 +49,18 @@ def _known(cls: type) -> bool:
     return cls.__module__.partition(".")[0] in KITS
 
 
-def _pairs(one: Any, two: Any) -> list[tuple[Any, Any]]:
+def _cells(value: Any) -> Iterable[tuple[str, Any]]:
+    """The objects that an object of a package holds for others, such as those in an array."""
+    found = ask(value, "parts")
+    return () if found is NotImplemented else found
+
+
+def _pairs(one: Any, two: Any, parts: _Parts) -> list[tuple[Any, Any]]:
     """The parts of two objects side by side, where both have parts of the same names in one order."""
     if isinstance(one, (set, frozenset)):
         return []
     try:
-        below, counterparts = list(children(one)), list(children(two))
+        below, counterparts = list(parts(one)), list(parts(two))
     except Exception:  # noqa: BLE001  an object that cannot be looked into has no parts
         return []
     if [step for step, _ in below] != [step for step, _ in counterparts]:

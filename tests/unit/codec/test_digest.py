@@ -1,15 +1,22 @@
 """Digests are by content: alike for alike values in any process, different for any change."""
 
+import abc
 import collections
 import dataclasses
 import datetime as dt
+import enum
+import functools
 import os
 import subprocess
 import sys
 import threading
+import typing
 
+import attrs
+import msgspec
 import numpy as np
 import pandas as pd
+import pydantic
 import pytest
 from sklearn.ensemble import RandomForestRegressor
 
@@ -228,3 +235,80 @@ def test_what_cannot_be_read_is_weak_and_stands_by_its_type():
     assert "lock" in found.cause
     assert codec.digest([threading.Lock(), 1]).hex == found.hex
     assert codec.digest(i for i in ()).hex != found.hex
+
+
+def _network(width, *, base=object):
+    class Network(base):
+        layers = width
+
+        def forward(self, times=width):
+            return width * times
+
+    return Network
+
+
+def _counting(width):
+    class Counting:
+        def forward(self):
+            return width
+
+    return Counting
+
+
+@pytest.mark.parametrize("make", [_network, _counting], ids=["attribute and default", "closure"])
+def test_classes_that_one_function_makes_differ_by_what_they_have_from_it(make):
+    """Promise 1: the source of both is the same, what they do is not."""
+    assert codec.digest(make(64)) == codec.digest(make(64))
+    assert codec.digest(make(64)) != codec.digest(make(128))
+    assert codec.digest(make(64)()) != codec.digest(make(128)())
+    assert not codec.digest(make(64)()).weak
+
+
+def _local(kind):
+    """A class of a kind, made in a function."""
+    if kind == "dataclass":
+
+        @dataclasses.dataclass(slots=True)
+        class Local:
+            number: int = 1
+            items: list = dataclasses.field(default_factory=list)
+    elif kind == "enum":
+
+        class Local(enum.Enum):
+            ONE = 1
+    elif kind == "pydantic":
+
+        class Local(pydantic.BaseModel):
+            number: int = 1
+    elif kind == "attrs":
+
+        @attrs.define
+        class Local:
+            number: int = 1
+    elif kind == "msgspec":
+
+        class Local(msgspec.Struct):
+            number: int = 1
+    elif kind == "generic":
+
+        class Local(typing.Generic[typing.AnyStr]):
+            @functools.cached_property
+            def number(self):
+                return 1
+    else:
+
+        class Local(abc.ABC):
+            @property
+            @abc.abstractmethod
+            def number(self):
+                return super().__hash__()
+
+    return Local
+
+
+@pytest.mark.parametrize("kind", ["dataclass", "enum", "pydantic", "attrs", "msgspec", "generic", "abstract"])
+def test_a_class_that_a_function_makes_has_a_digest_by_content(kind):
+    """Promise 1: it is strong, and that of the same class made again."""
+    first, again = _local(kind), _local(kind)
+    assert not codec.digest(first).weak, codec.digest(first).cause
+    assert codec.digest(first) == codec.digest(again)

@@ -6,6 +6,7 @@ the other. Which arrays overlap is known only when all were met, so a value in w
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -78,7 +79,9 @@ def window_of(array: Any) -> Window | None:
         return None
     memory = _memory.get()
     low, high = _bounds(array)
-    for region in memory.regions if memory else ():
+    if memory and memory.regions:
+        # They lie apart, in order: only the last that begins at the array or before it can hold it.
+        region = memory.regions[bisect_right(memory.regions, low, key=lambda each: each.low) - 1]
         if region.low <= low and high <= region.high:
             return None if array is region.segment else Window(region.segment, _address(array) - region.low)
     if memory and not memory.regions:
@@ -147,6 +150,8 @@ def _regions(met: Iterable[tuple[int, int, Any]]) -> Iterator[_Region]:
 
 def _share(group: list[Any]) -> bool:
     """Whether any two of the arrays have a byte in common."""
+    if len(group) < 2:  # noqa: PLR2004  none has another beside it
+        return False
     import numpy as np
 
     shares: Any = np.shares_memory
