@@ -206,8 +206,7 @@ def _reduce_class(cls: type) -> Any:
     tree = definition_tree(cls)
     bases = tuple(base for base in cls.__bases__ if base is not object)
     # Of a class that a function makes, the source tells the names only of what it has from that function.
-    alone = tree is not None and "<locals>" not in cls.__qualname__
-    body = tree_digest(tree) if alone else _body(cls)
+    body = _body(cls) if tree is None or "<locals>" in cls.__qualname__ else tree_digest(tree)
     return _class, (cls.__qualname__, body, bases)
 
 
