@@ -6,6 +6,7 @@ import datetime as dt
 import pickle
 import threading
 
+import ormsgpack
 import pytest
 
 import perdure
@@ -59,6 +60,15 @@ def test_what_another_user_signed_is_refused_unless_plain_is_enough(tmp_path, mo
 def test_what_is_no_dump_is_refused(data):
     with pytest.raises(Damaged, match=r"perdure\.dumps"):
         perdure.loads(data)
+
+
+def test_the_key_that_a_dump_names_is_shown_escaped():
+    """Promise 8: whoever wrote the bytes chose the name."""
+    number, fields = ormsgpack.unpackb(perdure.dumps(1)[8:])
+    data = b"PERDURE1" + ormsgpack.packb([number, {**fields, "key": "\x1b[2J\nsafe"}])
+    with pytest.raises(Untrusted) as refused:
+        perdure.loads(data)
+    assert "\\x1b[2J\\nsafe" in str(refused.value)
 
 
 def test_a_trust_that_there_is_not_is_told():

@@ -12,7 +12,9 @@ from typing import Any
 
 from perdure import codec
 from perdure.codec import envelope
-from perdure.errors import Damaged, NotLoadable, PerdureError, Untrusted
+from perdure.codec.paths import described
+from perdure.codec.masking import escaped
+from perdure.errors import Damaged, NotDigestible, NotLoadable, PerdureError, Untrusted
 from perdure.store import packing
 from perdure.store.vault import PYTHON
 
@@ -96,11 +98,11 @@ def digest(value: Any) -> str:
     """Digest of a value's type and content: alike in any process for values that are alike, however built.
 
     Raises:
-        TypeError: the value has no content that could be digested (a connection, a generator).
+        NotDigestible: a TypeError; the value has no content that could be digested (a connection, a generator).
     """
     found = codec.digest(value)
     if found.weak:
-        raise TypeError(f"{type(value).__name__} cannot be digested: {found.cause}")
+        raise NotDigestible(type=described(value), cause=found.cause)
     return found.hex
 
 
@@ -133,11 +135,18 @@ def _read(data: bytes) -> tuple[int, dict[str, Any]]:
 
 def _verify(number: int, fields: dict[str, Any]) -> None:
     key = the_key()
-    known = key.known(fields["key"]) or key
-    if not envelope.verify(known.secret, fields["signature"], _covered(number, fields)):
+    known = key.known(fields["key"])
+    fits = known is not None and envelope.verify(known.secret, fields["signature"], _covered(number, fields))
+    if known is not None and not fits:
+        raise Damaged(
+            subject=_SUBJECT,
+            cause=f"it says that your key {fields['key']} signed it, and these are not the bytes that it signed.",
+            advice="Take them again from where they were first stored, or make the value again.",
+        )
+    if not fits:
         raise Untrusted(
             subject=_SUBJECT,
-            cause=f"it is not signed by your key ({key.id}, in {key.path}) but says key {fields['key']}.",
+            cause=f"it is not signed by your key ({key.id}, in {key.path}) but says key {escaped(fields['key'])}.",
             advice='Set PERDURE_KEY_FILE to that key, or read builtins only with trust="plain".',
         )
 

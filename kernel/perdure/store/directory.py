@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -71,8 +72,10 @@ class DirectoryBlobs:
     def get(self, name: str, *, copy: bool = True) -> memoryview:  # noqa: ARG002  a mapping is private at no cost
         """The bytes, writable and private to the caller; verified when this process first meets them."""
         try:
-            with self._path(name).open("rb") as file:
+            with open(self._path(name), "rb", opener=_open) as file:  # noqa: PTH123  pathlib takes no opener
                 status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise _damaged(name, "it is a pipe or a device, not a file")
                 view = _map(file.fileno(), status.st_size) or memoryview(bytearray(file.read()))
         except FileNotFoundError:
             raise _damaged(name, "it is missing") from None
@@ -122,6 +125,11 @@ class DirectoryBlobs:
 
     def _path(self, name: str) -> Path:
         return self.folder / name[:2] / name
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file; a pipe in its place, in a store of somebody else's, is not waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _map(descriptor: int, size: int) -> memoryview | None:

@@ -151,3 +151,15 @@ def test_blobs_are_private_to_the_user(blobs):
     name = blobs.put(b"abc")
     assert path_of(blobs, name).stat().st_mode & 0o777 == 0o600
     assert {path.stat().st_mode & 0o777 for path in (blobs.folder, blobs.folder / name[:2])} == {0o700}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_or_a_device_in_the_place_of_a_blob_is_neither_waited_for_nor_read(blobs):
+    """Promise 8: whoever made the store may have put one there."""
+    name = blobs.put(BIG)
+    path = path_of(blobs, name)
+    for put in (os.mkfifo, lambda place: place.symlink_to("/dev/zero")):
+        path.unlink()
+        put(path)
+        with pytest.raises(Damaged, match="a pipe or a device"):
+            blobs.get(name)
