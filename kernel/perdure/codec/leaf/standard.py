@@ -33,12 +33,13 @@ def _reduce_stream(parts: Callable[[Any], list[Any]], make: Callable[..., Any]) 
 
 def _reduce_count(count: Any) -> Any:
     # A count in small steps of one holds its place where nobody sees it, but shows it.
-    *start, step = gc.get_referents(count)
+    # From Python 3.12 on its type is among what it refers to.
+    *start, step = (part for part in gc.get_referents(count) if part is not itertools.count)
     return itertools.count, (*(start or [int(repr(count)[len("count(") : -1])]), step)
 
 
 def _reduce_repeat(repeat: Any) -> Any:
-    (item,) = gc.get_referents(repeat)
+    *_, item = gc.get_referents(repeat)
     try:
         return itertools.repeat, (item, cast("Any", repeat).__length_hint__())
     except TypeError:  # it has no end
@@ -109,7 +110,15 @@ def _reduce_iterator(iterator: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            return iterator.__reduce__()
+            form = iterator.__reduce__()
+            return form if len(form) < 3 else (*form[:3], None, None, set_position)  # noqa: PLR2004
         except TypeError:
             cause = "It stands in the middle of a pass, and this Python does not tell where."
             raise Refusal(iterator, cause, "Keep `list(...)` of it.") from None
+
+
+def set_position(iterator: Any, state: Any) -> None:
+    """Put an iterator where it stood, without the warning that newer Pythons give."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        iterator.__setstate__(state)
