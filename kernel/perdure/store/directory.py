@@ -72,7 +72,7 @@ class DirectoryBlobs:
     def get(self, name: str, *, copy: bool = True) -> memoryview:  # noqa: ARG002  a mapping is private at no cost
         """The bytes, writable and private to the caller; verified when this process first meets them."""
         try:
-            with open(self._path(name), "rb", opener=_open) as file:  # noqa: PTH123  pathlib takes no opener
+            with open(self._path(name), "rb", opener=_open) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise _damaged(name, "it is a pipe or a device, not a file")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from perdure.codec.masking import escaped
-from perdure.errors import NoSuchRun, PerdureError
+from perdure.errors import NoSuchRun, PerdureError, StoreError
 
 from .records import RunRecord, ValueRecord
 from .store import Store
@@ -146,6 +146,9 @@ def resign(store: Store, tell: Callable[[int], None] = lambda _: None) -> tuple[
 
     Returns:
         How many values were stored anew, and how many could not be.
+
+    Raises:
+        StoreError: there is no room, or the store cannot be written; what was not done stays as it was.
     """
     done = failed = 0
     part: list[tuple[ValueRecord, ValueRecord]] = []
@@ -155,6 +158,8 @@ def resign(store: Store, tell: Callable[[int], None] = lambda _: None) -> tuple[
                 continue
             try:
                 part.append((value, store.vault.resealed(value)))
+            except StoreError:
+                raise  # no room, or read-only: that is no fault of the value
             except PerdureError:
                 failed += 1
             if len(part) == _BATCH:

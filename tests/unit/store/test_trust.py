@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from perdure import codec
-from perdure.errors import Damaged, NoSuchRun, StoreDamaged, Untrusted
+from perdure.errors import Damaged, NoSuchRun, StoreDamaged, StoreFull, Untrusted
 from perdure.store import open_store
 from perdure.store.cipher import Cipher
 from perdure.store.keys import key_file, rotate_key
@@ -194,6 +194,25 @@ def test_values_are_stored_anew_with_a_rotated_key(folder, encrypt, monkeypatch)
     with open_store(folder) as store:
         assert resign(store)[0] == (4 if encrypt == "1" else 0)
         assert [loaded(store, record) for record in records.values()] == list(VALUES.values())
+
+
+def test_no_room_is_told_as_such_when_values_are_stored_anew(folder, monkeypatch):
+    """Promise 2: it is no fault of the values, and what was kept is whole."""
+    resource = pytest.importorskip("resource")
+    with open_store(folder) as store:
+        records = fill(store, sample_run(1))
+    monkeypatch.setenv("PERDURE_ENCRYPT", "1")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with open_store(folder) as store:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+        try:
+            with pytest.raises(StoreFull):
+                resign(store)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with open_store(folder) as store:
+        assert [loaded(store, record) for record in records.values()] == list(VALUES.values())
+        assert resign(store) == (4, 0)
 
 
 def test_what_is_told_before_signing_holds_nothing_that_a_terminal_obeys(store, foreign, folder):
