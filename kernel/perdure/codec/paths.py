@@ -144,5 +144,10 @@ def described(part: Any) -> str:
     """The type of a part, with an article: `a generator`, `an _io.TextIOWrapper`."""
     cls = type(part)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    return with_article(name)
+
+
+def with_article(name: str) -> str:
+    """The name of a type, as it is said: `a generator`, `an _io.TextIOWrapper`."""
     said = name.lstrip("_")
     return f"{'an' if said[:1] in {*'aeioAEIO'} or said.startswith(_SPELLED) else 'a'} {name}"

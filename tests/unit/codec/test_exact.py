@@ -17,7 +17,9 @@ import weakref
 
 import numpy as np
 import pandas as pd
+import pydantic
 import pytest
+import requests
 
 from perdure import codec
 from perdure.errors import NotKeepable
@@ -381,3 +383,56 @@ def test_a_closed_buffer_names_the_buffer():
     buffer.close()
     with pytest.raises(NotKeepable, match=r"result\.args\[0\]"):
         codec.encode(functools.partial(print, buffer))
+
+
+def test_what_a_user_hangs_on_objects_of_packages_comes_back():
+    """Promise 4: their own pickles forget it."""
+    values = [
+        pd.Index([1]),
+        pd.date_range("2024", periods=2),
+        pd.RangeIndex(3),
+        pd.MultiIndex.from_tuples([(1, 2)]),
+    ]
+    values += [
+        pd.Timedelta(1),
+        pd.Period("2024"),
+        pd.CategoricalDtype(["a"]),
+        pd.StringDtype(),
+        pd.Timestamp("2024"),
+    ]
+    values += [requests.Session(), ipaddress.ip_network("10.0.0.0/8")]
+    for value in values:
+        before = codec.digest(value)
+        try:
+            value.mine = ["m"]
+        except AttributeError:
+            continue
+        made = codec.decode(codec.encode([value]))[0]
+        assert made.mine == ["m"], type(value)
+        assert codec.digest(made) == codec.digest(value) != before, type(value)
+
+
+def test_exceptions_that_only_c_can_make_come_back():
+    """Promise 4: with their errors, notes, cause and traceback."""
+
+    class Model(pydantic.BaseModel):
+        a: int
+
+    def failing(value):
+        try:
+            try:
+                Model(a=value)
+            except pydantic.ValidationError as error:
+                error.add_note("a note")
+                raise error from ValueError(1)
+        except pydantic.ValidationError as error:
+            return error
+
+    error = failing("x")
+    made = codec.decode(codec.encode({"e": [error]}))["e"][0]
+    assert type(made) is pydantic.ValidationError
+    assert made.errors() == error.errors()
+    assert made.__notes__ == ["a note"]
+    assert repr(made.__cause__) == "ValueError(1)"
+    assert made.__traceback__ is not None
+    assert codec.digest(made) == codec.digest(error) != codec.digest(failing("y"))

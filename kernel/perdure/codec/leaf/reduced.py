@@ -23,7 +23,7 @@ from perdure.codec.rows.classes import find
 from perdure.codec.rows.derived import base_of, derived_parts, fill_derived, make_derived
 from perdure.codec.rows.edited import fill_object, is_plain_object, object_parts
 from perdure.codec.rows.row import resolve
-from perdure.codec.rows.state import fill_attributes, reducing_class, set_state
+from perdure.codec.rows.state import fill_attributes, hung_on, reducing_class, set_state
 
 from .standard import reduced_standard
 
@@ -127,7 +127,7 @@ def _with_attributes(obj: Any, definer: type) -> Any:
     if definer.__module__ in ("random", "ipaddress"):
         attributes.pop(_GAUSS, None)
         if definer.__module__ == "ipaddress" and type(obj).__module__ == "ipaddress":
-            return NotImplemented  # its `__dict__` holds what was computed from the address
+            attributes = hung_on(obj)  # its `__dict__` holds what was computed from the address too
     for base in type(obj).__mro__[: type(obj).__mro__.index(definer)]:
         for name, member in vars(base).items():
             added = base.__module__ != definer.__module__ and isinstance(member, types.MemberDescriptorType)

@@ -12,7 +12,7 @@ from typing import Any
 import xxhash
 
 from perdure.codec.model import Refusal
-from perdure.codec.rows.state import fill_attributes
+from perdure.codec.rows.state import fill_attributes, hung_on, with_attributes
 
 from .numpy import Apart
 
@@ -56,7 +56,10 @@ def reduce(obj: Any) -> Any:
         # pandas itself would put the chunks together, in other memory.
         return copyreg.__newobj__, (type(obj),), {**vars(obj), "_cache": {}}, None, None, fill_chunks  # type: ignore[attr-defined]
     if isinstance(obj, (pd.Index, pd.api.extensions.ExtensionArray)) or _is_block(obj):
-        return _apart(obj.__reduce_ex__(5))
+        form = _apart(obj.__reduce_ex__(5))
+        return with_attributes(obj, form) if isinstance(obj, pd.Index) else form
+    if isinstance(obj, (pd.Timedelta, pd.Period, pd.api.extensions.ExtensionDtype)) and hung_on(obj):
+        return with_attributes(obj, obj.__reduce_ex__(5))
     return NotImplemented
 
 
@@ -131,14 +134,19 @@ def content(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
         return _frame, (kind, obj.name, obj.index, _cells(obj.array), obj.attrs, _more(obj))
     if isinstance(obj, pd.MultiIndex):
         levels = [obj.get_level_values(at) for at in range(obj.nlevels)]
-        return _frame, (kind, levels)
+        return _frame, (kind, levels, *_hung(obj))
     if isinstance(obj, pd.RangeIndex):
-        return _frame, (kind, obj.start, obj.stop, obj.step, obj.name)
+        return _frame, (kind, obj.start, obj.stop, obj.step, obj.name, *_hung(obj))
     if isinstance(obj, pd.Index):
-        return _frame, (kind, obj.name, _cells(obj.array), str(getattr(obj, "freq", None)))
+        return _frame, (kind, obj.name, _cells(obj.array), str(getattr(obj, "freq", None)), *_hung(obj))
     if isinstance(obj, pd.api.extensions.ExtensionArray):
         return _frame, _cells(obj)
     return NotImplemented
+
+
+def _hung(index: Any) -> list[Any]:
+    hung = hung_on(index)
+    return [hung] if hung else []
 
 
 def _kind(obj: Any) -> str:

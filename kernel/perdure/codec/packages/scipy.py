@@ -1,4 +1,4 @@
-"""scipy: the content of sparse matrices, without what they remember about themselves."""
+"""scipy: the content of sparse matrices and trees, without what they remember or computed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _REMEMBERED = frozenset(
 
 KEPT: dict[str, str] = {
     "scipy.sparse.spmatrix, scipy.sparse.sparray": "every format: its arrays and attributes",
+    "scipy.spatial.KDTree, scipy.spatial.cKDTree": "its points and nodes",
 }
 """Types as a user writes them, and how they are stored, for the reference page."""
 
@@ -20,9 +21,16 @@ def _sparse() -> None:
     """Stands in a digest for a sparse matrix."""
 
 
+def _tree() -> None:
+    """Stands in a digest for a tree of points."""
+
+
 def content(obj: Any) -> Any:
-    """What stands in a digest for a sparse matrix or array; `NotImplemented` for anything else."""
+    """What stands in a digest for a sparse matrix or array, or a tree; `NotImplemented` for anything else."""
     from scipy.sparse import issparse
+
+    if type(obj).__name__ in ("KDTree", "cKDTree"):  # its nodes follow from these
+        return _tree, (type(obj), obj.data, obj.leafsize, obj.boxsize)
 
     if not issparse(obj):
         return NotImplemented

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.codec.rows.row import resolve
+from perdure.codec.rows.state import with_attributes
 from perdure.codec.rows.web import base_of, behind, content_of, encoding_of, fill_state, make_empty, state_of
 
 _STATES = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__")
@@ -21,6 +22,8 @@ def reduce(obj: Any) -> Any:
     cls: Any = type(obj)
     if _is_proxy(cls):
         return cls, (behind(obj),)
+    if cls is resolve("requests.sessions", "Session"):
+        return with_attributes(obj, obj.__reduce_ex__(5))
     base: Any = base_of(cls)
     if base is None or not _pickled_alike(cls, base):
         return NotImplemented
@@ -32,6 +35,8 @@ def content(obj: Any) -> Any:
     cls: Any = type(obj)
     if _is_proxy(cls):
         return cls, (behind(obj),)
+    if cls is resolve("requests.sessions", "Session"):
+        return cls, (sorted(vars(obj).items()),)  # loading sets them in another order
     headers = resolve("httpx", "Headers")
     if headers is not None and isinstance(obj, headers):
         return cls, (vars(obj) | {"_encoding": encoding_of(obj)},)

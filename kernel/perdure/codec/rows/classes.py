@@ -13,7 +13,6 @@ import types
 from importlib import import_module
 from typing import Any
 
-from perdure.codec.dumped import within_data
 from perdure.codec.registry import is_registered, kept_parts, make_registered
 from perdure.errors import NotLoadable
 
@@ -21,7 +20,7 @@ from .arrays import SCALAR
 from .derived import DERIVED, base_of
 from .edited import ENUM, FLAG, OBJECT, RECORD
 from .edited import slots_of as _slots
-from .exceptions import exception_parts, fill_exception, make_exception
+from .exceptions import exception_parts, fill_exception, made_empty, make_exception
 from .row import Row, by_reference, resolve
 
 
@@ -100,7 +99,6 @@ REGISTERED = Row(
     when=_class_of,
     identity=True,
     tried=True,
-    within=lambda refusal, value, data: within_data(refusal, [(value, data)]),
     says="its class, and what its own `__perdure_dump__`, or the registered `dump`, returns",
     types="objects of classes with `__perdure_dump__`, objects of registered classes",
 )
@@ -144,7 +142,7 @@ RECORD_OF_FORMAT_1 = Row(
 EXCEPTION = Row(
     *(87, "", "", exception_parts, lambda parts: make_exception(*parts), fill_exception, 2),
     plain=False,
-    when=_class_of,
+    when=lambda value: _class_of(value) and made_empty(type(value)),
     says=(
         "class, arguments, attributes, cause, context, notes, members of a group, and what its traceback "
         "prints; its frames and their variables are not kept"

@@ -8,10 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from perdure.codec.model import Refusal
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +38,7 @@ class Row:
     """Whether parts of it are hashed when it is made or filled."""
 
     tried: bool = False
-    """Whether code of the user makes it: then it is seen to load before it is kept."""
-
-    within: Callable[[Refusal, Any, Any], Refusal] | None = None
-    """Tells a refusal inside a part, which no path from the object leads to, as a fault of the object."""
+    """Whether code of the user takes it apart and makes it: then it is seen to load before it is kept."""
 
     says: str = ""
     """How such objects are stored, in half a sentence, for the reference page."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from perdure.codec.model import Refusal
 
 from .row import Raw, Row, nothing, pairs, put_pairs, without_attributes
+from .state import hung_on
 
 _CASTABLE = frozenset("bBcdefhHiIlLnNPqQ?")
 
@@ -293,8 +295,8 @@ STANDARD: tuple[Row, ...] = (
     ),
     _text(54, "ipaddress", "IPv4Address"),
     _text(55, "ipaddress", "IPv6Address"),
-    _text(56, "ipaddress", "IPv4Network"),
-    _text(57, "ipaddress", "IPv6Network"),
+    replace(_text(56, "ipaddress", "IPv4Network"), when=lambda value: not hung_on(value)),
+    replace(_text(57, "ipaddress", "IPv6Network"), when=lambda value: not hung_on(value)),
     _text(58, "ipaddress", "IPv4Interface"),
     _text(59, "ipaddress", "IPv6Interface"),
     Row(

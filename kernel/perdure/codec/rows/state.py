@@ -35,3 +35,26 @@ def reducing_class(cls: type) -> type | None:
         ),
         None,
     )
+
+
+def hung_on(obj: Any) -> dict[str, Any]:
+    """Attributes that a user hung on an object of a package: public names that its class does not know."""
+    known = {*dir(type(obj)), *_KNOWN.get(type(obj).__module__, ())}
+    return {
+        name: value
+        for name, value in (getattr(obj, "__dict__", None) or {}).items()
+        if not name.startswith("_") and name not in known
+    }
+
+
+_KNOWN = {"ipaddress": ("network_address", "netmask")}
+"""What objects of a module hold though their classes do not tell it."""
+
+
+def with_attributes(obj: Any, form: Any) -> Any:
+    """A reduced form with what a user hung on the object, where its package's own form forgets that."""
+    hung = hung_on(obj)
+    if not hung or form is NotImplemented:
+        return form
+    make, args, state, *items = (*form, None, None, None)[:5]
+    return make, args, (state, hung), *items, fill_attributes
