@@ -24,6 +24,7 @@ from perdure.errors import (
     StoreDamaged,
     StoreError,
     StoreForked,
+    StoreFull,
     StoreReadOnly,
     StoreTooNew,
 )
@@ -59,6 +60,7 @@ class SqliteJournal:
         self.path = path
         self._durability = durability
         self._readonly = readonly
+        self._full = False
         self._seconds = busy_timeout
         self._pid = os.getpid()
         self._reading = threading.Lock()
@@ -136,7 +138,7 @@ class SqliteJournal:
     def _do(self, work: Work[T], durability: str | None = None) -> T:
         self._check_process()
         if self._readonly:
-            raise StoreReadOnly(path=str(self.path.parent))
+            raise (StoreFull if self._full else StoreReadOnly)(path=str(self.path.parent))
 
         def in_place(connection: sqlite3.Connection) -> T:
             if _identity(self.path) != self._file:
@@ -315,6 +317,8 @@ class SqliteJournal:
             # A folder that cannot be written has no room for SQLite's shared memory. As no write is waiting
             # to be moved into the file, the file alone is the whole journal, and nobody can change it.
             self._readonly = True
+            # The same holds where the disk has no room for it; then what is asked to be written is told that.
+            self._full = error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE
             return self._connect("mode=ro&immutable=1")
         return connection
 

@@ -1,5 +1,6 @@
 """A store that cannot be used is told apart by cause, and left as it was."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -168,6 +169,30 @@ def test_a_full_disk_is_told_as_a_full_store(tmp_path, run):
         pytest.skip("this account may not mount a small disk; the limit on file sizes is tested in any case")
     try:
         check_full(run(FILL, disk / ".perdure"), disk)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_store_on_a_disk_without_any_room_is_read_and_told_as_full(tmp_path):
+    """Bad input: not even room for what SQLite needs to open it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with open_store(tmp_path / "store") as store:
+        fill(store)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this account may not mount a small disk")
+    try:
+        shutil.copytree(tmp_path / "store", disk / "store")
+        with contextlib.suppress(OSError), (disk / "rest").open("wb", buffering=0) as rest:
+            while rest.write(bytes(4096)):
+                pass
+        with open_store(disk / "store") as store:
+            assert len(store.journal.calls("r_00000001")) == 3
+            with pytest.raises(StoreFull):
+                fill(store)
     finally:
         subprocess.run(["umount", disk], check=True)
 
