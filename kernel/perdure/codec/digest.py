@@ -112,6 +112,8 @@ class _Digester(pickle.Pickler):
 
 
 def _exact(obj: Any) -> Any:
+    if type(obj) is resolve("array", "array"):  # pickle would copy its memory, several times
+        return _named, ("array", obj.typecode, len(obj), xxhash.xxh3_128_digest(obj))
     form = reduced(obj)
     if isinstance(obj, resolve("pathlib", "PurePath") or ()) and (
         form is NotImplemented or form[0] is type(obj)

@@ -1,6 +1,7 @@
 """Digests are by content: alike for alike values in any process, different for any change."""
 
 import abc
+import array
 import collections
 import dataclasses
 import datetime as dt
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 import typing
 
 import attrs
@@ -312,3 +314,18 @@ def test_a_class_that_a_function_makes_has_a_digest_by_content(kind):
     first, again = _local(kind), _local(kind)
     assert not codec.digest(first).weak, codec.digest(first).cause
     assert codec.digest(first) == codec.digest(again)
+
+
+def test_a_digest_of_an_array_of_the_standard_library_copies_no_memory():
+    """Promise 10: what is read is hashed where it lies; type, length and content count."""
+    numbers = array.array("d", bytes(16 << 20))
+    tracemalloc.start()
+    try:
+        first = codec.digest(numbers)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert first == codec.digest(array.array("d", bytes(16 << 20)))
+    kinds = [array.array(kind, bytes(16)) for kind in "bBhHiIlLqQfd"]
+    others = [array.array("d", [0.0, -0.0]), array.array("d"), array.array("q"), array.array("b", b"a")]
+    assert len({codec.digest(each).hex for each in [*kinds, *others]}) == len(kinds) + len(others)
