@@ -9,7 +9,10 @@ to large bytes. So what is shared between plain containers and pickled objects s
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import enum
+import fractions
 import io
 import pickle
 import types
@@ -58,6 +61,8 @@ KEPT: dict[str, str] = {
 """Types as a user writes them, and how they are stored, for the reference page."""
 
 _BYTES = frozenset({bytes, bytearray})
+_WHOLE = frozenset({dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal, fractions.Fraction})
+"""Types whose own pickles tell all, and which columns hold by the million."""
 
 
 class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -110,6 +115,8 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         """How one object is taken apart; `NotImplemented` leaves it to cloudpickle and to the object."""
         self.last = obj
         cls = type(obj)
+        if cls in _WHOLE and not is_registered(cls):
+            return NotImplemented
         self.modules.add(module_of(obj))
         self.ends = self.ends or has_end(cls)
         if isinstance(obj, type):
