@@ -12,8 +12,8 @@ from typing import Any
 
 from perdure import codec
 from perdure.codec import envelope
-from perdure.codec.paths import described
 from perdure.codec.masking import escaped
+from perdure.codec.paths import described
 from perdure.errors import Damaged, NotDigestible, NotLoadable, PerdureError, Untrusted
 from perdure.store import packing
 from perdure.store.vault import PYTHON
@@ -98,11 +98,11 @@ def digest(value: Any) -> str:
     """Digest of a value's type and content: alike in any process for values that are alike, however built.
 
     Raises:
-        NotDigestible: a TypeError; the value has no content that could be digested (a connection, a generator).
+        NotDigestible: a TypeError; the value has no content that could be read (a connection, a generator).
     """
     found = codec.digest(value)
     if found.weak:
-        raise NotDigestible(type=described(value), cause=found.cause)
+        raise NotDigestible(type=described(value), cause=f"{found.cause}.")
     return found.hex
 
 
@@ -146,7 +146,8 @@ def _verify(number: int, fields: dict[str, Any]) -> None:
     if not fits:
         raise Untrusted(
             subject=_SUBJECT,
-            cause=f"it is not signed by your key ({key.id}, in {key.path}) but says key {escaped(fields['key'])}.",
+            cause=f"it is not signed by your key ({key.id}, in {key.path}) but says key "
+            f"{escaped(fields['key'])}.",
             advice='Set PERDURE_KEY_FILE to that key, or read builtins only with trust="plain".',
         )
 
