@@ -1,8 +1,10 @@
 """Models come back field by field: nothing of their class runs, and what cannot be told by fields is honoured."""
 
+import dataclasses
 import gc
 import sys
 import types
+import typing
 
 import attrs
 import msgspec
@@ -213,3 +215,35 @@ def test_a_type_adapter_still_validates():
     assert after.validate_python(["1"]) == [1]
     with pytest.raises(pydantic.ValidationError):
         after.validate_python(["a"])
+
+
+def _struct():
+    class Local(msgspec.Struct):
+        number: int = 1
+
+    return Local
+
+
+def _named():
+    class Local(typing.NamedTuple):
+        number: int = 1
+
+    return Local
+
+
+def _slotted():
+    @dataclasses.dataclass(slots=True)
+    class Local:
+        number: int = 1
+
+    return Local
+
+
+@pytest.mark.parametrize("make", [_struct, _named, _slotted])
+def test_classes_with_slots_that_a_function_makes_are_kept(make):
+    """Promise 4: also where what makes the class adds the slots by itself, and takes no others."""
+    cls = make()
+    made = codec.copy_value([cls, cls(5)])
+    assert type(made[1]) is made[0]
+    assert made[1].number == 5
+    assert not hasattr(made[1], "__dict__")

@@ -16,6 +16,7 @@ import fractions
 import io
 import pickle
 import types
+import typing
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -177,10 +178,16 @@ def _whole_class(cls: type, form: Any) -> Any:
     if not isinstance(form, tuple) or len(form) != 6:  # noqa: PLR2004  with a function that fills it
         return form
     make, args, state, _, _, fill = form
-    if "__slots__" in vars(cls) and not issubclass(cls, enum.Enum):
+    if "__slots__" in vars(cls) and not _finds_its_slots(cls):
         kind, name, bases, defined, *others = args
         args = kind, name, bases, {**defined, "__slots__": vars(cls)["__slots__"]}, *others
     return make, args, (cls.__qualname__, fill, state), None, None, fill_class
+
+
+def _finds_its_slots(cls: type) -> bool:
+    """Whether what makes such a class says itself which slots it has, and takes no others."""
+    named = typing.NamedTuple in vars(cls).get("__orig_bases__", ())
+    return named or issubclass(cls, enum.Enum) or hasattr(cls, "__struct_fields__")
 
 
 def fill_class(cls: type, state: tuple[str, Callable[[type, Any], Any], Any]) -> None:
