@@ -10,6 +10,16 @@ from perdure.store.records import AttemptRecord, CallRecord, Output, RunRecord
 from . import states
 from .decide import BY_HAND, Request, Run
 
+_UNENDED: dict[str, Any] = {
+    "ended": None,
+    "took": 0.0,
+    "value": None,
+    "shown": None,
+    "error": None,
+    "caught": False,
+}
+"""What an ended call has, and one that begins again has not."""
+
 
 def begun(
     run: RunRecord,
@@ -51,15 +61,7 @@ def begun(
     number = 1
     if found is not None and found.run == run.id:
         states.move(states.CALL, "call", found.state, "running")
-        left: dict[str, Any] = {
-            "ended": None,
-            "took": 0.0,
-            "value": None,
-            "shown": None,
-            "error": None,
-            "caught": False,
-        }
-        call = replace(found, **left, **fields)
+        call = replace(found, **_UNENDED, **fields)
         number = before.number + 1 if before else 1
     else:
         call = CallRecord(

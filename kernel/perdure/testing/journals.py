@@ -1,111 +1,25 @@
-"""Contract suites, so that anybody's journal and blobs can be judged by what the protocols promise.
-
-Derive a test class, give it the fixture, and let pytest collect it:
-
-    class TestMyJournal(JournalContract):
-        @pytest.fixture
-        def journal(self):
-            with closing(MyJournal()) as journal:
-                yield journal
-
-The numbers are those of `perdure.store.protocols`.
-"""
+"""What every journal must do. The numbers are those of `perdure.store.protocols`."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import pytest
 
-from perdure.errors import Damaged, NotOwner
-from perdure.store.protocols import Blobs, Journal
+from perdure.errors import NotOwner
+from perdure.store.protocols import Journal
 from perdure.store.records import (
     AttemptRecord,
-    CallRecord,
     NoteRecord,
-    Output,
-    Part,
     Record,
     RestoreRecord,
-    RunRecord,
-    SessionRecord,
     ValueRecord,
 )
 
-
-def sample_run(number: int = 1, **fields: Any) -> RunRecord:
-    """A run that began `number` seconds after the epoch."""
-    made = RunRecord(
-        id=f"r_{number:08x}",
-        workflow="flights",
-        key="k",
-        kind="notebook",
-        state="running",
-        created=float(number),
-        updated=float(number),
-    )
-    return replace(made, **fields)
-
-
-def sample_session(**fields: Any) -> SessionRecord:
-    """A session of some process."""
-    return replace(SessionRecord(run="", epoch=0, pid=1, host="here", started=1.5, seen=1.5), **fields)
-
-
-def sample_call(run: str, seq: int = 1, **fields: Any) -> CallRecord:
-    """A finished call with something in every field that is not plain."""
-    made = CallRecord(
-        id=f"c_{run[-4:]}{seq:04x}",
-        run=run,
-        seq=seq,
-        branch="0.1",
-        step="load",
-        inputs="1f",
-        occurrence=0,
-        code="2e",
-        kind="pure",
-        state="done",
-        epoch=1,
-        started=1.25,
-        ended=2.5,
-        took=1.25,
-        input_parts=(Part("day", "3d"), Part("rate", "4c", weak=True, preview="0.1")),
-        code_parts=(Part("load", "5b", preview="line 3"),),
-        source="flights = load()\n",
-        outputs=(Output("flights", "value", type="list", digest="6a"), Output("gone", "deleted")),
-        caught=True,
-    )
-    return replace(made, **fields)
-
-
-def sample_value(run: str, number: int = 1, **fields: Any) -> ValueRecord:
-    """A stored value; its bytes are no real ones."""
-    made = ValueRecord(
-        id=f"v_{number:016x}",
-        run=run,
-        step="load",
-        inputs="1f",
-        role="value",
-        format=1,
-        codec="plain",
-        python="3.11",
-        packages={"pandas": "3.0.0"},
-        digest="7f",
-        size=3,
-        preview={"type": "list", "head": [1, 2.5, None, True, b"raw", {"a": "b"}]},
-        stream=b"\x00\xff\x01",
-        stream_blob=None,
-        buffers=("aa", "bb"),
-        key_id="0badcafe",
-        signature=b"\x00" * 32,
-        created=3.5,
-        packing="zstd",
-    )
-    return replace(made, **fields)
+from .records import sample_call, sample_run, sample_session, sample_value
+from .threads import in_threads
 
 
 class JournalContract:
@@ -339,81 +253,3 @@ class JournalContract:
         assert journal.check() == "ok"
         journal.close()
         journal.close()
-
-
-class BlobsContract:
-    """The promises 7 to 9 of blobs."""
-
-    @pytest.fixture
-    def blobs(self) -> Blobs:
-        """The empty blobs to be judged."""
-        raise NotImplementedError
-
-    @pytest.mark.parametrize("size", [0, 1, 4096, (1 << 20) - 1, (1 << 20) + 1])
-    @pytest.mark.parametrize("durability", ["power", "process"])
-    def test_bytes_come_back_as_they_were_put(self, blobs: Blobs, size: int, durability: str) -> None:
-        """Promise 9: of any size."""
-        data = (bytes(range(256)) * (size // 256 + 1))[:size]
-        name = blobs.put(data, durability=durability)
-        assert bytes(blobs.get(name)) == data
-        assert bytes(blobs.get(name, copy=False)) == data
-        assert blobs.size(name) == size
-
-    def test_a_name_is_the_digest_of_the_bytes(self, blobs: Blobs) -> None:
-        """Promise 7: BLAKE3, as anybody can compute it."""
-        name = blobs.put(b"abc")
-        assert name == "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
-        assert blobs.names() == {name}
-
-    def test_the_same_bytes_are_kept_once(self, blobs: Blobs) -> None:
-        """Promise 8: whatever they come in."""
-        first = blobs.put(b"abcd" * 1000)
-        assert blobs.put(memoryview(b"abcd" * 1000).cast("i")) == first
-        assert blobs.put(b"abcd" * 1000, durability="process") == first
-        assert len(blobs.names()) == 1
-
-    @pytest.mark.parametrize("size", [100, 3 << 20])
-    def test_what_is_got_is_private_and_writable(self, blobs: Blobs, size: int) -> None:
-        """Promise 7: writing to one view reaches neither another one nor the blob."""
-        name = blobs.put(b"a" * size)
-        one, other = blobs.get(name), blobs.get(name)
-        one[0] = ord("b")
-        assert (one[0], other[0], blobs.get(name)[0]) == (ord("b"), ord("a"), ord("a"))
-
-    def test_a_blob_that_is_missing_is_refused(self, blobs: Blobs) -> None:
-        """Promise 9: with its name, and what to do."""
-        with pytest.raises(Damaged, match=r"0{12} .*missing"):
-            blobs.get("0" * 64)
-        assert blobs.size("0" * 64) == 0
-
-    def test_removing_frees_the_bytes_of_these_alone(self, blobs: Blobs) -> None:
-        """Promise 7: others stay, and a name that is not there is passed over."""
-        gone, kept = blobs.put(b"x" * 10), blobs.put(b"y" * 20)
-        assert blobs.remove([gone, "0" * 64]) == 10  # noqa: PLR2004  its size
-        assert blobs.names() == {kept}
-        assert blobs.sweep() == 0
-
-    def test_putting_again_makes_a_blob_young(self, blobs: Blobs) -> None:
-        """Promise 8: what is put while garbage is collected counts as new, even if it was there."""
-        name = blobs.put(b"x")
-        assert blobs.names(before=0.0) == set()
-        assert blobs.names(before=4e9) == {name}
-
-
-def in_threads(works: list[Callable[[], None]]) -> None:
-    """Do these at the same time, and raise the first error of any."""
-    errors: list[BaseException] = []
-
-    def guarded(work: Callable[[], None]) -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001  raised again below
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]

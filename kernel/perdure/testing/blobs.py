@@ -1,0 +1,67 @@
+"""What every store of blobs must do. The numbers are those of `perdure.store.protocols`."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.errors import Damaged
+from perdure.store.protocols import Blobs
+
+
+class BlobsContract:
+    """The promises 7 to 9 of blobs."""
+
+    @pytest.fixture
+    def blobs(self) -> Blobs:
+        """The empty blobs to be judged."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("size", [0, 1, 4096, (1 << 20) - 1, (1 << 20) + 1])
+    @pytest.mark.parametrize("durability", ["power", "process"])
+    def test_bytes_come_back_as_they_were_put(self, blobs: Blobs, size: int, durability: str) -> None:
+        """Promise 9: of any size."""
+        data = (bytes(range(256)) * (size // 256 + 1))[:size]
+        name = blobs.put(data, durability=durability)
+        assert bytes(blobs.get(name)) == data
+        assert bytes(blobs.get(name, copy=False)) == data
+        assert blobs.size(name) == size
+
+    def test_a_name_is_the_digest_of_the_bytes(self, blobs: Blobs) -> None:
+        """Promise 7: BLAKE3, as anybody can compute it."""
+        name = blobs.put(b"abc")
+        assert name == "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
+        assert blobs.names() == {name}
+
+    def test_the_same_bytes_are_kept_once(self, blobs: Blobs) -> None:
+        """Promise 8: whatever they come in."""
+        first = blobs.put(b"abcd" * 1000)
+        assert blobs.put(memoryview(b"abcd" * 1000).cast("i")) == first
+        assert blobs.put(b"abcd" * 1000, durability="process") == first
+        assert len(blobs.names()) == 1
+
+    @pytest.mark.parametrize("size", [100, 3 << 20])
+    def test_what_is_got_is_private_and_writable(self, blobs: Blobs, size: int) -> None:
+        """Promise 7: writing to one view reaches neither another one nor the blob."""
+        name = blobs.put(b"a" * size)
+        one, other = blobs.get(name), blobs.get(name)
+        one[0] = ord("b")
+        assert (one[0], other[0], blobs.get(name)[0]) == (ord("b"), ord("a"), ord("a"))
+
+    def test_a_blob_that_is_missing_is_refused(self, blobs: Blobs) -> None:
+        """Promise 9: with its name, and what to do."""
+        with pytest.raises(Damaged, match=r"0{12} .*missing"):
+            blobs.get("0" * 64)
+        assert blobs.size("0" * 64) == 0
+
+    def test_removing_frees_the_bytes_of_these_alone(self, blobs: Blobs) -> None:
+        """Promise 7: others stay, and a name that is not there is passed over."""
+        gone, kept = blobs.put(b"x" * 10), blobs.put(b"y" * 20)
+        assert blobs.remove([gone, "0" * 64]) == 10  # noqa: PLR2004  its size
+        assert blobs.names() == {kept}
+        assert blobs.sweep() == 0
+
+    def test_putting_again_makes_a_blob_young(self, blobs: Blobs) -> None:
+        """Promise 8: what is put while garbage is collected counts as new, even if it was there."""
+        name = blobs.put(b"x")
+        assert blobs.names(before=0.0) == set()
+        assert blobs.names(before=4e9) == {name}
