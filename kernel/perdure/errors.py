@@ -52,6 +52,14 @@ class NotKeepable(PerdureError):
     """What else in the value cannot be kept, a line for each part; empty where that was all."""
 
 
+class NotDigestible(PerdureError, TypeError):
+    """The value has no digest: it is {type}. {cause}
+    Give what it was made from (a path, a query, its settings), which has one."""
+
+    type: str
+    cause: str
+
+
 class Untrusted(PerdureError):
     """{subject} is not loaded: {cause}
     {advice}"""
@@ -293,7 +301,7 @@ class DuplicateStep(PerdureError):
 
 
 class NotKept(PerdureError):
-    """`{name}` is not here: step `{step}` made it, a {type}, and could not keep it. {cause}
+    """`{name}` is not here: step `{step}` made it, {type}, and could not keep it. {cause}
     To make it again now, run its cell with `%%step {step} --redo`."""
 
     name: str

@@ -80,3 +80,33 @@ def test_an_object_of_a_class_with_methods_is_the_same_input_after_a_resume(note
     replies = run(notebook, [HEAD, "%resume", *cells[1:]])
     assert "what it made is still here" in replies[2].text
     assert "what it made is still here" in replies[3].text
+
+
+def test_objects_of_a_class_that_was_defined_anew_are_restored_afresh(notebook):
+    """Promise 3: in a live kernel too, members are the members of the enum that is there, at any depth."""
+    define = """
+import enum
+import numpy as np
+class E(enum.Enum):
+    A = 1
+class Table:
+    def rows(self):
+        return 1
+"""
+    cells = [
+        HEAD,
+        define,
+        "%%step member\ne = E.A",
+        "%%step table\nt = Table()",
+        "%%step deep\nd = {'in': [(E.A, {E.A: Table()})]}; array = np.array([E.A, 1], dtype=object)",
+        "%%step plain\nnumbers = list(range(9))",
+    ]
+    run(notebook, cells)
+    replies = run(notebook, cells)
+    assert ["still here" in reply.text for reply in replies[2:]] == [False, False, False, True]
+    check = (
+        "e is E.A, type(t) is Table, d['in'][0][0] is E.A, type(d['in'][0][1][E.A]) is Table, array[0] is E.A"
+    )
+    assert notebook.run(check).result["text/plain"] == "(True, True, True, True, True)"
+    again = [notebook.run(cell, f"cell-{at}") for at, cell in enumerate(cells) if at > 1]
+    assert ["still here" in reply.text for reply in again] == [True] * 4

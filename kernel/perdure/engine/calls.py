@@ -18,6 +18,7 @@ from . import keeping
 from .decide import Request, Restore, Run
 from .inputs import combined, frozen, input_parts
 from .scope import Scope, entered
+from .secret import copying
 from .tracebacks import one_line, user_traceback
 
 if TYPE_CHECKING:
@@ -73,9 +74,8 @@ class Call:
         self.decision = scope.owner.decide(self.request)
         self._bound = bound
         if isinstance(self.decision, Run):
-            encoded, refused = keeping.encode_namespace(bound.arguments)
-            for error in refused.values():
-                raise error
+            with copying():
+                encoded = keeping.encode_arguments(bound.arguments, f"step `{step.name}`")
             self._arguments = frozen(encoded) if later else encoded
         self._later = later
         self._tries = 0
@@ -127,7 +127,8 @@ class Call:
 
     def _call(self) -> Any:
         """Call the function on copies of its arguments."""
-        arguments = keeping.decode(self._arguments)
+        with copying():
+            arguments = keeping.decode(self._arguments)
         bound = self._bound
         bound.arguments.update(arguments)
         function: Callable[..., Any] = self.step.__wrapped__

@@ -67,6 +67,23 @@ def encode_namespace(
         return _door.encode_namespace(values, externals=externals, **_options(None))
 
 
+def encode_arguments(arguments: Mapping[str, Any], of: str) -> Encoded:
+    """Arguments of a step or workflow, which travel by value.
+
+    Args:
+        arguments: by name.
+        of: whose they are, such as "step `fit`".
+
+    Raises:
+        NotKeepable: one of them cannot be kept; the sentence says whose it is.
+    """
+    encoded, refused = encode_namespace(arguments)
+    for name, error in refused.items():
+        cause = f"It is passed to {of} as `{name}`, and arguments travel by value. {error.cause}"
+        raise NotKeepable(**{**error.fields, "cause": cause}) from error.__cause__
+    return encoded
+
+
 def decode(
     encoded: Encoded,
     *,

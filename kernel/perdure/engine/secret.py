@@ -1,13 +1,17 @@
 """`Secret`: a text that is shown nowhere, and kept encrypted.
 
 1. Neither `repr`, `str`, `format`, a preview nor an error shows it; only `.reveal()` gives it.
-2. It is stored encrypted with this user's key, or not at all; other ways to pickle it are refused.
+2. It is stored encrypted with this user's key, or not at all; other ways to pickle it are refused. A copy
+   that no store sees needs no encryption.
 3. As an input it counts by its content: by a code that nobody without this user's key can compute.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, final
 
 from perdure.codec.model import Refusal
@@ -17,6 +21,17 @@ from .process import cipher
 
 _CONTEXT = b"perdure Secret"
 _KINDS = {"str": str, "bytes": bytes}
+_copying: ContextVar[bool] = ContextVar("perdure_copying", default=False)
+
+
+@contextmanager
+def copying() -> Iterator[None]:
+    """In the block, values are encoded and decoded for a copy inside this process, and stored nowhere."""
+    token = _copying.set(True)
+    try:
+        yield
+    finally:
+        _copying.reset(token)
 
 
 @final
@@ -68,6 +83,8 @@ class Secret:
         raise TypeError("a Secret is not pickled: pass `.reveal()` where its text is needed")
 
     def __perdure_dump__(self) -> dict[str, Any]:
+        if _copying.get():
+            return {"kind": type(self._value).__name__, "copied": self._bytes()}
         try:
             # Equal bytes for equal secrets, as their digests are: what holds one is stored once.
             sealed = cipher().seal(self._bytes(), self._context(), same=True)
@@ -82,7 +99,10 @@ class Secret:
     @classmethod
     def __perdure_load__(cls, data: dict[str, Any]) -> Secret:
         kind = data["kind"]
-        plain = cipher().open(data["sealed"], b"%s %s" % (_CONTEXT, kind.encode()))
+        if _copying.get():
+            plain = data["copied"]
+        else:
+            plain = cipher().open(data["sealed"], b"%s %s" % (_CONTEXT, kind.encode()))
         return cls(plain.decode("utf-8", "surrogatepass") if _KINDS[kind] is str else plain)
 
     def _bytes(self) -> bytes:

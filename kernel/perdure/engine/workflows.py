@@ -95,9 +95,7 @@ class Workflow(Generic[P, R]):
         code_parts, names = function_code(self.__wrapped__, self.name)
         reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
-        encoded, refused = keeping.encode_namespace(bound.arguments)
-        for error in refused.values():
-            raise error
+        encoded = keeping.encode_arguments(bound.arguments, f"workflow `{self.name}`")
         plan = Plan(
             workflow=self.name,
             kind="function",

@@ -31,7 +31,7 @@ from .limits import awaiting_limit, time_limit
 from .namespace import cell_code, check_defined, compare, snapshot
 from .outputs import Recorder
 from .outputs import show as show_outputs
-from .restoring import decode_error, definitions_of, restore
+from .restoring import decode_error, definitions_of, missing, restore
 
 if TYPE_CHECKING:
     from perdure.store.records import CallRecord
@@ -175,6 +175,7 @@ class StepCell:
             decision.reason,
             older_code=decision.older_code,
             present=found.present,
+            missing=missing(decision.call, session.namespace),
             notes=tuple(notes),
         )
         lines.show(session.shell, line)

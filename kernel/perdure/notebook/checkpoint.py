@@ -114,7 +114,7 @@ def build(
     encoded, refused = keeping.encode_namespace(everything, externals=externals, by_value=without_statement)
     outputs = [
         *(Output(name, "definition", digest=tree_digest(node)) for name, node in definitions.items()),
-        *(_refused(name, data[name], error) for name, error in refused.items() if name != VALUE),
+        *(_refused(name, everything[name], error) for name, error in refused.items()),
         *(Output(name, "deleted") for name in deleted),
         *(Output(name, "state", digest=state_digest(state)) for name, state in change.states.items()),
         *kept_outputs(
@@ -158,7 +158,7 @@ def kept_outputs(
 
 
 def _refused(name: str, value: Any, error: NotKeepable) -> Output:
-    return Output(name, "refused", _type_name(value), cause=why_refused(name, error))
+    return Output(name, "refused", type_name(value), cause=why_refused(name, error))
 
 
 def as_shown(shell: InteractiveShell, value: Any) -> dict[str, Any]:
@@ -173,6 +173,7 @@ def why_refused(name: str, error: NotKeepable) -> str:
     return f"{inside}{error.cause} {error.advice}"
 
 
-def _type_name(value: Any) -> str:
+def type_name(value: Any) -> str:
+    """The type of a value, with its module where that is not Python's own."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

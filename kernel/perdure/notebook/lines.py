@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perdure.codec.paths import with_article
 from perdure.engine.durations import size_words, words
 
 if TYPE_CHECKING:
@@ -67,10 +68,15 @@ def kept(outputs: tuple[Output, ...], size: int) -> str:
     return ", ".join([*shown, *more, size_words(size)])
 
 
+def named(output: Output) -> str:
+    """An output as a sentence names it."""
+    return "the value that it shows" if output.name == "_" else f"`{output.name}`"
+
+
 def refusals(outputs: tuple[Output, ...]) -> tuple[str, ...]:
     """A line for each name that could not be kept."""
     return tuple(
-        f"`{output.name}` could not be kept: it is a {output.type}. {output.cause}"
+        f"{named(output)} could not be kept: it is {with_article(output.type)}. {output.cause}"
         for output in outputs
         if output.how == "refused"
     )
@@ -95,9 +101,8 @@ def ran(call: CallRecord) -> Line:
     return Line("ran again" if again else "ran", details=tuple(details), notes=partial)
 
 
-def _not_here(outputs: tuple[Output, ...]) -> tuple[str, ...]:
+def _not_here(names: tuple[str, ...]) -> tuple[str, ...]:
     """A line about the names that a restore cannot bring; why was said when the step first ended."""
-    names = [f"`{output.name}`" for output in outputs if output.how == "refused"]
     return (f"without {', '.join(names)}, which could not be kept; using it says why",) if names else ()
 
 
@@ -108,12 +113,23 @@ def restored(
     *,
     older_code: bool,
     present: bool,
+    missing: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Line:
-    """The line of a step whose checkpoint was used; `notes` tell what loading it changed."""
+    """The line of a step whose checkpoint was used.
+
+    Args:
+        call: whose checkpoint it is.
+        took: seconds that the restore cost.
+        reason: why it was used.
+        older_code: whether the code was edited since.
+        present: whether all that it made was still here.
+        missing: what it made, could not keep, and is not here.
+        notes: what loading changed.
+    """
     held = kept(call.outputs, call.bytes)
     details = []
-    if present:
+    if present and any(output.name != "_" for output in call.outputs):
         details.append("what it made is still here")
     elif held:
         details.append(f"{held} in {words(took)}")
@@ -128,5 +144,5 @@ def restored(
         f"from {when(call.ended or call.started)}",
         tuple(details),
         saved,
-        _not_here(call.outputs) + notes,
+        _not_here(missing) + notes,
     )

@@ -49,13 +49,18 @@ def begin(
         raise UsageError(
             f"%workflow {name}: --params names {', '.join(missing)}, which is not defined yet: set it above."
         )
+    hidden = (
+        session.store.encrypted
+    )  # asked first: where nothing can be kept, that is told before a step runs
     parts = [input_part(param, session.namespace[param]) for param in sorted(params)]
     key = f"notebook:{combined(parts)}" if parts else "notebook"
     journal = session.store.journal
     known = None if fresh else journal.find_run(name, None, key)
     if session.owner is not None and known is not None and known.id == session.run_id:
         _choose_codec(session.owner, codec)
-        return lines.Line(name, details=(f"run {known.id}", "this notebook's workflow already"))
+        now = () if codec is None else (f"codec {codec} holds from now on",)
+        details = (f"run {known.id}", "this notebook's workflow already", *now)
+        return lines.Line(name, details=details, notes=_codec_note())
     record = known or _new(name, key)
     before = state(journal, record) if known is not None else None
     session.take(record)
@@ -67,7 +72,6 @@ def begin(
     else:
         owner.tell("run_started")
     if parts:
-        hidden = owner.store.encrypted
         owner.note("params", "params", {part.name: "" if hidden else part.preview for part in parts})
     line = before.line() if before is not None else _first(session, name, record)
     return replace(line, notes=(*line.notes, *_codec_note(), *notices(session.store)))

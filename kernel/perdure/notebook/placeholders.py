@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from perdure.codec.paths import with_article
 from perdure.errors import NotKept
 
 
@@ -31,7 +32,8 @@ class Placeholder:
 
 
 def _error(placeholder: Placeholder) -> NotKept:
-    return NotKept(**object.__getattribute__(placeholder, "_perdure_fields"))
+    fields = object.__getattribute__(placeholder, "_perdure_fields")
+    return NotKept(**{**fields, "type": with_article(fields["type"])})
 
 
 def _refuse(self: Placeholder, *_args: Any, **_kwargs: Any) -> NoReturn:
@@ -41,7 +43,7 @@ def _refuse(self: Placeholder, *_args: Any, **_kwargs: Any) -> NoReturn:
 _USES = (
     "call len iter next bool getitem setitem delitem contains enter aenter exit aexit aiter anext await "
     "int float index str format bytes add sub mul truediv floordiv mod pow matmul and or xor lshift rshift "
-    "lt le gt ge setattr delattr radd rsub rmul rtruediv rmatmul neg abs"
+    "lt le gt ge eq ne hash setattr delattr radd rsub rmul rtruediv rmatmul neg abs"
 )
 for _use in _USES.split():
     setattr(Placeholder, f"__{_use}__", _refuse)

@@ -22,6 +22,7 @@ from perdure.errors import Damaged, NotLoadable
 from . import in_place, needs
 from .body import Body
 from .checkpoint import VALUE
+from .lines import named
 from .placeholders import Placeholder
 from .randomness import put, state_digest, states
 from .restored_sources import tell_lines
@@ -85,7 +86,7 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
     """Put back the names, each where it is not there, and tell what else there is."""
     namespace = session.namespace
     shown = _plain(owner.open_value(call, "shown", subject)) or []
-    own_value = next((output for output in call.outputs if output.name == VALUE), None)
+    own_value = next((output for output in call.outputs if output.how == "shown"), None)
     present = _all_present(session, call)
     if present:
         _delete(call, namespace)
@@ -114,13 +115,23 @@ def _restored(session: Session, owner: Owner, call: CallRecord, body: Body | Non
     namespace.update(values)
     _define(body, deferred, namespace, last=True)
     for output in call.outputs:
-        if output.how == "refused":
+        if output.how == "refused" and output.name != VALUE:
             namespace[output.name] = Placeholder(output.name, call.step, output.type, output.cause)
     _delete(call, namespace)
     definitions_of(found, {name: namespace[name] for name in definitions})
     recorded = {output.name: output.digest for output in call.outputs if output.how in ("value", "changed")}
     session.made(call, _named(call, namespace), recorded)
     return Restored(value, shown, present=False)
+
+
+def missing(call: CallRecord, namespace: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the call made, could not keep, and is not in the notebook, as a sentence names it."""
+    return tuple(
+        named(output)
+        for output in call.outputs
+        if output.how == "refused"
+        and (output.name == VALUE or isinstance(namespace.get(output.name), Placeholder))
+    )
 
 
 def _random_states_match(call: CallRecord) -> bool:
@@ -172,7 +183,7 @@ def _all_present(session: Session, call: CallRecord) -> bool:
         elif output.how == "refused":
             if session.maker(output.name) != call.id:
                 return False
-        elif session.part(output.name).digest != output.digest or False:
+        elif session.part(output.name).digest != output.digest or is_stale(value, namespace):
             return False
     return True
 

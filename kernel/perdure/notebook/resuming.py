@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from perdure.codec.masking import escaped
 from perdure.codec.notes import collected
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
@@ -15,8 +16,9 @@ from perdure.store.records import CallRecord, NoteRecord
 
 from . import lines
 from .body import Body
+from .namespace import snapshot
 from .notebook_runs import choose, chosen, current
-from .restoring import restore
+from .restoring import missing, restore
 from .setup_cells import kept_source
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ class Step:
 
     name: str
     action: str
-    """`restore`, `run`, `ask`, or after resuming `ran`, `not run`, `restored`, `not restored`, `not kept`."""
+    """`restore`, `not restored`, `run`, `ask`; after resuming `ran`, `not run`, `restored`, `not restored`,
+    `not kept`."""
     why: str
     took: float = 0.0
     size: int = 0
@@ -100,8 +103,11 @@ def plan(session: Session, name: str | None = None) -> Resumption:
 
 
 def _planned(session: Session, call: CallRecord) -> Step:
+    flaw = _flaw(session, call)
+    if flaw:
+        return Step(call.step, "not restored", flaw, call.took, call.bytes)
     why = f"kept {lines.when(call.ended or call.started)}"
-    refused = [f"`{output.name}`" for output in call.outputs if output.how == "refused"]
+    refused = [lines.named(output) for output in call.outputs if output.how == "refused"]
     if refused:
         why += f"; without {', '.join(refused)}, which could not be kept"
     try:
@@ -111,6 +117,25 @@ def _planned(session: Session, call: CallRecord) -> Step:
     if dynamic:
         why += "; it runs a command or code in a string, and what that reads is not compared"
     return Step(call.step, "restore", why, call.took, call.bytes)
+
+
+def _flaw(session: Session, call: CallRecord) -> str:
+    """Why a checkpoint would not load; empty where its signatures are this user's. Nothing is decoded."""
+    store = session.store
+    for value in (call.value, call.shown, call.needs):
+        record = None if value is None else store.journal.value(value)
+        standing = "yours" if record is None else store.vault.standing(record)
+        if record is not None and standing == "foreign":
+            return f"key {escaped(record.key_id)} signed it, which is not yours: `%perdure trust` tells more"
+        if standing != "yours":
+            return _FLAWS[standing]
+    return ""
+
+
+_FLAWS = {
+    "altered": "it is not as it was signed: run the step again with `--redo`",
+    "newer": "a newer Perdure wrote it: upgrade with `pip install --upgrade perdure`",
+}
 
 
 def _missing(calls: list[CallRecord]) -> list[Step]:
@@ -160,9 +185,9 @@ def _restored(session: Session, owner: Owner, call: CallRecord) -> Step:
     took = time.perf_counter() - began
     owner.restored(call, reason="asked for with %resume", took=took)
     why = "still here" if found.present else f"in {words(took)}"
-    refused = [f"`{output.name}`" for output in call.outputs if output.how == "refused"]
-    if refused:
-        why += f"; without {', '.join(refused)}"
+    left_out = missing(call, session.namespace)
+    if left_out:
+        why += f"; without {', '.join(left_out)}"
     why += "".join(f"; {note}" for note in notes)
     return Step(call.step, "restored", why, call.took, call.bytes)
 
@@ -191,7 +216,9 @@ def _set_up(session: Session, owner: Owner, note: NoteRecord) -> Step:
         body = Body(session.shell, source)
         if body.is_async:
             return Step(note.name, "run", "a setup cell that awaits: run it by hand")
+        before = snapshot(session.namespace)
         body.run()
+        session.note_resources(before)
     except Exception as error:  # noqa: BLE001  the user's own code; the other cells are still restored
         return Step(note.name, "run", f"the setup cell failed: {type(error).__name__}: {error}")
     return Step(note.name, "ran", f"a setup cell, in {words(time.perf_counter() - began)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import atexit
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,8 @@ class Session:
     """The calls whose outputs were put into this kernel's namespace, with their `seq`."""
     set_up: dict[str, str] = field(default_factory=dict)
     """Sources of the %%setup cells that ran in this kernel, by name."""
+    _resources: dict[str, int] = field(default_factory=dict)
+    """The names that %%setup cells made in this kernel, with the identity of their objects."""
     written: dict[str, str] = field(default_factory=dict)
     """Source of the functions and classes that unmarked cells defined, by name."""
     _unmarked: dict[str, int] = field(default_factory=dict)
@@ -213,6 +215,22 @@ class Session:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 self.written[node.name] = ast.unparse(node)
+
+    def note_resources(self, before: Mapping[str, Any]) -> None:
+        """Note what a %%setup cell made since the namespace was as `before`."""
+        self._resources |= {
+            name: id(value)
+            for name, value in self.namespace.items()
+            if is_users(name) and before.get(name) is not value
+        }
+
+    def resources(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of these names that still hold what a %%setup cell made."""
+        return {
+            name: self.namespace[name]
+            for name in names
+            if name in self.namespace and self._resources.get(name) == id(self.namespace[name])
+        }
 
     # -- names -------------------------------------------------------------------------------------------
 

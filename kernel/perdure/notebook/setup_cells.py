@@ -14,6 +14,7 @@ from perdure.errors import NotLoadable, PerdureError
 from perdure.store.records import NoteRecord, Place
 
 from .interrupts import interruptible
+from .namespace import snapshot
 
 if TYPE_CHECKING:
     from perdure.engine.owner import Owner
@@ -59,6 +60,7 @@ class SetupCell:
         self.session = session
         self.name = name
         self.body = body
+        self._before = snapshot(session.namespace)
 
     def run(self) -> Any:
         """Carry out a cell whose body does not await."""
@@ -81,5 +83,6 @@ class SetupCell:
         """Keep the source, for `%resume`; before `%workflow` named a run there is nowhere to keep it."""
         session = self.session
         session.set_up[self.name] = self.body.source
+        session.note_resources(self._before)
         if session.owner is not None:
             keep_source(session.owner, self.name, self.body.source)

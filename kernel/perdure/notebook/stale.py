@@ -51,7 +51,7 @@ def _parts(value: Any) -> Iterable[Any]:
     if kind in (list, tuple, set, frozenset) and _ATOMS.issuperset(map(type, value)):
         return ()
     if kind.__module__ == "numpy":
-        return value.ravel().tolist() if getattr(value, "dtype", None) == object else ()
+        return value.ravel().tolist() if getattr(getattr(value, "dtype", None), "hasobject", False) else ()
     try:
         return [each for _, each in children(value)]
     except Exception:  # noqa: BLE001  an object that cannot be looked into has no parts

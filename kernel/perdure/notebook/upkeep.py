@@ -12,12 +12,13 @@ from perdure.engine import keeping
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words
 from perdure.engine.owner import Owner
-from perdure.errors import EffectFailed, NoSuchStep
+from perdure.errors import EffectFailed, NeedsPackage, NoSuchStep
 
 from . import checkpoint
 from .body import Body
 
 if TYPE_CHECKING:
+    from perdure.store import Store
     from perdure.store.records import CallRecord, RunRecord
 
     from .session import Session
@@ -45,7 +46,7 @@ def status(session: Session) -> Status:
         ("runs", str(len(store.journal.runs()))),
         ("durability", f"{store.durability} (PERDURE_DURABILITY)"),
         ("key", f"{store.key.id} in {store.key.path}"),
-        ("encryption", "on" if store.encrypted else "off (PERDURE_ENCRYPT, or settings.json in the store)"),
+        ("encryption", _encryption(store)),
         ("codec", f"{keeping.the_codec()} (%workflow --codec, PERDURE_CODEC)"),
         (
             "workflow",
@@ -53,6 +54,13 @@ def status(session: Session) -> Status:
         ),
     ]
     return Status(tuple(facts))
+
+
+def _encryption(store: Store) -> str:
+    try:
+        return "on" if store.encrypted else "off (PERDURE_ENCRYPT, or settings.json in the store)"
+    except NeedsPackage as error:
+        return "on, but " + " ".join(str(error).split())
 
 
 def _size(folder: os.PathLike[str]) -> int:

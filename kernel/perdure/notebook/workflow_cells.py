@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from perdure import codec
+from perdure.codec.paths import with_article
 from perdure.codec.syntax import tree_digest
 from perdure.engine import keeping
 from perdure.engine.code.functions import names_code
@@ -24,7 +25,7 @@ from perdure.errors import UndefinedName
 
 from . import lines
 from .body import FunctionBody
-from .checkpoint import as_shown, why_refused
+from .checkpoint import as_shown, type_name, why_refused
 from .failures import shown_plainly
 from .interrupts import interruptible
 from .namespace import cell_code, check_defined, is_code, is_users
@@ -69,11 +70,15 @@ class WorkflowCell:
         own = names.binds & (names.unsure | names.late)
         reads = {name for name in names.reads - own if name in namespace and is_users(name)}
         led = names_code(reads, namespace)
-        self.inputs = self._inputs({name for name in reads if not is_code(namespace[name])})
+        data = {name for name in reads if not is_code(namespace[name])}
+        self._resources = self._not_keepable(data | (options.input or frozenset()) | led.data_names)
+        self.inputs = self._inputs(data) - self._resources
         self.body = FunctionBody(shell, source, sorted(self.inputs))
         self._check_names()
         parts = tuple(
-            session.part(name) for name in sorted(self.inputs | led.data_names) if name in namespace
+            session.part(name)
+            for name in sorted((self.inputs | led.data_names) - self._resources)
+            if name in namespace
         )
         code = (*cell_code(options.name, tree_digest(tree), options.output), *led.parts)
         encoded, refused = keeping.encode_namespace({name: namespace[name] for name in sorted(self.inputs)})
@@ -94,12 +99,18 @@ class WorkflowCell:
             keep=self._keep,
         )
 
+    def _not_keepable(self, names: set[str]) -> frozenset[str]:
+        """What %%setup cells made, and can neither be kept nor compared: resources, which are no inputs."""
+        made = self.session.resources(names)
+        made = {name: value for name, value in made.items() if self.session.part(name).weak}
+        return frozenset(keeping.encode_namespace(made)[1] if made else ())
+
     def _inputs(self, data: set[str]) -> frozenset[str]:
         """The names that are handed in: those of `--input`, else all data that the body reads."""
         chosen = self.options.input
         if chosen is None:
             return frozenset(data)
-        if extra := sorted(data - chosen):
+        if extra := sorted(data - chosen - self._resources):
             names = ", ".join(extra)
             raise UsageError(
                 f"%%workflow {self.options.name} reads {names}, which --input does not name: add it there."
@@ -162,6 +173,10 @@ class WorkflowCell:
     def _begin(self) -> Execution:
         execution = Execution.begin(self.plan)
         self.session.child_run_id = execution.run_id
+        if self._resources and execution.how == "new":
+            named = ", ".join(f"`{name}`" for name in sorted(self._resources))
+            told = f"uses {named} of a %%setup cell as it is: no input, and not compared"
+            lines.show(self.session.shell, lines.Line("runs", details=(told,)))
         if execution.how in ("resumed", "forked"):
             run = execution.record
             word = {"resumed": "goes on", "forked": "forked, because it was edited"}[execution.how]
@@ -185,7 +200,7 @@ class WorkflowCell:
         everything = {**names, VALUE: value}
         self._refused = {name: everything[name] for name in refused}
         causes = {
-            name: [type(names[name]).__qualname__, why_refused(name, error)]
+            name: [type_name(names[name]), why_refused(name, error)]
             for name, error in refused.items()
             if name != VALUE
         }
@@ -198,8 +213,8 @@ class WorkflowCell:
         value, shown = kept.pop(VALUE, self._refused.get(VALUE)), kept.pop(SHOWN)
         refused: dict[str, list[str]] = kept.pop(REFUSED, {})
         namespace.update(kept)
-        for name, (type_name, cause) in refused.items():
-            live = Placeholder(name, self.options.name, type_name, cause)
+        for name, (kind, cause) in refused.items():
+            live = Placeholder(name, self.options.name, kind, cause)
             namespace[name] = self._refused.get(name, live)
         if execution.how == "restored":
             show_outputs(session.shell, shown)
@@ -216,7 +231,8 @@ class WorkflowCell:
             )
         elif refused:
             notes = tuple(
-                f"`{name}` could not be kept: it is a {kind}. {why}" for name, (kind, why) in refused.items()
+                f"`{name}` could not be kept: it is {with_article(kind)}. {why}"
+                for name, (kind, why) in refused.items()
             )
             lines.show(session.shell, lines.Line("partly kept", notes=notes))
         return value if self.body.has_value else None
