@@ -75,7 +75,10 @@ def encode_namespace(
 
 def _culprits(kept: dict[str, Any], refusal: Refusal, terms: Terms) -> list[str]:
     """The names through which the refused part is reached; never empty."""
-    reaching = [name for name, value in kept.items() if locate(value, name, refusal.part)]
+    # Other names that lead to a part which has a name itself are looked for once it is gone.
+    reaching = [name for name, value in kept.items() if value is refusal.part] or [
+        name for name, value in kept.items() if locate(value, name, refusal.part)
+    ]
     found = [name for name in reaching or kept if _is_refused(kept[name], terms)]
     return found or reaching or list(kept)
 

@@ -158,3 +158,19 @@ def test_many_arrays_that_share_memory_two_by_two_are_found_by_place(monkeypatch
     copy = codec.copy_value([(array, array[2:5]) for array in arrays])
     assert all(np.shares_memory(*pair) for pair in copy)
     assert len(looks) < 100 * len(arrays)
+
+
+def test_a_name_of_its_own_for_what_cannot_be_kept_is_found_without_a_search(monkeypatch):
+    """Promise 10: many bad names among many good ones are not looked for in each of these."""
+    from perdure.codec import doors
+
+    looked = []
+    locate = doors.locate
+    monkeypatch.setattr(doors, "locate", lambda *question: (looked.append(question[1]), locate(*question))[1])
+    bad = {f"bad {at}": (item for item in ()) for at in range(20)}
+    inside = {"inside": [bad["bad 0"]], "good": [1]}
+    kept, refused = codec.encode_namespace(bad | inside)
+    assert codec.decode(kept) == {"good": [1]}
+    assert refused.keys() == {*bad, "inside"}
+    assert "`inside[0]`" in str(refused["inside"])
+    assert looked.count("good") <= 1
