@@ -104,6 +104,9 @@ LOOK_ALIKES = [
     (np.arange(4), np.arange(4.0)),
     (np.arange(4), np.arange(4).reshape(2, 2)),
     (np.arange(4), np.arange(4, dtype=">i8")),
+    (np.ones((3, 2)), np.asfortranarray(np.ones((3, 2)))),
+    (np.ma.array(np.ones((3, 2))), np.ma.array(np.asfortranarray(np.ones((3, 2))))),
+    (np.full((3, 2), None), np.full((3, 2), None, order="F")),
     (np.int64(1), 1),
     (np.array([1, 2], "M8[s]"), np.array([1, 2], "M8[ms]")),
     (pd.Series([1, 2]), pd.Series([1, 2], name="x")),
@@ -158,7 +161,11 @@ SAME = {
     "a column cut out of a longer one": lambda: (pd.Series(list("abc")), pd.Series(list("abcd")).iloc[:3]),
     "what lies under a missing value": lambda: (hidden(7), hidden(8)),
     "a strided array and its copy": lambda: (np.arange(10)[::2], np.arange(10)[::2].copy()),
-    "C and F order": lambda: (np.ones((3, 2)), np.asfortranarray(np.ones((3, 2)))),
+    "an array in F order, and cut out of a longer one": lambda: (
+        np.asfortranarray(np.ones((3, 2))),
+        np.asfortranarray(np.ones((6, 2)))[::2],
+    ),
+    "whether an array may be written": lambda: (np.ones(3), np.broadcast_to(1.0, 3)),
     "sets by another order of adding": lambda: (set("abc"), set("cba")),
     "a view and its array": lambda: (memoryview(b"abc"), memoryview(b"abc")),
 }

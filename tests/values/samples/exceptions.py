@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import traceback
 import urllib.error
@@ -45,6 +46,18 @@ class MaskedError(Exception):
         return ("another",)
 
 
+@dataclasses.dataclass(frozen=True)
+class FrozenError(Exception):
+    """Nobody may set anything on it, not even a cause."""
+
+    code: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FrozenSlotsError(Exception):
+    code: int
+
+
 class Group(ExceptionGroup):
     def derive(self, members):
         return Group(self.message, members)
@@ -54,6 +67,10 @@ def fail(depth=0):
     if depth:
         fail(depth - 1)
     raise PlainError("failed", [1])
+
+
+def refuse(error):
+    raise error
 
 
 def raised(make=fail, *args):
@@ -115,6 +132,10 @@ SAMPLES = [
     Sample("exception with slots", lambda: SlotError([1]), same),
     Sample("exception with a __reduce__", lambda: ReducedError(1, [2]), same),
     Sample("exception with args of its own", lambda: MaskedError("real"), same),
+    Sample("exception that is a frozen dataclass", lambda: raised(refuse, FrozenError(3)), same),
+    Sample(
+        "exception that is a frozen dataclass with slots", lambda: raised(refuse, FrozenSlotsError(3)), same
+    ),
     Sample("exception with notes and attributes", noted, same),
     Sample("OSError", lambda: FileNotFoundError(2, "no such", "f"), same),
     Sample("OSError with two files", lambda: OSError(2, "no", "f", None, "g"), same),

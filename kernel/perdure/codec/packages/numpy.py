@@ -183,7 +183,7 @@ def content(obj: Any) -> Any:
     if type(obj) is np.ma.MaskedArray:
         mask = np.ma.getmaskarray(obj)
         cells = array_content(_covered(obj.data, mask))
-        return _array, ("masked", cells, mask, obj.fill_value, obj.hardmask)
+        return _array, ("masked", cells, _turned(obj.data), mask, obj.fill_value, obj.hardmask)
     if isinstance(obj, np.generic) and obj.dtype.kind in "Vgfc" and type(obj).__module__ == "numpy":
         return _array, ("scalar", array_content(np.asarray(obj)))
     return NotImplemented
@@ -203,13 +203,30 @@ def _covered(data: Any, mask: Any) -> Any:
 
 
 def array_content(array: Any) -> tuple[Any, ...]:
-    """dtype, shape and content of an array, in C order whatever order its memory has."""
+    """dtype, shape and content of an array in C order, and the order of its axes where that is another."""
+    axes = _turned(array)
+    return (*_cells(array), *([axes] if axes else ()))
+
+
+def _turned(array: Any) -> list[int]:
+    """The axes as they lie in memory; empty for C order. Of axes of length 1 nobody sees where they lie."""
+    flags, dtype = array.flags, array.dtype
+    if flags.c_contiguous or dtype.kind == "T":
+        return []
+    axes = [axis for axis, length in enumerate(array.shape) if length > 1]
+    if dtype.hasobject:  # arrays of objects come back in C order, or in Fortran's
+        return axes[::-1] if flags.f_contiguous else []
+    found = sorted(axes, key=lambda axis: -abs(array.strides[axis]))
+    return found if found != axes else []
+
+
+def _cells(array: Any) -> tuple[Any, ...]:
     dtype = array.dtype
     told = describe(dtype)
     if told is None:
         told = str(dtype)
     if dtype.names is not None:
-        return "fields", told, array.shape, [(name, array_content(array[name])) for name in dtype.names]
+        return "fields", told, array.shape, [(name, _cells(array[name])) for name in dtype.names]
     if dtype.hasobject or dtype.kind == "T":
         return "object", told, array.shape, array.ravel().tolist()
     return "array", told, array.shape, _content(array)

@@ -101,11 +101,9 @@ def fill_around(error: BaseException, parts: tuple[Any, ...]) -> None:
     state, attributes, cause, context, suppress, trace = parts
     set_state(error, state)
     vars(error).update(attributes)
-    error.__cause__ = cause
-    error.__context__ = context
-    error.__suppress_context__ = suppress
+    _put_around(error, cause, context, suppress)
     if trace is not None:
-        error.__traceback__ = make_trace(trace)
+        _put(error, "__traceback__", make_trace(trace))
 
 
 def fill_exception(error: BaseException, parts: list[Any]) -> None:
@@ -114,10 +112,19 @@ def fill_exception(error: BaseException, parts: list[Any]) -> None:
     _ARGS.__set__(error, args)
     for at in range(0, len(slots), 3):
         if slots[at] == _TRACE:
-            error.__traceback__ = make_trace(slots[at + 2])
+            _put(error, "__traceback__", make_trace(slots[at + 2]))
         else:
             _slot(type(error), slots[at], slots[at + 1]).__set__(error, slots[at + 2])
     vars(error).update(attributes)
-    error.__cause__ = cause
-    error.__context__ = context
-    error.__suppress_context__ = suppress
+    _put_around(error, cause, context, suppress)
+
+
+def _put_around(error: BaseException, cause: Any, context: Any, suppress: Any) -> None:
+    _put(error, "__cause__", cause)
+    _put(error, "__context__", context)
+    _put(error, "__suppress_context__", suppress)
+
+
+def _put(error: BaseException, name: str, value: Any) -> None:
+    """Set what every exception has, whatever the class allows: a frozen dataclass allows nothing."""
+    vars(BaseException)[name].__set__(error, value)
