@@ -19,13 +19,14 @@ T = type("T", (Base,), {"go": lambda self: "t, " + Base.go(self)})
 def factory(name):
     return type(name, (), {"size": 3})
 F = factory("F")
+Id = typing.NewType("Id", int)
 """
 USED = """
 class Touched:
     pass
 Touched.colour = "red"
 made = [NT(1, 2), Col.R, Named(3), T(), F(), Touched()]
-known = {Col.G: "green"}
+known = {Col.G: "green", "id": Id(4)}
 """
 CHECK = """
 assert [type(each) for each in made] == [NT, Col, Named, T, F, Touched]
@@ -33,6 +34,7 @@ assert made[0] == (1, 2) and made[0]._replace(a=5).a == 5 and NT.__doc__ == "A p
 assert made[1] is Col.R and known[Col.G] == "green" and Col["R"] is Col(1)
 assert made[3].go() == "t, base" and isinstance(made[3], Base)
 assert made[4].size == 3 and made[5].colour == "red"
+assert Id(3) == 3 and (Id.__name__, Id.__supertype__, Id.__module__) == ("Id", int, "__main__")
 print("checked")
 """
 USE = "%%step use\nlater = (NT(7, 8), Col.G, made[0])\nlater[1] is Col.G"

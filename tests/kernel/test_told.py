@@ -44,6 +44,8 @@ def test_a_shown_value_that_is_not_kept_is_told(notebook):
     assert "still here" not in text
     assert "without the value that it shows, which could not be kept" in text
     assert "without the value that it shows" in ran(notebook, HEAD, "%resume --plan")[1].text
+    told = ran(notebook, HEAD, "%%workflow w\nn = 1\n(each for each in range(3))")[1].text
+    assert "the value that it shows could not be kept: it is a generator." in told
 
 
 def test_a_live_name_that_was_not_kept_is_not_called_missing(notebook):

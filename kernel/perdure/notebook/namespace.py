@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NewType
 
 from perdure import codec
 from perdure.engine.code.names import CellNames, close_match, undefined
@@ -37,8 +37,11 @@ def is_code(value: Any) -> bool:
 
 
 def is_notebook_class(name: str, value: Any) -> bool:
-    """Whether the notebook made this class, and knows it by its own name."""
-    return isinstance(value, type) and (value.__module__, value.__qualname__) == ("__main__", name)
+    """Whether the notebook made this class or `NewType`, and knows it by its own name."""
+    return issubclass(type(value), type | NewType) and (value.__module__, value.__qualname__) == (
+        "__main__",
+        name,
+    )
 
 
 def snapshot(namespace: Mapping[str, Any]) -> dict[str, Any]:

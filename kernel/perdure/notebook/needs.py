@@ -64,6 +64,9 @@ def keep(
             continue
         seen.add(name)
         value = namespace[name]
+        if is_notebook_class(name, value) and not _source(session, name, value):
+            classes[name] = value
+            continue
         if not is_code(value):
             kind = _kept_as(name, value)
             if kind is not None:
@@ -72,11 +75,9 @@ def keep(
         where = _importable(name, value)
         if where is not None:
             imports[name] = where
-        elif text := session.written.get(name) or _source(value):
+        elif text := _source(session, name, value):
             sources[name] = text
             waiting += analyse(ast.parse(text)).reads
-        elif is_notebook_class(name, value):
-            classes[name] = value
     found = {
         "imports": imports,
         "sources": sources,
@@ -99,8 +100,10 @@ def _importable(name: str, value: Any) -> list[str] | None:
     return None
 
 
-def _source(value: Any) -> str:
+def _source(session: Session, name: str, value: Any) -> str:
     """The source of one of the notebook's functions or classes, or nothing where it cannot be found."""
+    if name in session.written:
+        return session.written[name]
     try:
         return textwrap.dedent(inspect.getsource(getattr(value, "__wrapped__", value)))
     except (OSError, TypeError):

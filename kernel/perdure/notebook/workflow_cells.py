@@ -86,6 +86,8 @@ class WorkflowCell:
             raise error
         self._refused: dict[str, Any] = {}
         """What the body gave and could not be kept, by name."""
+        self._told: tuple[str, ...] = ()
+        """What is to be said of its value, where that could not be kept."""
         self._recorder = Recorder(shell)
         self.plan = Plan(
             workflow=options.name,
@@ -197,6 +199,9 @@ class WorkflowCell:
             return encoded
         if VALUE in refused:
             shown.append(as_shown(self.session.shell, value))
+            self._told = (
+                _not_kept("the value that it shows", type_name(value), why_refused(VALUE, refused[VALUE])),
+            )
         everything = {**names, VALUE: value}
         self._refused = {name: everything[name] for name in refused}
         causes = {
@@ -229,10 +234,11 @@ class WorkflowCell:
                     words(finished - run.created),
                 ),
             )
-        elif refused:
-            notes = tuple(
-                f"`{name}` could not be kept: it is {with_article(kind)}. {why}"
-                for name, (kind, why) in refused.items()
-            )
-            lines.show(session.shell, lines.Line("partly kept", notes=notes))
+        elif refused or self._told:
+            notes = tuple(_not_kept(f"`{name}`", kind, why) for name, (kind, why) in refused.items())
+            lines.show(session.shell, lines.Line("partly kept", notes=notes + self._told))
         return value if self.body.has_value else None
+
+
+def _not_kept(named: str, kind: str, why: str) -> str:
+    return f"{named} could not be kept: it is {with_article(kind)}. {why}"

@@ -209,12 +209,26 @@ def _reduce_exception(error: BaseException) -> Any:
     return make_exception, (made, group), state, None, None, fill_exception
 
 
+def _reduce_new_type(kind: typing.NewType) -> Any:
+    if by_reference(kind):
+        return NotImplemented  # pickle writes its module and name
+    return make_new_type, (kind.__module__, kind.__name__, kind.__supertype__)
+
+
+def make_new_type(module: str, name: str, base: Any) -> Any:
+    """A type that exists for checkers alone."""
+    made = typing.NewType(name, base)  # type: ignore[misc]  # the name is known at run time only
+    made.__module__ = module
+    return made
+
+
 _REDUCERS: dict[type, Callable[[Any], Any]] = {
     types.FunctionType: reduce_function,
     types.MethodType: reduce_method,
     types.CellType: reduce_cell,
     types.CodeType: reduce_code,
     memoryview: _reduce_view,
+    typing.NewType: _reduce_new_type,
 }
 
 
