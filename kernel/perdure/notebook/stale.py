@@ -48,10 +48,11 @@ def _parts(value: Any) -> Iterable[Any]:
     kind = type(value)
     if isinstance(value, type | ModuleType | FunctionType):
         return ()
+    if kind.__module__ == "numpy":
+        value = value.ravel().tolist() if getattr(getattr(value, "dtype", None), "hasobject", False) else []
+        kind = list
     if kind in (list, tuple, set, frozenset) and _ATOMS.issuperset(map(type, value)):
         return ()
-    if kind.__module__ == "numpy":
-        return value.ravel().tolist() if getattr(getattr(value, "dtype", None), "hasobject", False) else ()
     try:
         return [each for _, each in children(value)]
     except Exception:  # noqa: BLE001  an object that cannot be looked into has no parts
