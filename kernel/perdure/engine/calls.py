@@ -18,7 +18,7 @@ from . import keeping
 from .decide import Request, Restore, Run
 from .inputs import combined, frozen, input_parts
 from .scope import Scope, entered
-from .secret import copying
+from .secret import Secret, copying
 from .tracebacks import one_line, user_traceback
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ class Call:
         )
         self.decision = scope.owner.decide(self.request)
         self._bound = bound
+        self._secrets: list[Secret] = []
         if isinstance(self.decision, Run):
-            with copying():
+            with copying(self._secrets):
                 encoded = keeping.encode_arguments(bound.arguments, f"step `{step.name}`")
             self._arguments = frozen(encoded) if later else encoded
         self._later = later
@@ -127,7 +128,7 @@ class Call:
 
     def _call(self) -> Any:
         """Call the function on copies of its arguments."""
-        with copying():
+        with copying(self._secrets):
             arguments = keeping.decode(self._arguments)
         bound = self._bound
         bound.arguments.update(arguments)

@@ -21,17 +21,20 @@ from .process import cipher
 
 _CONTEXT = b"perdure Secret"
 _KINDS = {"str": str, "bytes": bytes}
-_copying: ContextVar[bool] = ContextVar("perdure_copying", default=False)
+_copied: ContextVar[list[Secret] | None] = ContextVar("perdure_copied", default=None)
 
 
 @contextmanager
-def copying() -> Iterator[None]:
-    """In the block, values are encoded and decoded for a copy inside this process, and stored nowhere."""
-    token = _copying.set(True)
+def copying(secrets: list[Secret]) -> Iterator[None]:
+    """In the block, values are encoded or decoded for a copy inside this process, and stored nowhere.
+
+    The bytes hold no secret, but its place in this list: both blocks need the same one.
+    """
+    token = _copied.set(secrets)
     try:
         yield
     finally:
-        _copying.reset(token)
+        _copied.reset(token)
 
 
 @final
@@ -83,8 +86,10 @@ class Secret:
         raise TypeError("a Secret is not pickled: pass `.reveal()` where its text is needed")
 
     def __perdure_dump__(self) -> dict[str, Any]:
-        if _copying.get():
-            return {"kind": type(self._value).__name__, "copied": self._bytes()}
+        copied = _copied.get()
+        if copied is not None:
+            copied.append(self)
+            return {"copied": len(copied) - 1}
         try:
             # Equal bytes for equal secrets, as their digests are: what holds one is stored once.
             sealed = cipher().seal(self._bytes(), self._context(), same=True)
@@ -98,11 +103,12 @@ class Secret:
 
     @classmethod
     def __perdure_load__(cls, data: dict[str, Any]) -> Secret:
+        copied = _copied.get()
+        if copied is not None:
+            place: int = data["copied"]
+            return copied[place]
         kind = data["kind"]
-        if _copying.get():
-            plain = data["copied"]
-        else:
-            plain = cipher().open(data["sealed"], b"%s %s" % (_CONTEXT, kind.encode()))
+        plain = cipher().open(data["sealed"], b"%s %s" % (_CONTEXT, kind.encode()))
         return cls(plain.decode("utf-8", "surrogatepass") if _KINDS[kind] is str else plain)
 
     def _bytes(self) -> bytes:
