@@ -224,6 +224,11 @@ _GROUPS: tuple[tuple[str, str, str], ...] = (
         "Make it inside the step.",
     ),
     (
+        "unittest:NonCallableMock",
+        "A mock makes a class of its own each time, and stands for something else.",
+        "Keep what it returned or recorded.",
+    ),
+    (
         "_contextvars:Context _contextvars:Token _contextvars:ContextVar",
         "What it holds depends on the code that is running.",
         "Keep the value of the variable (`.get()`), and make the variable in a %%setup cell.",

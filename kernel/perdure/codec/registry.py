@@ -79,11 +79,16 @@ def is_registered(cls: type) -> bool:
     """
     if _registered and any(base in _registered for base in cls.__mro__):
         return True
-    dumps, loads = hasattr(cls, _DUMP), hasattr(cls, _LOAD)
+    dumps, loads = _defines(cls, _DUMP), _defines(cls, _LOAD)
     if dumps != loads:
         missing = _LOAD if dumps else _DUMP
         raise BadRegistration(name=cls.__qualname__, cause=f"its method `{missing}` is missing.")
     return dumps
+
+
+def _defines(cls: type, method: str) -> bool:
+    """Whether the class or a base defines the method; a metaclass may answer to any name."""
+    return hasattr(cls, method) and any(method in vars(base) for base in cls.__mro__)
 
 
 def _registration(cls: type) -> _Registration | None:
@@ -142,7 +147,7 @@ def make_registered(cls: Any, data: Any) -> Any:
         NotLoadable: there is none here, or it fails, or gives an object of another class.
     """
     name, registration = cls.__qualname__, _registration(cls)
-    if registration is None and not hasattr(cls, _LOAD):
+    if registration is None and not _defines(cls, _LOAD):
         cause = f"no load function is registered for `{name}` here."
         advice = f"Run the cell, or import the module, that registers `{name}`, then try again."
         raise _not_loadable(name, cause, advice)

@@ -46,7 +46,8 @@ def unequal(before: Any, after: Any) -> Any:
 
 
 def _known(cls: type) -> bool:
-    return cls.__module__.partition(".")[0] in KITS
+    # To compare decimals sets flags in the context of the user; they are kept exactly.
+    return cls.__module__.partition(".")[0] in KITS or cls.__module__ == "decimal"
 
 
 def _cells(value: Any) -> Iterable[tuple[str, Any]]:

@@ -1,5 +1,7 @@
 """Arrays that share memory inside one value do so again when it comes back."""
 
+import array as arrays
+
 import numpy as np
 import pytest
 import torch
@@ -126,3 +128,27 @@ def test_tensors_alone_are_no_windows():
     made[0][0] = -1
     made[0][500] = -2
     assert (made[1][0], made[2][0]) == (-1, -2)
+
+
+@pytest.mark.parametrize("length", [40, 2_000_000])
+def test_an_array_over_a_bytearray_shares_its_memory_again(length):
+    """Promise 3: `np.frombuffer` makes a window on the bytes."""
+    for lender in (bytearray(length), arrays.array("d", bytes(length))):
+        array = np.frombuffer(lender, "u1")
+        for value in ([lender, array], {"w": array[8:16], "l": (lender,)}, [Holder(array), lender]):
+            made = codec.decode(codec.encode(value))
+            if isinstance(made, dict):
+                bytes_of, window = made["l"][0], made["w"]
+            else:
+                bytes_of, window = (made[1], made[0].part) if isinstance(made[0], Holder) else made
+            window[0] = 7
+            at = 8 if isinstance(made, dict) else 0
+            assert type(bytes_of) is type(lender)
+            assert memoryview(bytes_of).cast("B")[at] == 7
+            memoryview(bytes_of).cast("B")[at] = 9
+            assert window[0] == 9
+
+
+class Holder:
+    def __init__(self, part):
+        self.part = part

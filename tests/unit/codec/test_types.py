@@ -367,3 +367,21 @@ def test_an_exception_inside_a_pickled_object_keeps_its_cause():
     error = ValueError("outer")
     error.__cause__ = KeyError("inner")
     assert again(ListOfMine([error]))[0].__cause__.args == ("inner",)
+
+
+def test_an_enum_by_value_keeps_other_names_of_its_members_and_unions():
+    """Promise 4: a class that cannot be found by its name is kept with all it defines."""
+
+    class Colour(enum.Enum):
+        RED = 1
+        CRIMSON = 1
+
+    class Access(enum.Flag):
+        READ = 1
+        WRITE = 2
+        BOTH = 3
+
+    made = codec.decode(codec.encode([Colour, Colour.CRIMSON, Access, Access.BOTH, Access.READ | Access.WRITE]))
+    assert made[1] is made[0].CRIMSON is made[0].RED
+    assert list(made[0].__members__) == ["RED", "CRIMSON"]
+    assert made[3] is made[4] is made[2].BOTH

@@ -44,7 +44,7 @@ from perdure.codec.rows.exceptions import (
     make_exception,
     own_form,
 )
-from perdure.codec.rows.row import by_reference, has_end, module_of
+from perdure.codec.rows.row import by_reference, has_end, module_of, resolve
 from perdure.codec.rows.standard import make_view, view_parts
 from perdure.errors import Damaged, NotLoadable, PerdureError
 
@@ -142,6 +142,8 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return make_flag if isinstance(obj, enum.Flag) else make_enum, enum_parts(obj)
         if is_plain_record(obj):
             return make_record, record_parts(obj)
+        if cls is typing.TypeVar and resolve(obj.__module__, obj.__name__) is obj:
+            return find, (obj.__module__, obj.__name__)
         exact = reduced(obj)
         weak = referents(obj)
         if weak:
@@ -181,6 +183,11 @@ def _whole_class(cls: type, form: Any) -> Any:
     if "__slots__" in vars(cls) and not _finds_its_slots(cls):
         kind, name, bases, defined, *others = args
         args = kind, name, bases, {**defined, "__slots__": vars(cls)["__slots__"]}, *others
+    if issubclass(cls, enum.Enum):  # cloudpickle takes other names of a member, and unions, for attributes
+        bases, name, qualname, _, *others = args
+        members = {each: member._value_ for each, member in cls.__members__.items()}
+        args = bases, name, qualname, members, *others
+        state = {each: part for each, part in state[0].items() if each not in members}, state[1]
     return make, args, (cls.__qualname__, fill, state), None, None, fill_class
 
 

@@ -138,10 +138,17 @@ def content(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     if isinstance(obj, pd.RangeIndex):
         return _frame, (kind, obj.start, obj.stop, obj.step, obj.name, *_hung(obj))
     if isinstance(obj, pd.Index):
-        return _frame, (kind, obj.name, _cells(obj.array), str(getattr(obj, "freq", None)), *_hung(obj))
+        return _frame, (kind, obj.name, _cells(obj.array), _freq(obj), *_hung(obj))
     if isinstance(obj, pd.api.extensions.ExtensionArray):
         return _frame, _cells(obj)
     return NotImplemented
+
+
+def _freq(index: Any) -> Any:
+    """The frequency of an index, with the holidays and other parts that its text leaves out."""
+    freq = getattr(index, "freq", None)
+    parts = getattr(freq, "kwds", None) or {}
+    return str(freq), {name: part for name, part in sorted(parts.items()) if name != "calendar"}
 
 
 def _hung(index: Any) -> list[Any]:
@@ -172,7 +179,7 @@ def _cells(values: Any) -> tuple[Any, ...]:  # noqa: PLR0911  one return for eac
     if isinstance(dtype, pd.StringDtype):
         return "text", repr(dtype.na_value), dtype.storage, *_texts(values)
     if isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
-        return "moments", str(dtype), values.asi8
+        return "moments", str(dtype), getattr(dtype, "tz", None), values.asi8
     if isinstance(dtype, pd.IntervalDtype):
         return "intervals", str(dtype), values.left, values.right
     if isinstance(dtype, pd.SparseDtype):

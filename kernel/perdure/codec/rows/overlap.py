@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from perdure.codec.model import Refusal
 
+from .row import resolve
+
 _T = TypeVar("_T")
 
 _FEW = 32
@@ -77,6 +79,9 @@ def window_of(array: Any) -> Window | None:
     """
     if array.size == 0 or array.dtype.itemsize == 0 or array.dtype.kind == "T":
         return None
+    lender = _lender(array)
+    if lender is not None:
+        return Window(lender, _address(array) - _address(_seen(lender)))
     memory = _memory.get()
     low, high = _bounds(array)
     if memory and memory.regions:
@@ -101,6 +106,23 @@ def open_window(segment: Any, offset: int, shape: list[int], strides: list[int],
     if segment.dtype != dtype or segment.ndim != 1 or not segment.flags.c_contiguous or not inside:
         raise ValueError("a window does not lie in its memory")
     return np.lib.stride_tricks.as_strided(segment[offset // dtype.itemsize :], tuple(shape), tuple(strides))
+
+
+def _lender(array: Any) -> Any:
+    """The bytearray or `array.array` in whose memory the array lies, or None."""
+    base = array.base
+    while base is not None and hasattr(base, "base"):
+        base = base.base
+    if type(base) is memoryview:
+        base = base.obj
+    return base if type(base) is bytearray or type(base) is resolve("array", "array") else None
+
+
+def _seen(lender: Any) -> Any:
+    """The memory of a lender as an array."""
+    import numpy as np
+
+    return np.frombuffer(lender, "u1")
 
 
 def _address(array: Any) -> int:
