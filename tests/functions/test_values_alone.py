@@ -90,3 +90,32 @@ def test_digests_follow_type_and_content():
     assert len({perdure.digest(value) for value in (1, True, 1.0)}) == 3
     with pytest.raises(TypeError, match="has no digest: it is a generator"):
         perdure.digest(each for each in ())
+
+
+class Fading:
+    """Pickles, loads, and says itself that it is another."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __eq__(self, other):
+        return self.number == other.number
+
+    __hash__ = None
+
+    def __reduce__(self):
+        return Fading, (0,)
+
+
+def test_large_values_are_checked_on_request(monkeypatch):
+    """Promise 4: under 1 MiB always, above it with `check_all` or PERDURE_CHECK."""
+    large = [Fading(1), bytes(2 << 20)]
+    perdure.dumps(large)
+    with pytest.raises(NotKeepable, match="not equal"):
+        perdure.dumps(large, check_all=True)
+    monkeypatch.setenv("PERDURE_CHECK", "all")
+    with pytest.raises(NotKeepable, match="not equal"):
+        perdure.dumps(large)
+    monkeypatch.setenv("PERDURE_CHECK", "everything")
+    with pytest.raises(ValueError, match="PERDURE_CHECK is 'everything'"):
+        perdure.dumps(1)

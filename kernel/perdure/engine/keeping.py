@@ -17,6 +17,7 @@ from perdure.codec.rows.row import keeping_by_value
 from perdure.errors import NotKeepable, NotLoadable, Untrusted
 
 CODECS = ("full", "safe")
+CHECKS = ("small", "all")
 
 _chosen: str | None = None
 
@@ -27,6 +28,14 @@ def the_codec() -> str:
     if named not in CODECS:
         raise ValueError(f"PERDURE_CODEC is {named!r}: set it to full or safe")
     return named
+
+
+def checks_all() -> bool:
+    """Whether every value is loaded again and compared when it is stored, and not only those under 1 MiB."""
+    named = os.environ.get("PERDURE_CHECK") or "small"
+    if named not in CHECKS:
+        raise ValueError(f"PERDURE_CHECK is {named!r}: set it to small or all")
+    return named == "all"
 
 
 def use_codec(name: str | None) -> None:
@@ -41,13 +50,16 @@ def encode(
     name: str = "result",
     externals: Mapping[str, Any] | None = None,
     codec: str | None = None,
+    check_all: bool = False,
 ) -> Encoded:
     """The value as bytes, as `perdure.codec.encode`; under `safe` without a pickle.
 
     Raises:
         NotKeepable: a part cannot be kept, or not without a pickle.
     """
-    return _door.encode(value, name=name, externals=externals, **_options(codec))
+    options = _options(codec)
+    options["check_all"] = options["check_all"] or check_all
+    return _door.encode(value, name=name, externals=externals, **options)
 
 
 def encode_namespace(
@@ -129,7 +141,7 @@ def decode(
 def _options(name: str | None) -> dict[str, bool]:
     if name is not None and name not in CODECS:
         raise ValueError(f'codec={name!r} is none of "full", "safe"')
-    return {"pickles": False} if (name or the_codec()) == "safe" else {}
+    return {"pickles": (name or the_codec()) != "safe", "check_all": checks_all()}
 
 
 def _installed(package: str) -> bool:

@@ -8,14 +8,18 @@ import os
 import traceback
 from types import TracebackType
 
+from perdure.codec.masking import mask
+from perdure.errors import PerdureError
+
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  as frames spell it
 _PLUMBING = (contextlib.__file__, os.path.dirname(asyncio.__file__) + os.sep)  # noqa: PTH120  the same
 
 
 def one_line(error: BaseException) -> str:
-    """`ValueError: Input X contains NaN.`, cut after 300 characters."""
-    name, said = type(error).__name__, str(error).strip().partition("\n")[0]
-    text = f"{name}: {said}" if said else name
+    """`ValueError: Input X contains NaN.`, masked, cut after 300 characters; of ours also the advice."""
+    name, said = type(error).__name__, str(error).strip()
+    said = " ".join(said.splitlines()) if isinstance(error, PerdureError) else said.partition("\n")[0]
+    text = mask(f"{name}: {said}" if said else name)
     return text if len(text) <= 300 else text[:299] + "…"  # noqa: PLR2004  what fits a line of a table
 
 
@@ -47,7 +51,7 @@ def cleaned(error: BaseException) -> BaseException:
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback as text, with the user's frames only, cut to 20 kB."""
+    """The traceback as text, with the user's frames only, cut to 20 kB, secrets masked."""
     kept = users_frames(error.__traceback__)
-    text = "".join(traceback.format_exception(type(error), error, kept, chain=False))
+    text = mask("".join(traceback.format_exception(type(error), error, kept, chain=False)))
     return text if len(text) <= 20_000 else text[:10_000] + "\n…\n" + text[-10_000:]  # noqa: PLR2004

@@ -38,20 +38,22 @@ _KINDS: Mapping[str, type] = {
 }
 
 
-def dumps(value: Any, *, codec: str | None = None) -> bytes:
+def dumps(value: Any, *, codec: str | None = None, check_all: bool = False) -> bytes:
     """The value as bytes, signed with this user's key.
 
     Args:
         value: anything that can be kept.
         codec: "full", or "safe", which refuses what could only be pickled; None takes PERDURE_CODEC, or
             "full".
+        check_all: load it again and compare it, whatever its size; else that is done under 1 MiB, or always
+            where PERDURE_CHECK is "all".
 
     Raises:
         NotKeepable: a part of it cannot be kept; the message names its path, type and what to do.
     """
     import ormsgpack
 
-    encoded, key = keeping.encode(value, name="value", codec=codec), the_key()
+    encoded, key = keeping.encode(value, name="value", codec=codec, check_all=check_all), the_key()
     packed = packing.compressed(encoded.stream)
     if packed is not None and len(encoded.stream) > _expandable(packed):
         packed = None  # so that whoever has no key can read it too
@@ -140,7 +142,7 @@ def _verify(number: int, fields: dict[str, Any]) -> None:
     if known is not None and not fits:
         raise Damaged(
             subject=_SUBJECT,
-            cause=f"it says that your key {fields['key']} signed it, and these are not the bytes that it signed.",
+            cause=f"your key {fields['key']} is named in it, but did not sign these bytes.",
             advice="Take them again from where they were first stored, or make the value again.",
         )
     if not fits:

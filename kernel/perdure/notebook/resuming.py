@@ -19,7 +19,7 @@ from .body import Body
 from .namespace import snapshot
 from .notebook_runs import choose, chosen, current
 from .restoring import missing, restore
-from .setup_cells import kept_source
+from .setup_sources import kept_source
 
 if TYPE_CHECKING:
     from perdure.engine.owner import Owner

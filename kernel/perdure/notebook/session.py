@@ -26,7 +26,7 @@ from perdure.store.records import CallRecord, Part, RunRecord
 
 from .namespace import is_code, is_users
 from .placeholders import Placeholder
-from .setup_cells import keep_source
+from .setup_sources import keep_source
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -336,3 +336,48 @@ def test_a_digest_of_an_array_of_the_standard_library_copies_no_memory():
     kinds = [array.array(kind, bytes(16)) for kind in "bBhHiIlLqQfd"]
     others = [array.array("d", [0.0, -0.0]), array.array("d"), array.array("q"), array.array("b", b"a")]
     assert len({codec.digest(each).hex for each in [*kinds, *others]}) == len(kinds) + len(others)
+
+
+class Knot:
+    def __init__(self, *parts):
+        self.parts = parts
+
+
+def test_beyond_the_bounds_sharing_does_not_count_either(monkeypatch):
+    """Promise 1: alike values are alike however they were built, and however large they are."""
+    monkeypatch.setattr(sys.modules["perdure.codec.digest"], "REDUCED", 20)
+    day = dt.date(2024, 1, 1)
+    shared, apart = (
+        Knot([day, {1, (2, day)}]),
+        [Knot([dt.date(2024, 1, 1), {1, (2, dt.date(2024, 1, 1))}]) for _ in range(30)],
+    )
+    assert codec.digest([shared] * 30) == codec.digest(apart)
+    other = [*apart[:-1], Knot([day, {1, (3, day)}])]
+    assert codec.digest(other) != codec.digest(apart)
+    assert not codec.digest(apart).weak
+
+
+def test_a_value_made_of_itself_over_and_over_takes_no_longer_than_its_parts(monkeypatch):
+    """Promise 10: written out, this one would have 2 to the power of 40 objects."""
+    monkeypatch.setattr(sys.modules["perdure.codec.digest"], "REDUCED", 10_000)
+    one, two = Knot(dt.date(2024, 1, 1)), Knot(dt.date(2024, 1, 1))
+    for _ in range(40):
+        one, two = Knot((one, one)), Knot((two, two))
+    assert codec.digest(one) == codec.digest(two)
+    assert codec.digest(one) != codec.digest(Knot((one, two)))
+    assert not codec.digest(one).weak
+
+
+def test_the_digest_does_not_depend_on_where_our_modules_lie():
+    """Promise 1: what stands for arrays and frames in a digest is named, wherever it is defined."""
+    for value in (np.arange(3.5), pd.DataFrame({"a": [1]}), [memoryview(b"a"), object], ValueError(1)):
+        before = codec.digest(value)
+        from perdure.codec import forms
+        from perdure.codec.packages import numpy as kit
+
+        for function in (forms.named, kit._array):
+            function.__module__ = "perdure.elsewhere"
+        try:
+            assert codec.digest(value) == before
+        finally:
+            forms.named.__module__, kit._array.__module__ = forms.__name__, kit.__name__
