@@ -58,6 +58,8 @@ def _get(file: Any) -> bytes:
 def main() -> None:
     """Answer until there are no more questions."""
     import perdure
+    import values.samples.notebook
+    import values.samples.own  # noqa: F401  runs the cells of the notebook's samples
     from perdure import codec
 
     while data := _get(sys.stdin.buffer):

@@ -139,6 +139,17 @@ def in_itself():
     return array
 
 
+def at_once_in_itself():
+    array = np.empty(1, object)
+    array[0] = array
+    return array
+
+
+def _cycle_at_once(before, after):
+    assert type(before) is type(after) is np.ndarray
+    assert after[0] is after
+
+
 def _cycle(before, after):
     assert type(before) is type(after) is np.ndarray
     assert after[0][0] is after
@@ -231,6 +242,7 @@ SAMPLES = [
         _same,
     ),
     Sample("array of objects, read-only", lambda: closed(np.array([[1], 2], object)), _same),
+    Sample("array of objects that is its own element", at_once_in_itself, _cycle_at_once),
     Sample("array of objects that holds itself", in_itself, _cycle, digests=True),
     *(
         Sample(

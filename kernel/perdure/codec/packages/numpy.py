@@ -179,7 +179,10 @@ def content(obj: Any) -> Any:
     import numpy as np
 
     if type(obj) is np.ndarray or type(obj) is np.memmap:
-        return _array, array_content(obj)
+        found = array_content(obj)
+        if obj.dtype.hasobject:  # as state, not as arguments: by then an array that holds itself is known
+            return _array, found[:3], found[3:]
+        return _array, found
     if type(obj) is np.ma.MaskedArray:
         mask = np.ma.getmaskarray(obj)
         cells = array_content(_covered(obj.data, mask))
