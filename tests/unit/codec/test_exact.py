@@ -15,6 +15,7 @@ import types
 import typing
 import weakref
 
+import attrs
 import numpy as np
 import pandas as pd
 import pydantic
@@ -436,3 +437,23 @@ def test_exceptions_that_only_c_can_make_come_back():
     assert repr(made.__cause__) == "ValueError(1)"
     assert made.__traceback__ is not None
     assert codec.digest(made) == codec.digest(error) != codec.digest(failing("y"))
+
+
+def test_the_second_of_two_moments_that_a_clock_shows_alike_stays_that():
+    """Promise 4: pandas pickles the time of a naive timestamp alone."""
+    value = pd.Timestamp("2024-10-27 02:30").replace(fold=1)
+    made = codec.decode(codec.encode([value]))[0]
+    assert (made.fold, made, type(made)) == (1, value, pd.Timestamp)
+    assert codec.digest(made) == codec.digest(value) != codec.digest(value.replace(fold=0))
+
+
+def test_a_hash_that_attrs_remembers_is_no_difference():
+    @attrs.frozen(cache_hash=True)
+    class Remembering:
+        a: int
+
+    value = Remembering(1)
+    hash(value)
+    cells = np.empty(1, object)
+    cells[0] = value
+    assert codec.decode(codec.encode(cells))[0] == value

@@ -374,14 +374,16 @@ def test_an_enum_by_value_keeps_other_names_of_its_members_and_unions():
 
     class Colour(enum.Enum):
         RED = 1
-        CRIMSON = 1
+        CRIMSON = 1  # noqa: PIE796  that is the point
 
     class Access(enum.Flag):
         READ = 1
         WRITE = 2
         BOTH = 3
 
-    made = codec.decode(codec.encode([Colour, Colour.CRIMSON, Access, Access.BOTH, Access.READ | Access.WRITE]))
+    made = codec.decode(
+        codec.encode([Colour, Colour.CRIMSON, Access, Access.BOTH, Access.READ | Access.WRITE])
+    )
     assert made[1] is made[0].CRIMSON is made[0].RED
     assert list(made[0].__members__) == ["RED", "CRIMSON"]
     assert made[3] is made[4] is made[2].BOTH

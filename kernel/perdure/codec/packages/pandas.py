@@ -58,9 +58,26 @@ def reduce(obj: Any) -> Any:
     if isinstance(obj, (pd.Index, pd.api.extensions.ExtensionArray)) or _is_block(obj):
         form = _apart(obj.__reduce_ex__(5))
         return with_attributes(obj, form) if isinstance(obj, pd.Index) else form
-    if isinstance(obj, (pd.Timedelta, pd.Period, pd.api.extensions.ExtensionDtype)) and hung_on(obj):
-        return with_attributes(obj, obj.__reduce_ex__(5))
-    return NotImplemented
+    return _scalar(obj)
+
+
+def _scalar(obj: Any) -> Any:
+    """The form of a time or dtype with its fold, and what a user hung on it."""
+    import pandas as pd
+
+    if type(obj) is pd.Timestamp and obj.fold and obj.tzinfo is None:  # its pickle is its time alone
+        return with_attributes(obj, (with_fold, (obj.replace(fold=0),)))
+    times = (pd.Timedelta, pd.Period, pd.api.extensions.ExtensionDtype)
+    return (
+        with_attributes(obj, obj.__reduce_ex__(5))
+        if isinstance(obj, times) and hung_on(obj)
+        else NotImplemented
+    )
+
+
+def with_fold(moment: Any) -> Any:
+    """The second of two moments that a clock shows alike."""
+    return moment.replace(fold=1)
 
 
 def parts(obj: Any) -> Any:
