@@ -279,12 +279,6 @@ THINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def main_stays(monkeypatch):
-    """A shell of IPython puts a module of its own in place of `__main__`."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-
-
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "f").write_text("x")
