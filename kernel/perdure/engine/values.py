@@ -140,7 +140,7 @@ def _verify(number: int, fields: dict[str, Any]) -> None:
     known = key.known(fields["key"])
     fits = known is not None and envelope.verify(known.secret, fields["signature"], _covered(number, fields))
     if known is not None and not fits:
-        raise Damaged(
+        raise Untrusted(
             subject=_SUBJECT,
             cause=f"your key {fields['key']} is named in it, but did not sign these bytes.",
             advice="Take them again from where they were first stored, or make the value again.",
