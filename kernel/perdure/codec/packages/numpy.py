@@ -212,11 +212,11 @@ def array_content(array: Any) -> tuple[Any, ...]:
 
 
 def _turned(array: Any) -> list[int]:
-    """The axes as they lie in memory; empty for C order. Of axes of length 1 nobody sees where they lie."""
+    """The axes as they lie in memory; empty for C order. Axes of length 1, or repeated, lie nowhere."""
     flags, dtype = array.flags, array.dtype
     if flags.c_contiguous or dtype.kind == "T":
         return []
-    axes = [axis for axis, length in enumerate(array.shape) if length > 1]
+    axes = [axis for axis, length in enumerate(array.shape) if length > 1 and array.strides[axis]]
     if dtype.hasobject:  # arrays of objects come back in C order, or in Fortran's
         return axes[::-1] if flags.f_contiguous else []
     found = sorted(axes, key=lambda axis: -abs(array.strides[axis]))
