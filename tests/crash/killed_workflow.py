@@ -104,9 +104,20 @@ class EarlyJournal:
     def write(self, run, epoch, records, *, durability=None):
         self._queue.put((run, epoch, tuple(records)))
 
+    def value(self, name):
+        """A value that was just written is read back where it holds large memory: only then is it waited for."""
+        written = threading.Event()
+        self._queue.put(written)
+        written.wait()
+        return self._journal.value(name)
+
     def _serve(self):
         while True:
-            self._journal.write(*self._queue.get())
+            work = self._queue.get()
+            if isinstance(work, threading.Event):
+                work.set()
+            else:
+                self._journal.write(*work)
 
     def __getattr__(self, name):
         return getattr(self._journal, name)
