@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -66,6 +67,12 @@ def _make_fraction(parts: list[Any]) -> Any:
     if list(map(type, parts)) != [int, int]:  # from a text it would compute any power of ten
         raise TypeError("two whole numbers were expected")
     return _std("fractions", "Fraction")(*parts)
+
+
+def _make_pattern(parts: list[Any]) -> Any:
+    with warnings.catch_warnings():  # whoever wrote the pattern has read them
+        warnings.simplefilter("ignore")
+        return _std("re", "compile")(*parts)
 
 
 def _make_uuid(parts: list[Any]) -> Any:
@@ -290,7 +297,7 @@ STANDARD: tuple[Row, ...] = (
     _text(51, "pathlib", "PosixPath"),
     _text(52, "pathlib", "WindowsPath"),
     Row(
-        *(53, "re", "Pattern", lambda value: (value.pattern, value.flags), _make("re", "compile")),
+        *(53, "re", "Pattern", lambda value: (value.pattern, value.flags), _make_pattern),
         says="its text or bytes, and its flags; it is compiled again",
     ),
     _text(54, "ipaddress", "IPv4Address"),
