@@ -175,13 +175,20 @@ def nb_shared_default():
 '''
 
 
+FILE = "<the cell of the samples>"
+
+
+def tell_source() -> None:
+    """Let Python know the source of the cell, as IPython does; a test may have emptied what it knows."""
+    linecache.cache[FILE] = (len(CELL), None, CELL.splitlines(keepends=True), FILE)
+
+
 def _run_cell() -> dict[str, Any]:
     """The names of the cell, run in `__main__` once."""
     namespace = vars(sys.modules["__main__"])
+    tell_source()
     if "NbPoint" not in namespace:
-        file = "<the cell of the samples>"
-        linecache.cache[file] = (len(CELL), None, CELL.splitlines(keepends=True), file)
-        exec(compile(CELL, file, "exec"), namespace)
+        exec(compile(CELL, FILE, "exec"), namespace)
     return namespace
 
 
