@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from perdure.codec.masking import escaped
-from perdure.errors import NoSuchRun, PerdureError, StoreError
+from perdure.errors import PerdureError, StoreError
 
-from .records import RunRecord, ValueRecord
+from .records import ValueRecord
+from .related import named_run, related
 from .store import Store
 
 _BATCH = 100
@@ -99,7 +100,7 @@ def survey(store: Store, run: str | None = None) -> Offer:
     """
     journal, found = store.journal, dict[str, OfRun]()
     known = {each.id: each for each in journal.runs()}
-    wanted = None if run is None else _related(store, _find(store, run), known)
+    wanted = None if run is None else [each.id for each in related(journal, named_run(store, run))]
     for value in _each(store, wanted):
         standing = store.vault.standing(value)
         if standing == "yours":
@@ -182,28 +183,6 @@ def _each(store: Store, runs: Iterable[str] | None) -> Iterator[ValueRecord]:
             record = store.journal.value(value)
             if record is not None:
                 yield record
-
-
-def _find(store: Store, name: str) -> RunRecord:
-    found = store.journal.run(name) or next(iter(store.journal.runs(workflow=name, limit=1)), None)
-    if found is None:
-        raise NoSuchRun(run=name, path=store.path or ":memory:")
-    return found
-
-
-def _related(store: Store, run: RunRecord, known: dict[str, RunRecord]) -> list[str]:
-    """The run with those that it needs to be resumed: its children's, and its origins'."""
-    found: list[str] = []
-    waiting = [run]
-    while waiting:
-        each = waiting.pop()
-        if each.id in found:
-            continue
-        found.append(each.id)
-        waiting += store.journal.children(each.id)
-        if each.forked_from in known:
-            waiting.append(known[each.forked_from])
-    return found
 
 
 def _counted(number: int, noun: str) -> str:

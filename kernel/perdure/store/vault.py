@@ -166,7 +166,7 @@ class Vault:
 
         Neither a blob is opened nor anything decoded.
         """
-        if not _well_formed(record):
+        if not well_formed(record):
             return "altered"
         if record.format > envelope.ENVELOPE:
             return "newer"
@@ -183,7 +183,7 @@ class Vault:
 
         `broken`: a blob is gone or altered; `sealed`: a key that is not this user's encrypted it.
         """
-        if not _well_formed(record):
+        if not well_formed(record):
             return "broken"
         try:
             stream = self._stored(record)
@@ -269,7 +269,7 @@ _KINDS = {
 }
 
 
-def _well_formed(record: ValueRecord) -> bool:
+def well_formed(record: ValueRecord) -> bool:
     """Whether each field is of its kind, and blobs are named as blobs are, so that no other file is opened.
 
     SQLite keeps anything in any column, and a store may come from anybody.
