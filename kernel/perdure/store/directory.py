@@ -14,13 +14,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from weakref import WeakSet
 
 from perdure.errors import Damaged
 
 from .failures import system_errors
-from .files import TEMPORARY, make_private, sync_path, write_whole
+from .files import TEMPORARY, folder_held, make_private, sync_path, write_whole
 
 MAPPED = 1 << 20
 """Bytes from which on mapping a file is cheaper than reading it."""
@@ -59,7 +60,8 @@ class DirectoryBlobs:
             status = path.stat()
             if status.st_size != size or name in self._bad:
                 return False
-            os.utime(path)  # collecting spares blobs that were put a short time ago
+            with folder_held(path.parent, shared=True):  # removing looks once more, alone
+                os.utime(path)  # collecting spares blobs that were put a short time ago
             if _state(name, status) in self._verified:
                 self._verified.add(_state(name, path.stat()))
         except FileNotFoundError:
@@ -108,10 +110,20 @@ class DirectoryBlobs:
         except OSError:
             return 0
 
-    def remove(self, names: Iterable[str]) -> int:
-        """Delete these; return the bytes that became free."""
+    def remove(self, names: Iterable[str], *, before: float | None = None) -> int:
+        """Delete these, but for those put again since `before`; return the bytes that became free."""
+        freed = 0
         with system_errors(self.folder.parent):
-            return sum(_unlink(self._path(name)) for name in tuple(names))
+            for digits, group in groupby(sorted(names), lambda name: name[:2]):
+                with contextlib.suppress(FileNotFoundError):  # no folder, no blobs
+                    freed += self._remove(self.folder / digits, group, before)
+        return freed
+
+    def _remove(self, folder: Path, names: Iterable[str], before: float | None) -> int:
+        # Who puts one of them again now has either made it young already, or finds it gone and writes it.
+        with folder_held(folder, shared=False):
+            paths = [folder / name for name in names]
+            return sum(_unlink(path) for path in paths if before is None or _modified(path) < before)
 
     def sweep(self, *, before: float | None = None) -> int:
         """Delete temporary files of killed writers; return the bytes that became free."""

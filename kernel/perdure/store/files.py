@@ -121,3 +121,24 @@ def held(path: Path, *, seconds: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def folder_held(folder: Path, *, shared: bool) -> Iterator[None]:
+    """Hold a folder as one of several, or alone. It takes neither a file nor room on the disk.
+
+    Raises:
+        FileNotFoundError: the folder is not there.
+    """
+    if sys.platform == "win32":  # folders cannot be opened there
+        with held(folder / ".lock", seconds=60):
+            yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -217,9 +217,10 @@ class MemoryBlobs:
         """Bytes of this blob, 0 if it is not there."""
         return len(self._blobs[name][0]) if name in self._blobs else 0
 
-    def remove(self, names: Iterable[str]) -> int:
-        """Delete these; return the bytes that became free."""
-        return sum(len(self._blobs.pop(name)[0]) for name in tuple(names) if name in self._blobs)
+    def remove(self, names: Iterable[str], *, before: float | None = None) -> int:
+        """Delete these, but for those put again since `before`; return the bytes that became free."""
+        gone = self.names(before=before).intersection(names)
+        return sum(len(self._blobs.pop(name)[0]) for name in gone)
 
     def sweep(self, *, before: float | None = None) -> int:  # noqa: ARG002  there is nothing to sweep
         """Nothing is left behind: 0 bytes."""

@@ -142,8 +142,11 @@ class Blobs(Protocol):
     def size(self, name: str) -> int:
         """Bytes of this blob; 0 for one that is not there."""
 
-    def remove(self, names: Iterable[str]) -> int:
-        """Delete these; return the bytes that became free. A name that is not there is passed over."""
+    def remove(self, names: Iterable[str], *, before: float | None = None) -> int:
+        """Delete these, but for those put again since `before`; return the bytes that became free.
+
+        A name that is not there is passed over. Whoever puts one of them at the same moment keeps it.
+        """
 
     def sweep(self, *, before: float | None = None) -> int:
         """Delete what killed writers left half done before that time; return the bytes that became free."""

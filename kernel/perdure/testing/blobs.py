@@ -65,3 +65,10 @@ class BlobsContract:
         name = blobs.put(b"x")
         assert blobs.names(before=0.0) == set()
         assert blobs.names(before=4e9) == {name}
+
+    def test_what_was_put_again_is_not_removed(self, blobs: Blobs) -> None:
+        """Promise 8: it was listed as old, and somebody put it since."""
+        name = blobs.put(b"x")
+        assert blobs.remove([name], before=0.0) == 0
+        assert blobs.names() == {name}
+        assert blobs.remove([name], before=4e9) == 1
