@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.error import UsageError
@@ -17,13 +14,13 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from perdure.engine.decide import KINDS, ON_EDIT
-from perdure.engine.durations import seconds
 from perdure.engine.execution import Choice
 from perdure.engine.keeping import CODECS
 
 from . import lines, listing, notebook_runs, resuming, upkeep
 from .body import Body
 from .cells import StepCell, StepOptions
+from .parsing import count, duration, literal, meant, named, names, positive, uncommented
 from .setup_cells import SetupCell
 from .workflow_cells import WorkflowCell, WorkflowOptions
 
@@ -34,14 +31,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
-
-def positive(text: str) -> int:
-    """A number from 1 on, for the parser of a line."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 class BodySyntaxError(Exception):
@@ -56,10 +45,6 @@ class BodySyntaxError(Exception):
 
 
 BodySyntaxError.__name__ = "SyntaxError"  # what the front end names it
-
-
-_UNKNOWN = re.compile(r"unrecognized arguments: (--\S+)")
-_COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|(?<=\s))#.*""")
 
 
 @magics_class
@@ -194,14 +179,14 @@ class PerdureMagics(Magics):
     def _step(self, line: str, cell: str) -> StepCell:
         given = self._parsed(self.step, line, cell)
         options = StepOptions(
-            name=_named("%%step", given.name),
+            name=named("%%step", given.name),
             kind=given.kind,
             on_edit=given.on_edit,
             key=given.key,
-            retries=_count(given.retries),
-            backoff=_duration("--backoff", given.backoff) or 0.0,
-            timeout=_duration("--timeout", given.timeout),
-            output=_names("--output", given.output),
+            retries=count(given.retries),
+            backoff=duration("--backoff", given.backoff) or 0.0,
+            timeout=duration("--timeout", given.timeout),
+            output=names("--output", given.output),
             redo=given.redo,
             strict=given.strict,
             replace=given.replace,
@@ -216,9 +201,9 @@ class PerdureMagics(Magics):
         if given.codec is not None:
             raise UsageError("%%workflow: --codec belongs to %workflow on a line, and holds for its cells.")
         options = WorkflowOptions(
-            name=_named("%%workflow", given.name),
-            input=_names("--input", given.input),
-            output=_names("--output", given.output),
+            name=named("%%workflow", given.name),
+            input=names("--input", given.input),
+            output=names("--output", given.output),
             choice=Choice(
                 given.key, given.fresh, given.reuse, frozenset(given.redo), given.redo_from, given.strict
             ),
@@ -235,12 +220,12 @@ class PerdureMagics(Magics):
             if getattr(given, option):
                 written = "from" if option == "redo_from" else option
                 raise UsageError(f"%workflow: --{written} belongs to a %%workflow cell.")
-        params = _names("--params", given.params) or frozenset()
+        params = names("--params", given.params) or frozenset()
         lines.show(
             self.shell,
             notebook_runs.begin(
                 self.session,
-                _named("%workflow", given.name),
+                named("%workflow", given.name),
                 params=params,
                 fresh=given.fresh,
                 codec=given.codec,
@@ -306,7 +291,7 @@ class PerdureMagics(Magics):
         if given.action == "resolve":
             if not given.step or not given.verdict:
                 raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
-            return upkeep.resolve(self.session, given.step, given.verdict, _literal(given.value))
+            return upkeep.resolve(self.session, given.step, given.verdict, literal(given.value))
         return upkeep.status(self.session)
 
     # -- parsing -----------------------------------------------------------------------------------------
@@ -315,10 +300,10 @@ class PerdureMagics(Magics):
         """The options of a line, or one line that says what is wrong with it."""
         percent = "%" if cell is None else "%%"
         try:
-            return parse_argstring(magic, _uncommented(line))
+            return parse_argstring(magic, uncommented(line))
         except UsageError as error:
             name = getattr(magic, "argcmd_name", magic.__name__)
-            advice = f"{_meant(magic, str(error))}`{percent}{name}?` tells how it is used."
+            advice = f"{meant(magic, str(error))}`{percent}{name}?` tells how it is used."
             raise UsageError(f"{percent}{name}: {error}. {advice}") from None
         except ValueError as error:  # an open quotation mark
             raise UsageError(f"{percent}{magic.__name__}: {error} in: {line}") from None
@@ -330,58 +315,3 @@ class PerdureMagics(Magics):
         except SyntaxError as error:
             shown = self.shell.SyntaxTB.structured_traceback(SyntaxError, error, [])
             raise BodySyntaxError(error, shown) from None
-
-
-def _meant(magic: Any, error: str) -> str:
-    """The option that was probably meant by one that is unknown, as a question."""
-    unknown = _UNKNOWN.search(error)
-    options = [option for action in magic.parser._actions for option in action.option_strings]  # noqa: SLF001  argparse offers no other way
-    close = get_close_matches(unknown[1], options, n=1) if unknown else []
-    return f"Is `{close[0]}` meant? " if close else ""
-
-
-def _named(magic: str, name: str) -> str:
-    """A name as given; one in quotation marks, which would become part of it, is refused."""
-    if name[0] in "'\"":
-        raise UsageError(f"{magic}: a name is one word without quotation marks, such as my_name.")
-    return name
-
-
-def _uncommented(line: str) -> str:
-    """The line without a comment at its end; a `#` in quotation marks, or inside a word, begins none."""
-    return _COMMENT.sub(lambda found: found[1] or "", line)
-
-
-def _names(option: str, text: str | None) -> frozenset[str] | None:
-    if text is None:
-        return None
-    names = [name.strip() for name in text.split(",")]
-    if wrong := [name for name in names if not name.isidentifier()]:
-        raise UsageError(f"{option}: {wrong[0]!r} is no name; write names separated by commas, such as a,b.")
-    return frozenset(names)
-
-
-def _duration(option: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}.") from None
-
-
-def _count(number: int) -> int:
-    if number < 0:
-        raise UsageError(f"--retries: {number} is below 0.")
-    return number
-
-
-def _literal(text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise UsageError(
-            f"%perdure resolve: {text} is no plain Python value; write one such as 42, 'text' or [1, 2]."
-        ) from None
