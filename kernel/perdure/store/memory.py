@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from perdure.errors import Damaged, NotOwner
 
+from .addition import of_runs
 from .records import (
     AttemptRecord,
     CallRecord,
@@ -141,6 +142,34 @@ class MemoryJournal:
             for row in rows:
                 self._put(TABLES[ValueRecord], row)
             return len(rows)
+
+    def add_runs(
+        self, runs: Iterable[str], records: Callable[[], Iterable[Record]], *, instead: bool = False
+    ) -> None:
+        """Put whole runs that come from elsewhere, with all that is theirs, at once."""
+        wanted = frozenset(runs)
+        with self._lock:
+            before = {name: dict(rows) for name, rows in self._tables.items()}
+            try:
+                self._add_runs(wanted, records(), instead=instead)
+            except BaseException:
+                self._tables = before
+                raise
+
+    def _add_runs(self, runs: frozenset[str], records: Iterable[Record], *, instead: bool) -> None:
+        known = {run: record.epoch for run in runs if (record := self.run(run)) is not None}
+        if known and not instead:
+            raise ValueError(f"run {min(known)} is here already")
+        for kind, table in TABLES.items():
+            owner = "id" if kind is RunRecord else "run"
+            kept = {key: row for key, row in self._tables[table.name].items() if row[owner] not in known}
+            self._tables[table.name] = kept
+        for record in records:
+            fenced = of_runs(record, runs, known)
+            table, row = TABLES[type(fenced)], to_row(fenced)
+            if isinstance(fenced, CallRecord | ValueRecord) and (fenced.id,) in self._tables[table.name]:
+                raise ValueError(f"{fenced.id} is here already")
+            self._put(table, row)
 
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""

@@ -16,7 +16,7 @@ Blobs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from .records import (
@@ -106,6 +106,23 @@ class Journal(Protocol):
 
         Returns:
             How many were put.
+        """
+
+    def add_runs(
+        self, runs: Iterable[str], records: Callable[[], Iterable[Record]], *, instead: bool = False
+    ) -> None:
+        """Put whole runs that come from elsewhere, with all that is theirs, in one commit on disk.
+
+        Nobody owns them; who owned one before, here or elsewhere, cannot write it.
+
+        Args:
+            runs: their ids.
+            records: gives them, each of one of these runs; called again where the commit is tried again.
+            instead: take the place of those of these runs that are known; else one that is known is refused.
+
+        Raises:
+            ValueError: a run, or what carries the id of a call or value, is here already; or a record belongs
+                to another run. Nothing was changed.
         """
 
     def blob_names(self) -> set[str]:

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from perdure.errors import (
     StoreTooNew,
 )
 
+from .addition import add_runs
 from .failures import from_sqlite, system_errors
 from .files import TEMPORARY, StillHeld, held, sync_path
 from .queries import query, schema
@@ -120,6 +121,13 @@ class SqliteJournal:
             connection.execute(query("forget_values"))
 
         self._do(delete)
+
+    def add_runs(
+        self, runs: Iterable[str], records: Callable[[], Iterable[Record]], *, instead: bool = False
+    ) -> None:
+        """Put whole runs that come from elsewhere, with all that is theirs, in one commit on disk."""
+        wanted = frozenset(runs)
+        self._do(lambda each: add_runs(each, wanted, records(), instead=instead), "power")
 
     def replace_values(self, changes: Iterable[tuple[ValueRecord, ValueRecord]]) -> int:
         """Put values in the place of others with the same id, in one commit, whoever owns their runs."""

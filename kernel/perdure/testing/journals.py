@@ -247,6 +247,64 @@ class JournalContract:
         there = [journal.value(f"v_{number:016x}") is not None for number in numbers]
         assert there == [False, True, True, True, True]
 
+    def test_runs_from_elsewhere_come_with_all_that_is_theirs(self, journal: Journal) -> None:
+        """Promise 1: in one commit, without an owner; the next one is the how-manieth it is."""
+        run = sample_run(epoch=3, finished=9.5)
+        session = sample_session(run=run.id, epoch=3, ended=2.5)
+        call, value = sample_call(run.id), sample_value(run.id)
+        attempt = AttemptRecord(call.id, run.id, 1, 3, "done", 1.0)
+        journal.add_runs([run.id], lambda: iter([value, run, call, session, attempt]))
+        assert (journal.run(run.id), journal.calls(run.id)) == (run, [call])
+        assert (journal.sessions(run.id), journal.attempts(run.id)) == ([session], [attempt])
+        assert journal.value(value.id) == value
+        with pytest.raises(NotOwner):
+            journal.write(run.id, 4, [])
+        assert journal.claim(run, sample_session()) == 4  # noqa: PLR2004  the next
+
+    def test_a_run_from_elsewhere_takes_the_place_of_a_known_one_only_if_asked(
+        self, journal: Journal
+    ) -> None:
+        """Promise 2: then all that was known of it is gone, and its former owner cannot write."""
+        run, other = sample_run(), sample_run(2)
+        epoch = journal.claim(run, sample_session())
+        journal.write(run.id, epoch, [sample_call(run.id), sample_value(run.id)])
+        journal.claim(other, sample_session())
+        new = [replace(run, state="done", epoch=1), sample_call(run.id, 2), sample_value(run.id, 2)]
+        with pytest.raises(ValueError, match=run.id):
+            journal.add_runs([run.id], lambda: new)
+        assert [call.seq for call in journal.calls(run.id)] == [1]
+        journal.add_runs([run.id], lambda: new, instead=True)
+        assert journal.run(run.id) == replace(run, state="done", epoch=epoch + 1)
+        assert [call.seq for call in journal.calls(run.id)] == [2]
+        assert (journal.value_ids(run.id), journal.sessions(run.id)) == ([sample_value(run.id, 2).id], [])
+        assert journal.run(other.id) is not None
+        with pytest.raises(NotOwner):
+            journal.write(run.id, epoch, [])
+
+    @pytest.mark.parametrize("instead", [False, True])
+    def test_what_is_here_is_never_put_over(self, journal: Journal, instead: bool) -> None:  # noqa: FBT001
+        """Promise 1: neither by the id of another run's call or value, nor by an error half-way."""
+        mine, run = sample_run(), sample_run(2)
+        epoch = journal.claim(mine, sample_session())
+        call, value = sample_call(mine.id), sample_value(mine.id)
+        journal.write(mine.id, epoch, [call, value])
+
+        def fails() -> Iterator[Record]:
+            yield run
+            raise EOFError
+
+        for bad in (
+            replace(call, run=run.id),
+            replace(value, run=run.id, signature=b"x"),
+            sample_call("r_x"),
+        ):
+            with pytest.raises(ValueError, match=r"r_x|here already"):
+                journal.add_runs([run.id], partial(list, [run, bad]), instead=instead)
+        with pytest.raises(EOFError):
+            journal.add_runs([run.id], fails, instead=instead)
+        assert journal.run(run.id) is None
+        assert (journal.calls(mine.id), journal.value(value.id)) == ([call], value)
+
     def test_a_journal_is_sound_and_closes_twice(self, journal: Journal) -> None:
         """Promise 5: its own check finds nothing."""
         journal.claim(sample_run(), sample_session())

@@ -157,6 +157,15 @@ WHERE run <> '' AND run NOT IN (SELECT id FROM runs) AND id NOT IN (
     UNION SELECT result FROM runs WHERE result IS NOT NULL
 );
 
+-- forget_values_of_run --
+DELETE FROM stored_values WHERE run = :run;
+
+-- run_of_call --
+SELECT run FROM calls WHERE id = :id;
+
+-- run_of_value --
+SELECT run FROM stored_values WHERE id = :id;
+
 -- user_version --
 PRAGMA user_version;
 
