@@ -15,6 +15,7 @@ from .addition import of_runs
 from .records import (
     AttemptRecord,
     CallRecord,
+    Holding,
     NoteRecord,
     Record,
     RestoreRecord,
@@ -22,7 +23,7 @@ from .records import (
     SessionRecord,
     ValueRecord,
 )
-from .rows import TABLES, R, Row, Table, checked_rows, from_row, to_row
+from .rows import TABLES, R, Row, Table, checked_rows, from_row, to_holding, to_row
 
 
 class MemoryJournal:
@@ -177,6 +178,54 @@ class MemoryJournal:
         streams = {value.stream_blob for value in values if value.stream_blob is not None}
         return streams.union(*(value.buffers for value in values))
 
+    def holdings(self) -> list[Holding]:
+        """What each value takes, and which blobs it needs."""
+        with self._lock:
+            rows = [dict(row) for row in self._tables["stored_values"].values()]
+        return [to_holding({**row, "bytes": len(row["stream"] or b"") + len(row["preview"])}) for row in rows]
+
+    def borrowed(self) -> set[tuple[str, str]]:
+        """The values that another run than their own refers to, each with that run."""
+        with self._lock:
+            used = [
+                (value, call.run)
+                for call in self._select(CallRecord)
+                for value in (call.value, call.shown, call.needs)
+            ]
+            used += [(value, run.id) for run in self._select(RunRecord) for value in (run.inputs, run.result)]
+            own = {key[0]: row["run"] for key, row in self._tables["stored_values"].items()}
+            return {(value, run) for value, run in used if value in own and own[value] != run}
+
+    def forget_calls(self, run: str, calls: Iterable[str]) -> None:
+        """Delete these calls of a run with all that is theirs, but for values that something refers to."""
+        gone = set(calls)
+        with self._lock:
+            for table, name in (("calls", "id"), ("attempts", "call"), ("restores", "call")):
+                self._tables[table] = {
+                    key: row
+                    for key, row in self._tables[table].items()
+                    if row["run"] != run or row[name] not in gone
+                }
+            used = self._used()
+            self._tables["stored_values"] = {
+                key: row
+                for key, row in self._tables["stored_values"].items()
+                if row["run"] != run or row["role"] not in ("value", "shown", "needs") or row["id"] in used
+            }
+
+    def _used(self) -> set[str | None]:
+        """The values to which a call or a run refers."""
+        used = {name for call in self._select(CallRecord) for name in (call.value, call.shown, call.needs)}
+        return used | {name for run in self._select(RunRecord) for name in (run.inputs, run.result)}
+
+    def compact(self) -> int:
+        """Memory is given back at once: 0 bytes."""
+        return 0
+
+    def size(self) -> int:
+        """Nothing lies on a disk: 0 bytes."""
+        return 0
+
     def forget(self, runs: Iterable[str]) -> None:
         """Delete these runs with all that is theirs, but for values that a kept run refers to."""
         gone = set(runs)
@@ -188,10 +237,7 @@ class MemoryJournal:
                 kept = {key: row for key, row in self._tables[table.name].items() if row[owner] not in gone}
                 self._tables[table.name] = kept
             known = {run.id for run in self._select(RunRecord)}
-            used = {
-                name for call in self._select(CallRecord) for name in (call.value, call.shown, call.needs)
-            }
-            used |= {name for run in self._select(RunRecord) for name in (run.inputs, run.result)}
+            used = self._used()
             self._tables["stored_values"] = {
                 key: row
                 for key, row in self._tables["stored_values"].items()

@@ -22,6 +22,7 @@ from typing import Protocol
 from .records import (
     AttemptRecord,
     CallRecord,
+    Holding,
     NoteRecord,
     Record,
     RestoreRecord,
@@ -128,11 +129,29 @@ class Journal(Protocol):
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""
 
+    def holdings(self) -> list[Holding]:
+        """What each value takes, and which blobs it needs."""
+
+    def borrowed(self) -> set[tuple[str, str]]:
+        """The values that another run than their own refers to, each with that run."""
+
     def forget(self, runs: Iterable[str]) -> None:
         """Delete these runs with all that is theirs, in one commit.
 
         Their values go too, but for those that a run which is kept refers to.
         """
+
+    def forget_calls(self, run: str, calls: Iterable[str]) -> None:
+        """Delete these calls of a run with all that is theirs, in one commit on disk.
+
+        Their values go too, but for those that another call, or a run, refers to.
+        """
+
+    def compact(self) -> int:
+        """Give back the room that deleted records took, where that is worth it; return how many bytes."""
+
+    def size(self) -> int:
+        """What the journal takes on the disk."""
 
     def check(self) -> str:
         """What the journal's own integrity check found: "ok", or what is wrong."""

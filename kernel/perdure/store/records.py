@@ -240,6 +240,20 @@ class ValueRecord:
     buffers are encrypted), or `zstd+aes`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one value takes: no record of its own, but read off a value's."""
+
+    value: str
+    run: str
+    step: str
+    role: str
+    bytes: int
+    """What lies in the journal itself: its stream, if that is small, and its preview."""
+    blobs: tuple[str, ...]
+    """The names of its blobs; one may stand there twice."""
+
+
 Record: TypeAlias = (
     RunRecord | SessionRecord | CallRecord | AttemptRecord | RestoreRecord | NoteRecord | ValueRecord
 )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hint
 from .records import (
     AttemptRecord,
     CallRecord,
+    Holding,
     NoteRecord,
     Record,
     RestoreRecord,
@@ -55,6 +56,18 @@ def to_row(record: Record) -> Row:
 def from_row(kind: type[R], row: Mapping[str, Any]) -> R:
     """The record that was made a row; a column that an older schema lacks has its default."""
     return kind(**{name: load(row[name]) for name, _, load in _columns(kind) if name in row})
+
+
+def to_holding(row: Mapping[str, Any]) -> Holding:
+    """What a value takes, from those of its columns that tell it."""
+    blobs: list[str] = [] if row["buffers"] == _NONE else _unpack(row["buffers"])
+    if row["stream_blob"] is not None:
+        blobs.append(row["stream_blob"])
+    return Holding(row["id"], row["run"], row["step"], row["role"], row["bytes"], tuple(blobs))
+
+
+_NONE = b"\x90"
+"""An empty list."""
 
 
 def checked_rows(run: str, epoch: int, records: tuple[Record, ...]) -> list[tuple[Table, Row]]:

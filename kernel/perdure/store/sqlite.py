@@ -29,6 +29,7 @@ from perdure.errors import (
     StoreTooNew,
 )
 
+from . import shrinking
 from .addition import add_runs
 from .failures import from_sqlite, system_errors
 from .files import TEMPORARY, StillHeld, held, sync_path
@@ -36,6 +37,7 @@ from .queries import query, schema
 from .records import (
     AttemptRecord,
     CallRecord,
+    Holding,
     NoteRecord,
     Record,
     RestoreRecord,
@@ -43,7 +45,7 @@ from .records import (
     SessionRecord,
     ValueRecord,
 )
-from .rows import R, checked, checked_rows, from_row, to_row
+from .rows import R, checked, checked_rows, from_row, to_holding, to_row
 from .writer import T, Work, Writer
 
 APPLICATION = 0x50524455
@@ -120,7 +122,21 @@ class SqliteJournal:
                 connection.executemany(query(f"forget_{table}"), gone)
             connection.execute(query("forget_values"))
 
-        self._do(delete)
+        self._do(delete, "power")  # what is deleted next, such as blobs, must not outlive this
+
+    def forget_calls(self, run: str, calls: Iterable[str]) -> None:
+        """Delete these calls of a run, but for values that something refers to."""
+        gone = tuple(calls)
+        self._do(lambda connection: shrinking.forget_calls(connection, run, gone), "power")
+
+    def compact(self) -> int:
+        """Give the disk back what deleted records took, where that is worth it; return how many bytes."""
+        with self._errors(), contextlib.closing(self._open_writer()) as connection:
+            return shrinking.compact(connection, self.path)
+
+    def size(self) -> int:
+        """What the journal takes on the disk, with its log."""
+        return shrinking.on_disk(self.path)
 
     def add_runs(
         self, runs: Iterable[str], records: Callable[[], Iterable[Record]], *, instead: bool = False
@@ -221,6 +237,18 @@ class SqliteJournal:
             return streams.union(*(ormsgpack.unpackb(row["buffers"]) for row in rows))
         except (ValueError, TypeError) as error:
             raise self._unreadable(error) from error
+
+    def holdings(self) -> list[Holding]:
+        """What each value takes, and which blobs it needs."""
+        rows = self._rows("value_holdings")
+        try:
+            return [to_holding(row) for row in rows]
+        except (ValueError, TypeError) as error:
+            raise self._unreadable(error) from error
+
+    def borrowed(self) -> set[tuple[str, str]]:
+        """The values that another run than their own refers to, each with that run."""
+        return {(row["value"], row["run"]) for row in self._rows("borrowed")}
 
     def check(self) -> str:
         """What SQLite's own integrity check found: "ok", or what is wrong."""

@@ -216,3 +216,56 @@ ROLLBACK TO one;
 
 -- release --
 RELEASE one;
+
+-- value_holdings --
+-- What each value takes, without reading its stream.
+SELECT id, run, step, role, IFNULL(LENGTH(stream), 0) + LENGTH(preview) AS bytes, stream_blob, buffers
+FROM stored_values;
+
+-- borrowed --
+-- The values that another run than their own refers to.
+SELECT stored_values.id AS value, used.run AS run FROM (
+    SELECT value AS id, run FROM calls WHERE value IS NOT NULL
+    UNION ALL SELECT shown, run FROM calls WHERE shown IS NOT NULL
+    UNION ALL SELECT needs, run FROM calls WHERE needs IS NOT NULL
+    UNION ALL SELECT inputs, id FROM runs WHERE inputs IS NOT NULL
+    UNION ALL SELECT result, id FROM runs WHERE result IS NOT NULL
+) AS used JOIN stored_values ON stored_values.id = used.id
+WHERE stored_values.run <> used.run;
+
+-- forget_call --
+DELETE FROM calls WHERE run = :run AND id = :call;
+
+-- forget_attempts_of_call --
+DELETE FROM attempts WHERE run = :run AND call = :call;
+
+-- forget_restores_of_call --
+DELETE FROM restores WHERE run = :run AND call = :call;
+
+-- forget_values_of_calls --
+-- Delete those of the run's values that belonged to calls, and to which no call refers any more.
+DELETE FROM stored_values
+WHERE run = :run AND role IN ('value', 'shown', 'needs') AND id NOT IN (
+    SELECT value FROM calls WHERE value IS NOT NULL
+    UNION SELECT shown FROM calls WHERE shown IS NOT NULL
+    UNION SELECT needs FROM calls WHERE needs IS NOT NULL
+    UNION SELECT inputs FROM runs WHERE inputs IS NOT NULL
+    UNION SELECT result FROM runs WHERE result IS NOT NULL
+);
+
+-- free_pages --
+PRAGMA freelist_count;
+
+-- pages --
+PRAGMA page_count;
+
+-- page_size --
+PRAGMA page_size;
+
+-- vacuum --
+-- Write what is left closely packed.
+VACUUM;
+
+-- empty_log --
+-- Move the log into the file, and cut it to nothing where nobody reads it.
+PRAGMA wal_checkpoint(TRUNCATE);
