@@ -116,7 +116,7 @@ class StoreFull(StoreError):
 
 class StoreBusy(StoreError):
     """The store at {path} was locked by another process for {seconds:g} s; nothing was written.
-    Close the program that holds `journal.db` open for writing, then run the cell again."""
+    Close the program that holds it (`perdure gc` at work, or another that has `journal.db` open), then try again."""
 
     seconds: float
 
@@ -134,6 +134,14 @@ class StoreDamaged(StoreError):
     Restore the folder from a backup, or move it away to start anew."""
 
     cause: str
+
+
+class StoreMisplaced(StoreError):
+    """No store was made at {path}: {cause}
+    {advice}"""
+
+    cause: str
+    advice: str
 
 
 class StoreForked(StoreError):
@@ -164,7 +172,7 @@ class NeedsPackage(PerdureError):
 
 class RunOwned(PerdureError):
     """Run {run} of `{workflow}` is at work elsewhere: process {pid} on {host}, since {since}{where}.
-    Stop that kernel, then run this cell again."""
+    Stop that kernel and run this cell again, or take the run from it: {advice}."""
 
     run: str
     workflow: str
@@ -172,6 +180,7 @@ class RunOwned(PerdureError):
     host: str
     since: str
     where: str
+    advice: str
 
 
 class NotOwner(PerdureError):
@@ -179,6 +188,18 @@ class NotOwner(PerdureError):
     Restart this kernel to take the run back."""
 
     run: str
+
+
+class RunTaken(NotOwner):
+    """Run {run} of `{workflow}` was taken over from here: process {pid} on {host} has it since {since}{where}.
+    Names stay as they are, but nothing more of this run is kept from here. To take it back: {advice}."""
+
+    workflow: str
+    pid: int
+    host: str
+    since: str
+    where: str
+    advice: str
 
 
 class NoSuchRun(PerdureError):
@@ -308,6 +329,38 @@ class NotKept(PerdureError):
     step: str
     type: str
     cause: str
+
+
+# -- carrying -------------------------------------------------------------------------------------------
+
+
+class NotExported(PerdureError):
+    """{path} was not written: {cause}
+    {advice}"""
+
+    path: str
+    cause: str
+    advice: str
+
+
+class NotImportable(PerdureError):
+    """{path} was not imported, and nothing was changed: {cause}
+    {advice}"""
+
+    path: str
+    cause: str
+    advice: str
+
+
+class RunDiffers(PerdureError):
+    """Run {run} of `{workflow}` is here already, last changed {here}, and is not as in {path} ({there}).
+    Nothing was changed. Add `--replace` to have the file's in its place, or take another store (`--store`)."""
+
+    run: str
+    workflow: str
+    path: str
+    here: str
+    there: str
 
 
 # -- the command line ------------------------------------------------------------------------------------

@@ -6,39 +6,96 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from .failpoints import reached
 
 TEMPORARY = ".tmp-"
 """What the names of files begin with until they are whole."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_PIECE = 64 << 20
+_PIECE = 16 << 20
+_WRITE_OUT = 2
+"""SYNC_FILE_RANGE_WRITE of Linux."""
 
 
-def write_whole(path: Path, data: bytes | memoryview, *, durable: bool = True) -> None:
+def write_whole(path: Path, data: bytes | memoryview, *, durable: bool = True, step: str = "file") -> None:
     """Write a file so that it is there as a whole or not at all, readable by this user alone.
 
-    With `durable`, bytes and name are on disk when this returns.
+    Args:
+        path: where.
+        data: what.
+        durable: bytes and name are on disk when this returns.
+        step: what its durable steps are called as fail points.
     """
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
+    with newborn(path.parent, step=step) as file:
+        file.write([memoryview(data).cast("B")])
+        file.settle(path, durable=durable)
+
+
+@contextlib.contextmanager
+def newborn(folder: Path, *, step: str) -> Iterator[Newborn]:
+    """A new file in `folder` that goes away unless it is settled under a name of its own."""
+    place = folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+    file = Newborn(place, os.open(place, _NEW, 0o600), step)
     try:
-        descriptor = os.open(temporary, _NEW, 0o600)
-        try:
-            view = memoryview(data).cast("B")
-            while view:
-                view = view[os.write(descriptor, view[:_PIECE]) :]
-            if durable:
-                sync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(path)
-    except BaseException:
+        reached(f"{step}.begun")
+        yield file
+    finally:
+        file.close()
         with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    if durable:
-        sync_path(path.parent)
+            place.unlink()
+
+
+class Newborn:
+    """A temporary file that is being written."""
+
+    def __init__(self, place: Path, descriptor: int, step: str) -> None:
+        self._place = place
+        self._descriptor = descriptor
+        self._step = step
+
+    def write(self, views: Iterable[memoryview], *, early: bool = False) -> None:
+        """Write the bytes of the views. With `early`, the disk begins now, not when it is waited for."""
+        start = at = 0
+        for view in views:
+            rest = view
+            while rest:
+                written = os.write(self._descriptor, rest[:_PIECE])
+                rest = rest[written:]
+                at += written
+                if early and at - start >= _PIECE:
+                    _write_out(self._descriptor, start, at - start)
+                    start = at
+
+    def settle(self, path: Path, *, durable: bool) -> None:
+        """Give the file, which is complete, its name; with `durable`, bytes and name are on disk then."""
+        reached(f"{self._step}.written")
+        if durable:
+            sync(self._descriptor)
+            reached(f"{self._step}.synced")
+        self.close()
+        self._place.replace(path)
+        reached(f"{self._step}.renamed")
+        if durable:
+            sync_path(path.parent)
+            reached(f"{self._step}.named")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _write_out(descriptor: int, start: int, length: int) -> None:
+    """Let the disk write this part while the next one is made; where that is not possible, it waits."""
+    if sys.platform == "linux":
+        import ctypes
+
+        call = ctypes.CDLL(None).sync_file_range
+        call(descriptor, ctypes.c_int64(start), ctypes.c_int64(length), _WRITE_OUT)
 
 
 def sync(descriptor: int) -> None:
@@ -86,17 +143,29 @@ def limited() -> bool:
     return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
 
 
-def alive(pid: int) -> bool:
-    """Whether a process of this machine lives, as far as can be told without touching it."""
+def seen_held(path: Path) -> bool:
+    """Whether another process, or thread, holds the lock file; one that can only be read will do."""
     if sys.platform == "win32":
-        return True
+        try:
+            with held(path, seconds=0):
+                return False
+        except StillHeld:
+            return True
+    import fcntl
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
         return False
-    except PermissionError:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    return True
+    finally:
+        # Closing alone would leave it to a child that was forked this moment.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+    return False
 
 
 class StillHeld(Exception):  # noqa: N818  not an error of the user: it is turned into one

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .failures import system_errors
 from .files import StillHeld, held, make_private, write_whole
+from .places import check_place
 
 FOLDER = ".perdure"
 
@@ -36,8 +37,14 @@ def nearest_store(start: Path | None = None) -> Path | None:
 
 
 def make_store(path: Path) -> Path:
-    """Make the folder of a store, private to this user and unseen by git. One that is there is kept."""
+    """Make the folder of a store, private to this user and unseen by git. One that is there is kept.
+
+    Raises:
+        StoreMisplaced: there is no store yet, and it would lie where it could not be kept whole.
+    """
     with system_errors(path):
+        if not (path / "journal.db").exists():
+            check_place(path)
         if not path.is_dir():
             make_private(path)
             write_whole(path / ".gitignore", b"*\n")

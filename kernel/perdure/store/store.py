@@ -62,9 +62,12 @@ class Store:
             raise NeedsPackage(what="Encryption", package="cryptography", extra="encrypt")
         return found
 
-    def lock(self, run: RunRecord) -> RunLock:
-        """Take the run for this process, or raise `RunOwned`, naming who has it."""
-        return self.locks.acquire(run)
+    def lock(self, run: RunRecord, *, steal: bool = False) -> RunLock:
+        """Take the run for this process, or raise `RunOwned`, naming who has it.
+
+        With `steal`, take it from whoever has it.
+        """
+        return self.locks.acquire(run, steal=steal)
 
     def owner(self, run: str) -> Owner | None:
         """The live process that holds the run."""
