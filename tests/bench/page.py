@@ -12,10 +12,6 @@ from pathlib import Path
 from bench.timing import Cell, Cells
 
 ACTS = ("encode", "decode", "digest")
-_PACKAGES = (
-    *("ormsgpack", "cloudpickle", "xxhash", "numpy", "pandas", "pyarrow", "scikit-learn", "torch"),
-    *("joblib", "dask", "langgraph-checkpoint"),
-)
 
 
 def times(tables: Mapping[str, Cells], names: Sequence[str]) -> str:
@@ -23,10 +19,10 @@ def times(tables: Mapping[str, Cells], names: Sequence[str]) -> str:
     blocks = []
     for act in ACTS:
         who = [name for name in names if any((name, act) in cells for cells in tables.values())]
-        lines = [_row([f"**{act}**", *who]), _row(["---"] * (len(who) + 1))]
+        lines = [row([f"**{act}**", *who]), row(["---"] * (len(who) + 1))]
         for subject, cells in tables.items():
             own = cells.get(("Perdure", act), Cell()).seconds
-            lines.append(_row([subject, *(_cell(cells.get((name, act)), own) for name in who)]))
+            lines.append(row([subject, *(_cell(cells.get((name, act)), own) for name in who)]))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -34,11 +30,11 @@ def times(tables: Mapping[str, Cells], names: Sequence[str]) -> str:
 def memory(found: Mapping[tuple[str, str, str], int | None], subjects: Sequence[str]) -> str:
     """Extra memory at the peak, by subject and act."""
     names = list(dict.fromkeys(name for name, _, _ in found))
-    lines = [_row(["**extra memory at the peak**", *names]), _row(["---"] * (len(names) + 1))]
+    lines = [row(["**extra memory at the peak**", *names]), row(["---"] * (len(names) + 1))]
     for subject in subjects:
         for act in ("encode", "digest"):
             cells = [_megabytes(found, (name, act, subject)) for name in names]
-            lines.append(_row([f"{subject}, {act}", *cells]))
+            lines.append(row([f"{subject}, {act}", *cells]))
     return "\n".join(lines)
 
 
@@ -51,14 +47,14 @@ def _megabytes(found: Mapping[tuple[str, str, str], int | None], key: tuple[str,
 
 def targets(rows: Sequence[tuple[str, str, bool | None]]) -> str:
     """What is aimed at, what was measured, and whether that is enough."""
-    lines = [_row(["target", "measured", ""]), _row(["---"] * 3)]
+    lines = [row(["target", "measured", ""]), row(["---"] * 3)]
     words = {True: "reached", False: "**missed**", None: "not measured"}
-    return "\n".join([*lines, *(_row([aim, measured, words[reached]]) for aim, measured, reached in rows)])
+    return "\n".join([*lines, *(row([aim, measured, words[reached]]) for aim, measured, reached in rows)])
 
 
-def conditions() -> str:
-    """Where and when this was measured."""
-    versions = ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))
+def conditions(packages: Sequence[str]) -> str:
+    """Where and when this was measured, and with which versions."""
+    versions = ", ".join(f"{name} {found}" for name in packages if (found := _version(name)))
     return (
         f"{dt.datetime.now(dt.UTC).date()}; {_processor()}, {os.cpu_count()} cores, {platform.system()} "
         f"{platform.machine()}; Python {platform.python_version()}; Perdure {_version('perdure')}; {versions}."
@@ -80,7 +76,8 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """A line of a table."""
     return f"| {' | '.join(cells)} |"
 
 

@@ -18,6 +18,10 @@ from bench.subjects import SUBJECTS
 from bench.timing import Cells, measured
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+PACKAGES = (
+    *("ormsgpack", "cloudpickle", "xxhash", "numpy", "pandas", "pyarrow", "scikit-learn", "torch"),
+    *("joblib", "dask", "langgraph-checkpoint"),
+)
 NUMERIC, MIXED = "800 MB frame, numeric", "mixed frame, 700 MB"
 Aim = tuple[str, str, bool | None]
 
@@ -94,7 +98,7 @@ def main() -> None:
         print(f"{time.monotonic() - began:4.0f} s  memory, {subject_name}", file=sys.stderr, flush=True)
     names = [contender.name for contender in every]
     parts = [page.targets(aims(tables, memory)), page.times(tables, names), page.memory(memory, frames)]
-    text = "\n\n".join([*parts, page.conditions()])
+    text = "\n\n".join([*parts, page.conditions(PACKAGES)])
     if asked.print or asked.only:
         print(text)
     else:

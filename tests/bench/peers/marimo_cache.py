@@ -1,0 +1,49 @@
+"""marimo's persistent cache, outside a notebook: a function's results as files. Nothing is synced."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import marimo
+
+from bench.peers import subject
+
+
+def opened(folder: str) -> Any:
+    """A cache is there to be used."""
+    return marimo.persistent_cache(save_path=folder)
+
+
+def _cached(folder: str, function: Any) -> Any:
+    return opened(folder)(function)
+
+
+def steps(folder: str, count: int) -> list[float]:
+    """Seconds of each step."""
+    tiny, times = _cached(folder, subject.tiny), []
+    for number in range(count):
+        began = time.perf_counter()
+        tiny(number)
+        times.append(time.perf_counter() - began)
+    return times
+
+
+def replay(folder: str, count: int) -> float:
+    """Seconds of the same calls again."""
+    began = time.perf_counter()
+    steps(folder, count)
+    return time.perf_counter() - began
+
+
+def keep(folder: str, name: str) -> float:
+    """Seconds of the call that makes the frame."""
+    return load(folder, name)[0]
+
+
+def load(folder: str, name: str) -> tuple[float, Any]:
+    """Seconds of the call, and the frame."""
+    frame = _cached(folder, subject.frame)
+    began = time.perf_counter()
+    found = frame(name)
+    return time.perf_counter() - began, found
