@@ -22,6 +22,7 @@ from .records import (
     RunRecord,
     SessionRecord,
     ValueRecord,
+    created_after,
 )
 from .rows import TABLES, R, Row, Table, checked_rows, from_row, to_holding, to_row
 
@@ -53,11 +54,16 @@ class MemoryJournal:
             if session is not None:
                 session["seen"] = time.time()
 
-    def claim(self, run: RunRecord, session: SessionRecord) -> int:
+    def claim(
+        self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None
+    ) -> int:
         """Make the session's process the owner of `run`; return the new epoch."""
         with self._lock:
-            known = self.run(run.id) or run
-            epoch = known.epoch + 1 if known is not run else 1
+            if check is not None:
+                check()
+            last = self.find_run(run.workflow, run.parent, run.key)
+            known = self.run(run.id) or replace(created_after(run, last), epoch=0)
+            epoch = known.epoch + 1
             self._put(TABLES[RunRecord], to_row(replace(known, epoch=epoch)))
             self._put(TABLES[SessionRecord], to_row(replace(session, run=run.id, epoch=epoch)))
             return epoch

@@ -55,11 +55,20 @@ class Journal(Protocol):
             StoreBusy, StoreFull, StoreReadOnly, StoreDamaged: nothing was written.
         """
 
-    def claim(self, run: RunRecord, session: SessionRecord) -> int:
+    def claim(
+        self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None
+    ) -> int:
         """Make `session`'s process the owner of `run`, which is added when it is new; return the new epoch.
 
         The epoch fields of both records are ignored and set; of a run that is known, only the epoch and the
-        session are written, nothing else.
+        session are written, nothing else. A new run is newer (`created`) than those of its workflow, parent
+        and key, also where the clock went back.
+
+        Args:
+            run: the run.
+            session: the process that is to own it.
+            check: called within the commit, when nobody else can claim: what it raises keeps everything as it
+                was. So of those who took a lock and lost it again, none becomes the newest owner.
         """
 
     def run(self, run: str) -> RunRecord | None:

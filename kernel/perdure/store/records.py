@@ -6,8 +6,11 @@ keeps exactly, so that a record can be read without running anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
+
+_TICK = 0.001
+"""Seconds by which a run is newer where the clock does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,14 @@ class RunRecord:
     error: str | None = None
     """One line, when it failed."""
     finished: float | None = None
+
+
+def created_after(run: RunRecord, last: RunRecord | None) -> RunRecord:
+    """A new run, newer than the last one that can be taken for it, also where the clock went back since."""
+    if last is None or run.created > last.created:
+        return run
+    created = last.created + _TICK
+    return replace(run, created=created, updated=max(run.updated, created))
 
 
 @dataclass(frozen=True, slots=True)

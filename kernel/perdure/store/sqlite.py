@@ -44,6 +44,7 @@ from .records import (
     RunRecord,
     SessionRecord,
     ValueRecord,
+    created_after,
 )
 from .rows import R, checked, checked_rows, from_row, to_holding, to_row
 from .writer import T, Work, Writer
@@ -98,14 +99,21 @@ class SqliteJournal:
 
         self._do(put, durability)
 
-    def claim(self, run: RunRecord, session: SessionRecord) -> int:
+    def claim(
+        self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None
+    ) -> int:
         """Make the session's process the owner of `run`; return the new epoch."""
 
         def add(connection: sqlite3.Connection) -> int:
+            if check is not None:
+                check()
             newest = connection.execute(query("epoch"), {"run": run.id}).fetchone()
             epoch: int = 1 if newest is None else newest["epoch"] + 1
             if newest is None:
-                connection.execute(query("put_runs"), to_row(replace(run, epoch=epoch)))
+                place = {"workflow": run.workflow, "parent": run.parent, "key": run.key}
+                row = connection.execute(query("find_run"), place).fetchone()
+                last = None if row is None else from_row(RunRecord, dict(row))
+                connection.execute(query("put_runs"), to_row(replace(created_after(run, last), epoch=epoch)))
             else:
                 connection.execute(query("raise_epoch"), {"run": run.id, "epoch": epoch})
             connection.execute(query("put_sessions"), to_row(replace(session, run=run.id, epoch=epoch)))
