@@ -26,6 +26,8 @@ log = logging.getLogger("perdure")
 
 INTERVAL: Final = 0.1
 """Seconds between two updates of one picture."""
+STARTED: Final = 0.15
+"""Seconds until the journal shows a call that has begun, and still runs."""
 SHARE: Final = 0.05
 """Most of a run's time that its picture may take: a long one, which is slow to draw, is drawn less often."""
 
@@ -78,6 +80,8 @@ class LivePictures:
                 live.call_off()
                 self._draw(live, event.at)
             elif not is_plain():
+                if event.kind == "call_started":
+                    live.expected = event.at + STARTED
                 self._soon(live, event.at)
 
     def _soon(self, live: _Live, at: float) -> None:
@@ -86,8 +90,17 @@ class LivePictures:
         if not 0 < wait <= live.pause:
             live.call_off()
             self._draw(live, at)
+            self._again(live, at)
         elif live.waiting is None:
-            live.waiting = self._later(wait, lambda: self._catch_up(live, at + wait))
+            self._wait(live, at, wait)
+
+    def _again(self, live: _Live, at: float) -> None:
+        """Draw once more if the journal may not have shown all that had happened."""
+        if live.expected > at:
+            self._wait(live, at, max(live.expected - at, live.pause))
+
+    def _wait(self, live: _Live, at: float, seconds: float) -> None:
+        live.waiting = self._later(seconds, lambda: self._catch_up(live, at + seconds))
 
     def _catch_up(self, live: _Live, at: float) -> None:
         with self._lock:
@@ -96,6 +109,7 @@ class LivePictures:
             live.waiting = None
             try:
                 self._draw(live, at)
+                self._again(live, at)
             except Exception as error:  # noqa: BLE001  nobody waits here; a picture may not disturb its run
                 log.warning("The picture of run %s was not drawn: %r", live.run, error)
 
@@ -118,6 +132,7 @@ class _Live:
         self.shown = False
         self.drawn = 0.0
         self.pause = INTERVAL
+        self.expected = 0.0
         self.waiting: Callable[[], None] | None = None
 
     def call_off(self) -> None:

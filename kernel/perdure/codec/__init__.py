@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .digest import Digest, digest
-from .doors import copy_value, decode, encode, encode_namespace
+from .doors import copy_value, decode, encode, encode_atom, encode_namespace, is_fixed
 from .envelope import FORMAT, sign, verify
 from .model import Encoded
 from .preview import line, preview
@@ -17,7 +17,9 @@ __all__ = [
     "decode",
     "digest",
     "encode",
+    "encode_atom",
     "encode_namespace",
+    "is_fixed",
     "line",
     "preview",
     "register",

@@ -11,6 +11,8 @@ from perdure.errors import NotKeepable
 from .attempt import Terms, attempt, decoded
 from .model import Encoded, Refusal
 from .paths import described, locate
+from .plain import packed
+from .preview import preview
 
 _MOST = 8
 """Parts of one value that are named as not keepable; the others are found once these are mended."""
@@ -18,6 +20,10 @@ _MOST = 8
 _IMMUTABLE = frozenset(
     {type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented)}
 )
+_ATOMS = frozenset({type(None), bool, int, float, str})
+_LEVELS = 8
+"""Tuples in tuples that are looked through for what could be changed."""
+_NOTHING: Mapping[int, str] = {}
 
 
 def encode(
@@ -41,6 +47,20 @@ def encode(
         NotKeepable: parts of it cannot be kept; path, type and advice for each are in the message.
     """
     return _encode(value, name, Terms(externals or {}, pickles=pickles, check_all=check_all))
+
+
+def encode_atom(value: Any) -> Encoded | None:
+    """A number, a text or nothing as `encode` gives it on any terms, quickly; None for every other value."""
+    stream = packed(value, _NOTHING) if type(value) in _ATOMS else None
+    return None if stream is None else Encoded("plain", stream, (), {}, preview(value))
+
+
+def is_fixed(value: Any, levels: int = _LEVELS) -> bool:
+    """Whether a value is plain, and nothing in it can be changed, so that it is as good as a copy."""
+    cls = type(value)
+    if cls in _IMMUTABLE:
+        return True
+    return cls is tuple and levels > 0 and all(is_fixed(item, levels - 1) for item in value)
 
 
 def _encode(value: Any, name: str, terms: Terms) -> Encoded:

@@ -31,6 +31,8 @@ KINDS = frozenset(
 """What a value is, for who draws it."""
 
 _LITERALS = frozenset({bool, int, float, complex, type(None), type(...), type(NotImplemented)})
+_BRIEF = _LITERALS | {str, bytes}
+"""Types of which the brief is all that there is to say."""
 _SAID = frozenset(
     {
         *(
@@ -68,7 +70,8 @@ def preview(value: Any) -> dict[str, Any]:
     look_at_environment()
     try:
         made = _brief(value)
-        made = _small(made | _details(value, made["kind"]))
+        if type(value) not in _BRIEF:
+            made = _small(made | _details(value, made["kind"]))
     except Exception:  # noqa: BLE001  a value that cannot be looked at further still has a type
         return made
     return made
@@ -161,9 +164,9 @@ def _pair(key: Any, item: Any) -> str:
 def _brief(value: Any) -> dict[str, Any]:  # noqa: PLR0911  one return for each kind
     """Kind, type, and text or size of a value."""
     cls = type(value)
-    made: dict[str, Any] = {"type": _name(cls), "kind": "object"}
     if cls in _LITERALS:
-        return made | {"kind": "scalar", "text": _literal(value)}
+        return {"type": cls.__name__, "kind": "scalar", "text": _literal(value)}
+    made: dict[str, Any] = {"type": _name(cls), "kind": "object"}
     if cls in _TEXTS:
         return made | {"kind": "text" if cls is str else "bytes", "size": len(value), "text": _head(value)}
     if _is_secret(cls):

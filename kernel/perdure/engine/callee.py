@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .code.functions import function_code, global_data
+from .inputs import combined
 
 if TYPE_CHECKING:
     from perdure.store.records import Part
@@ -27,6 +28,17 @@ class Options:
     key: str | Callable[..., str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code of a step, as it is during one pass over a body."""
+
+    parts: tuple[Part, ...]
+    digest: str
+    """Over all parts."""
+    reads: tuple[str, ...]
+    """Names of the global data that it reads."""
+
+
 class Callee:
     """A step as its calls see it: its function, its options, and the parts of its code."""
 
@@ -39,6 +51,8 @@ class Callee:
         self.options = options
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
+        self._names, self._defaults = _by_position(self.signature)
+        self._required = len(self._names or ()) - len(self._defaults)
         if options.timeout is not None and not self.is_async:
             raise ValueError(
                 f"step {name!r}: timeout= needs an async function; a thread cannot be stopped from outside"
@@ -48,12 +62,51 @@ class Callee:
         except (OSError, TypeError):
             self.source = ""
 
-    def code(self, within: Pass) -> tuple[tuple[Part, ...], dict[str, Any]]:
-        """The parts of its code, and the global data that it reads by name, as it is now."""
-        parts, names = within.once(("code", id(self)), lambda: function_code(self.__wrapped__, self.name))
-        return parts, global_data(self.__wrapped__, names)
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, in the signature's order, defaults applied.
+
+        Raises:
+            TypeError: they do not fit the signature.
+        """
+        names = self._names
+        if names is not None and not kwargs and self._required <= len(args) <= len(names):
+            found = dict(zip(names, args, strict=False))
+            return found | {name: self._defaults[name] for name in names[len(args) :]}
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+    def call(self, arguments: dict[str, Any]) -> Any:
+        """Call the function with arguments as `bind` gave them."""
+        function = self.__wrapped__
+        if self._names is not None:
+            return function(*arguments.values())
+        in_order: Any = arguments
+        bound = inspect.BoundArguments(self.signature, in_order)
+        return function(*bound.args, **bound.kwargs)
+
+    def code(self, within: Pass) -> Code:
+        """Its code, as it was when first asked for in this pass."""
+        return within.once(("code", id(self)), self._code)
+
+    def _code(self) -> Code:
+        parts, names = function_code(self.__wrapped__, self.name)
+        return Code(parts, combined(parts), names)
+
+    def reads(self, code: Code) -> dict[str, Any]:
+        """The global data that it reads by name, as it is now."""
+        return global_data(self.__wrapped__, code.reads) if code.reads else {}
 
     def key_of(self, arguments: dict[str, Any]) -> str | None:
         """The explicit key of a call with these arguments."""
         key = self.options.key
         return key(**arguments) if callable(key) else key
+
+
+def _by_position(signature: inspect.Signature) -> tuple[tuple[str, ...] | None, dict[str, Any]]:
+    """The names and defaults of a function all of whose parameters may stand by their position, else None."""
+    parameters = signature.parameters.values()
+    if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
+        return None, {}
+    defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
+    return tuple(signature.parameters), defaults

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
@@ -49,35 +49,36 @@ class Call:
     ) -> None:
         self.step = step
         self.scope = scope
-        bound = step.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        code_parts, reads = step.code(scope.within)
-        parts = input_parts(bound.arguments) + input_parts(reads)
+        within, options = scope.within, step.options
+        arguments = step.bind(args, kwargs)
+        code = step.code(within)
+        parts = input_parts(arguments)
+        if code.reads:
+            parts += input_parts(step.reads(code))
         inputs = combined(parts)
-        key = step.key_of(bound.arguments)
-        options = step.options
         counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
         self.request = Request(
             step=step.name,
             inputs=inputs,
-            code=combined(code_parts),
+            code=code.digest,
             branch=scope.branch,
-            occurrence=scope.within.occurrence(*counted),
+            occurrence=within.occurrence(*counted),
             kind=options.kind,
             on_edit=options.on_edit,
-            key=key,
+            key=step.key_of(arguments),
             input_parts=parts,
-            code_parts=code_parts,
-            redo=scope.within.why_redo(step.name),
-            strict=scope.within.strict,
+            code_parts=code.parts,
+            redo=within.why_redo(step.name),
+            strict=within.strict,
         )
         self.decision = scope.owner.decide(self.request)
-        self._bound = bound
+        self._arguments = arguments
+        self._copied: codec.Encoded | None = None
         self._secrets: list[Secret] = []
-        if isinstance(self.decision, Run):
+        if isinstance(self.decision, Run) and not all(map(codec.is_fixed, arguments.values())):
             with copying(self._secrets):
-                encoded = keeping.encode_arguments(bound.arguments, f"step `{step.name}`")
-            self._arguments = frozen(encoded) if later else encoded
+                encoded = keeping.encode_arguments(arguments, f"step `{step.name}`")
+            self._copied = frozen(encoded) if later else encoded
         self._later = later
         self._tries = 0
 
@@ -127,13 +128,11 @@ class Call:
             self.decision = self.scope.owner.decide(self.request)
 
     def _call(self) -> Any:
-        """Call the function on copies of its arguments."""
-        with copying(self._secrets):
-            arguments = keeping.decode(self._arguments)
-        bound = self._bound
-        bound.arguments.update(arguments)
-        function: Callable[..., Any] = self.step.__wrapped__
-        return function(*bound.args, **bound.kwargs)
+        """Call the function on copies of its arguments; what cannot be changed needs none."""
+        if self._copied is not None:
+            with copying(self._secrets):
+                self._arguments |= keeping.decode(self._copied)
+        return self.step.call(self._arguments)
 
     async def _timed(self, work: Awaitable[Any]) -> Any:
         timeout = self.step.options.timeout
@@ -149,11 +148,13 @@ class Call:
 
     def _start(self, decision: Run) -> CallRecord:
         self._tries += 1
-        return self.scope.owner.start(self.request, decision, source=self.step.source)
+        step = self.step
+        at_once = step.options.retries > 0  # its tries are counted as they begin
+        return self.scope.owner.start(self.request, decision, at_once=at_once, source=step.source)
 
     def _finish(self, record: CallRecord, value: Any, took: float) -> Any:
         try:
-            encoded = keeping.encode(value, name=f"{self.step.name}(...)")
+            encoded = codec.encode_atom(value) or keeping.encode(value, name=f"{self.step.name}(...)")
         except NotKeepable as error:
             owner = self.scope.owner
             error.__context__ = None  # how it was found out holds the very part that cannot be kept
@@ -161,7 +162,7 @@ class Call:
             owner.fail(record, error=one_line(error), took=took, value=_outcome(error))
             raise
         ended = self.scope.owner.finish(record, encoded, took=took)
-        return keeping.decode(self._stored(ended, encoded))
+        return value if codec.is_fixed(value) else keeping.decode(self._stored(ended, encoded))
 
     def _stored(self, call: CallRecord, encoded: codec.Encoded) -> codec.Encoded:
         """The value as a replay would open it: large memory is mapped then, where here it would be copied."""

@@ -42,6 +42,10 @@ class Listeners:
 
         return remove
 
+    def __bool__(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self._listeners)
+
     def tell(self, event: Event) -> None:
         """Tell all, in the order in which they were added."""
         for listener in tuple(self._listeners):

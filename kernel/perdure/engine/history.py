@@ -53,6 +53,12 @@ class History:
         if call.id not in self._claimed:
             self._unclaimed[call.step][call.branch][call.id] = None
 
+    def change(self, call: CallRecord) -> None:
+        """Take in the newer state of a call that was made in this pass."""
+        self.calls[call.id] = call
+        if call.state == "in doubt":
+            self.add(call)
+
     def claim(self, call: CallRecord) -> None:
         """Note that the present pass over the body has used this call; open-ended runs have no passes."""
         if self._open_ended:

@@ -25,10 +25,9 @@ def input_parts(values: Mapping[str, Any]) -> tuple[Part, ...]:
 
 def combined(parts: Iterable[Part]) -> str:
     """One digest over all parts, by name; their order does not count."""
-    hasher = xxhash.xxh3_128()
-    for name, digest in sorted((part.name, part.digest) for part in parts):
-        hasher.update(f"{name}\0{digest}\0".encode())
-    return hasher.hexdigest()
+    pairs = sorted([(part.name, part.digest) for part in parts])
+    text = "".join([f"{name}\0{digest}\0" for name, digest in pairs])
+    return xxhash.xxh3_128_hexdigest(text.encode())
 
 
 def frozen(encoded: codec.Encoded) -> codec.Encoded:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, PerdureError
+from perdure.errors import KeyInUse, NotOwner, PerdureError, RunTaken
 from perdure.store.records import (
     AttemptRecord,
     CallRecord,
@@ -28,18 +27,21 @@ from perdure.store.records import (
     SessionRecord,
     ValueRecord,
 )
+from perdure.store.whereabouts import host
 
 from . import moves, states
+from .ahead import Ahead
 from .decide import Decision, Request, Restore, Run, decide
 from .events import Event, listeners
 from .failures import Failures
 from .heartbeat import Heartbeat
 from .history import History
-from .stored import place_of, unsealed
+from .stored import opened, place_of
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
     from perdure.store import RunLock, Store
+    from perdure.store.locks import Owner as Holder
     from perdure.store.protocols import Journal
 
 
@@ -60,17 +62,30 @@ class Owner:
         self._lock = lock
         self._seq = seq
         self._attempts: dict[str, AttemptRecord] = {}
+        self._recorded_attempts: dict[str, AttemptRecord] | None = None
+        # The cells of a notebook are not restored one after the other.
+        self._ahead = Ahead(store.journal, history.calls.values() if run.state != "open" else ())
         self._mutex = threading.RLock()
         self.failures = Failures()
         self._begun: set[str] = set()
         self._at_work: set[str] = set()
-        self._heartbeat = Heartbeat(lambda: self._write(durability="process"))
+        self._unwritten: dict[str, tuple[float, CallRecord, AttemptRecord]] = {}
+        """Calls at work that the journal does not know yet, each with the moment at which it began."""
+        self._heartbeat = Heartbeat(
+            lambda: bool(self._at_work), self._write_begun, lambda: self._write(durability="process")
+        )
 
     # -- taking and letting go ---------------------------------------------------------------------------
 
     @classmethod
     def take(
-        cls, store: Store, run: RunRecord, *, origins: tuple[str, ...] = (), reuse: tuple[str, ...] = ()
+        cls,
+        store: Store,
+        run: RunRecord,
+        *,
+        origins: tuple[str, ...] = (),
+        reuse: tuple[str, ...] = (),
+        steal: bool = False,
     ) -> Owner:
         """Become the owner of a run, new or known, when nobody else is.
 
@@ -79,18 +94,17 @@ class Owner:
             run: the run, as it was last read or as it is to be made.
             origins: the runs that it was forked from, the oldest first: it goes on with their calls.
             reuse: other runs whose finished calls may be restored as well, the oldest first.
+            steal: take the run from a live process too, which can write nothing more for it from then on.
 
         Raises:
             RunOwned: a live process holds the run; the message names it.
         """
-        lock = store.lock(run)
+        lock = store.lock(run, steal=steal)
         try:
             now = time.time()
-            session = SessionRecord(
-                run=run.id, epoch=0, pid=os.getpid(), host=socket.gethostname(), started=now, seen=now
-            )
+            session = SessionRecord(run=run.id, epoch=0, pid=os.getpid(), host=host(), started=now, seen=now)
             journal = store.journal
-            epoch = journal.claim(run, session)
+            epoch = journal.claim(run, session, lock.check)
             # What the caller read may be older than what the owner before wrote last.
             newest = replace(journal.run(run.id) or run, epoch=epoch)
             own = journal.calls(run.id)
@@ -100,7 +114,6 @@ class Owner:
                 open_ended=newest.state == "open",
             )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
-            owner._attempts = {attempt.call: attempt for attempt in journal.attempts(run.id)}
             owner._settle(own)
         except BaseException:
             lock.release()
@@ -112,7 +125,7 @@ class Owner:
         changes: list[Record] = []
         for call in calls:
             if call.state == "running":
-                settled = moves.settled(call, self._attempts.get(call.id))
+                settled = moves.settled(call, self._attempt_at(call.id))
                 self.history.add(settled[0])
                 self._attempts |= {attempt.call: attempt for attempt in settled[1:]}
                 changes += settled
@@ -121,12 +134,10 @@ class Owner:
 
     def _settle_begun(self) -> None:
         """Close what this owner began but whose end it could not record: the store failed just then."""
-        lost = self._begun - self._at_work
-        if lost:
+        if len(self._begun) > len(self._at_work):
+            lost = self._begun - self._at_work
             self._settle([self.history.calls[call] for call in lost])
             self._begun -= lost
-            for _ in lost:
-                self._heartbeat.end()
 
     def close(self) -> None:
         """Let go of the run, in good order. Twice is fine."""
@@ -139,12 +150,32 @@ class Owner:
                 mine = [
                     each for each in self.store.journal.sessions(self.run.id) if each.epoch == self.run.epoch
                 ]
-                ended = [replace(each, ended=time.time()) for each in mine]
+                ended: list[Record] = [replace(each, ended=time.time()) for each in mine]
+                ended += self._taken_begun(time.monotonic())  # what is at work still is found as that
                 self.store.journal.write(self.run.id, self.run.epoch, ended, durability="process")
             except PerdureError:
                 pass  # taken over, or no room: the next owner closes the books
             finally:
                 lock.release()
+
+    @property
+    def stolen_from(self) -> Holder | None:
+        """The live process from which the run was taken, if it was."""
+        return None if self._lock is None else self._lock.stolen_from
+
+    def taken(self) -> RunTaken | None:
+        """What is to be said when another process stole the run from this one; None as long as nobody did."""
+        return None if self._lock is None else self._lock.taken()
+
+    def check(self) -> None:
+        """Do nothing, unless another process stole the run.
+
+        Raises:
+            RunTaken: it did; the message names it.
+        """
+        taken = self.taken()
+        if taken is not None:
+            raise taken
 
     # -- calls -------------------------------------------------------------------------------------------
 
@@ -164,17 +195,22 @@ class Owner:
             for call in self.failures.caught(branch):
                 if call.value is not None:
                     outcome = replace(call, caught=True)
-                    self._write(outcome, durability="process")
+                    self._write(outcome, durability="later")
                     self.history.add(outcome)
 
-    def start(self, request: Request, decision: Run, **details: Any) -> CallRecord:
-        """Record that a call begins: as a further attempt at the one that was found, or as a new call.
+    def start(self, request: Request, decision: Run, *, at_once: bool = True, **details: Any) -> CallRecord:
+        """Note that a call begins: as a further attempt at the one that was found, or as a new call.
 
         The start of an effect is on disk before this returns.
 
         Args:
+            request: the call as it is made.
+            decision: why it runs.
+            at_once: record its start now; otherwise that is done once it has been running for a moment, or
+                with its end.
             details: fields of the record that only the caller knows, such as `source` and `cell`.
         """
+        self.check()
         with self._mutex:
             self._check_key(request)
             self._seq += 1
@@ -183,14 +219,19 @@ class Owner:
                 self.run,
                 self._private(request),
                 decision,
-                None if found is None else self._attempts.get(found.id),
+                None if found is None else self._attempt_at(found.id),
                 new=new_id("c"),
                 seq=self._seq,
                 now=time.time(),
                 details=details,
             )
             self.failures.drop(call.id)
-            self._write(call, attempt, durability="power" if call.kind == "effect" else "process")
+            if call.kind == "effect":
+                self._write(call, attempt, durability="power")
+            elif at_once:
+                self._write(call, attempt, durability="process")
+            else:
+                self._unwritten[call.id] = time.monotonic(), call, attempt
             self._attempts[call.id] = attempt
             self.history.add(call)
             self.history.claim(call)
@@ -203,6 +244,19 @@ class Owner:
             self._at_work.discard(call.id)
             raise
         return call
+
+    def _write_begun(self, before: float) -> bool:
+        """Record the calls that began before that moment and are not recorded yet; whether there were any."""
+        with self._mutex:  # their ends wait for it, so that a start never follows an end into the journal
+            begun = self._taken_begun(before)
+            if begun:
+                self._write(*begun, durability="later")
+        return bool(begun)
+
+    def _taken_begun(self, before: float) -> list[Record]:
+        """The records of those calls, which are taken to be written now."""
+        old = [name for name, (began, _, _) in list(self._unwritten.items()) if began <= before]
+        return [record for name in old for record in self._unwritten.pop(name)[1:]]
 
     def _private(self, request: Request) -> Request:
         """The request as it may be written: in an encrypted store, without what inputs look like."""
@@ -278,6 +332,8 @@ class Owner:
         fields |= {name: record.id for name, record in values.items()}
         attempt = self._attempts[call.id]
         ended, done = moves.ended(call, attempt, state, now=time.time(), traceback=traceback, fields=fields)
+        with self._mutex:
+            self._unwritten.pop(call.id, None)
         # Written without holding anything up: what parallel calls finish at one moment shares a commit.
         try:
             self._write(*values.values(), ended, done, durability="power" if call.kind == "effect" else None)
@@ -287,15 +343,25 @@ class Owner:
         with self._mutex:
             self._at_work.discard(call.id)
             self._attempts[call.id] = done
-            self.history.add(ended)
+            self.history.change(ended)
             self._begun.discard(call.id)
-        self._heartbeat.end()
         self.tell("call_ended", ended)
         return ended
 
     def attempt(self, call: CallRecord) -> AttemptRecord:
         """The newest attempt at a call."""
-        return self._attempts[call.id]
+        found = self._attempt_at(call.id)
+        assert found is not None
+        return found
+
+    def _attempt_at(self, call: str) -> AttemptRecord | None:
+        """The newest attempt at a call, if there was any; those of earlier owners are read late."""
+        if call in self._attempts:
+            return self._attempts[call]
+        if self._recorded_attempts is None:
+            recorded = self.store.journal.attempts(self.run.id)
+            self._recorded_attempts = {attempt.call: attempt for attempt in recorded}
+        return self._recorded_attempts.get(call)
 
     def restored(
         self, used: CallRecord | RunRecord, *, reason: str, took: float, older_code: bool = False
@@ -305,7 +371,7 @@ class Owner:
         saved = max(0.0, work - took)
         now, epoch = time.time(), self.run.epoch
         record = RestoreRecord(self.run.id, used.id, epoch, now, took, saved, reason, older_code)
-        self._write(record, durability="process")
+        self._write(record, durability="later")
         if isinstance(used, CallRecord):
             self.tell("call_restored", used)
 
@@ -314,7 +380,7 @@ class Owner:
         with self._mutex:
             self._seq += 1
             newest = replace(call, seq=self._seq)
-            self._write(newest, durability="process")
+            self._write(newest, durability="later")
             self.history.add(newest)
             return newest
 
@@ -363,8 +429,10 @@ class Owner:
 
     def open_value(self, call: CallRecord, role: str, subject: str) -> Encoded | None:
         """The `value`, `shown` or `needs` of a call, its signature verified. None where none was stored."""
-        value = {"value": call.value, "shown": call.shown, "needs": call.needs}[role]
-        return None if value is None else unsealed(self.store, value, place_of(call, role), subject)
+        value: str | None = getattr(call, role)
+        if value is None:
+            return None
+        return opened(self.store, self._ahead.value(value), place_of(call, role), subject)
 
     # -- the run -----------------------------------------------------------------------------------------
 
@@ -386,10 +454,14 @@ class Owner:
 
     def tell(self, kind: str, call: CallRecord | None = None) -> None:
         """Tell the listeners what happened."""
-        listeners.tell(Event(kind, time.time(), self.run, call))
+        if listeners:
+            listeners.tell(Event(kind, time.time(), self.run, call))
 
     def _write(self, *records: Record, durability: str | None = None) -> None:
-        self.store.journal.write(self.run.id, self.run.epoch, records, durability=durability)
+        try:
+            self.store.journal.write(self.run.id, self.run.epoch, records, durability=durability)
+        except NotOwner as error:
+            raise self.taken() or error from None
 
 
 def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:

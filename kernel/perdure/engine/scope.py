@@ -31,7 +31,7 @@ class Pass:
     redo_from: str | None = None
     """From the first call of this step on, everything runs again."""
     strict: bool = False
-    _calls: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     _once: dict[Any, Any] = field(default_factory=dict)
     _children: Counter[str] = field(default_factory=Counter)
     _reached: bool = False
@@ -40,8 +40,9 @@ class Pass:
     def occurrence(self, *key: str) -> int:
         """How many calls with this key were made before in this pass."""
         with self._lock:
-            self._calls[key] += 1
-            return self._calls[key] - 1
+            number = self._calls.get(key, 0)
+            self._calls[key] = number + 1
+            return number
 
     def child(self, branch: str) -> str:
         """The path of the next branch below `branch`."""
@@ -78,7 +79,7 @@ class Scope:
 
     def inside_step(self) -> Scope:
         """The scope of a step's own code, in which steps are plain calls."""
-        return replace(self, in_step=True)
+        return Scope(self.owner, self.within, self.branch, in_step=True)
 
     def below(self) -> Scope:
         """The scope of the next parallel child."""
@@ -93,14 +94,19 @@ def current_scope() -> Scope | None:
     return _scope.get()
 
 
-@contextlib.contextmanager
-def entered(scope: Scope | None) -> Iterator[None]:
+class entered:  # noqa: N801  it is used as a verb
     """Run the block in this scope."""
-    token = _scope.set(scope)
-    try:
-        yield
-    finally:
-        _scope.reset(token)
+
+    __slots__ = ("_scope", "_token")
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        self._token = _scope.set(self._scope)
+
+    def __exit__(self, *_: object) -> None:
+        _scope.reset(self._token)
 
 
 @contextlib.contextmanager

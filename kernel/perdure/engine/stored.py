@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perdure.errors import Damaged
-from perdure.store.records import CallRecord, Place
+from perdure.store.records import CallRecord, Place, ValueRecord
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
@@ -19,7 +19,11 @@ def place_of(call: CallRecord, role: str) -> Place:
 
 def unsealed(store: Store, value: str, place: Place, subject: str) -> Encoded:
     """The stored value with this id, its signature for this place verified."""
-    record = store.journal.value(value)
+    return opened(store, store.journal.value(value), place, subject)
+
+
+def opened(store: Store, record: ValueRecord | None, place: Place, subject: str) -> Encoded:
+    """The value of a record as the journal gave it, its signature for this place verified."""
     if record is None:
         raise Damaged(
             subject=subject, cause="its record is missing.", advice="Run its step again with `--redo`."

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import secrets
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from perdure.codec import envelope
@@ -62,26 +63,22 @@ class Vault:
             NeedsPackage: the store is encrypted, and `cryptography` is not installed.
         """
         packed = packing.compressed(encoded.stream)
-        record = ValueRecord(
-            id=f"v_{secrets.token_hex(8)}",
-            **asdict(place),
-            format=envelope.ENVELOPE,
-            codec=encoded.codec,
-            python=PYTHON,
-            packages=dict(encoded.packages),
-            digest="",
-            size=encoded.size,
-            preview=dict(encoded.preview),
-            stream=None,
-            stream_blob=None,
-            buffers=(),
-            key_id="",
-            signature=b"",
-            created=time.time(),
-            packing="" if packed is None else "zstd",
-        )
+        fields = {
+            "id": f"v_{secrets.token_hex(8)}",
+            "run": place.run,
+            "step": place.step,
+            "inputs": place.inputs,
+            "role": place.role,
+            "codec": encoded.codec,
+            "python": PYTHON,
+            "packages": encoded.packages,
+            "size": encoded.size,
+            "preview": encoded.preview,
+            "created": time.time(),
+            "packing": "" if packed is None else "zstd",
+        }
         stream = encoded.stream if packed is None else packed
-        return self._put(record, stream, encoded.buffers, durability or self._durability)
+        return self._put(fields, stream, encoded.buffers, durability or self._durability)
 
     def resealed(self, record: ValueRecord) -> ValueRecord:
         """The same value as it is to be stored today: with the current key, in secret or in the clear.
@@ -93,42 +90,42 @@ class Vault:
         self._verify(record, place, f"Value {record.id}")
         stream, buffers = self._opened(record, place)
         kinds = [kind for kind in record.packing.split("+") if kind not in ("", "aes")]
-        return self._put(replace(record, packing="+".join(kinds)), stream, buffers, self._durability)
+        fields = _fields(record) | {"packing": "+".join(kinds)}
+        return self._put(fields, stream, buffers, self._durability)
 
     def _put(
-        self, record: ValueRecord, stream: bytes, views: Sequence[memoryview], durability: str
+        self, fields: dict[str, Any], stream: bytes, views: Sequence[memoryview], durability: str
     ) -> ValueRecord:
         """Encrypt where that is wished, store what is large, and sign."""
         pieces: Iterable[bytes | memoryview] = views
         if self._encrypt:
             cipher = self._cipher()
-            stream = cipher.seal(stream, _context(place_of(record), record.id))
+            place = Place(fields["run"], fields["step"], fields["inputs"], fields["role"])
+            stream = cipher.seal(stream, _context(place, fields["id"]))
             pieces = (cipher.seal(view, _BUFFER, same=True) for view in views)  # one at a time in memory
-            preview = {name: part for name, part in record.preview.items() if name in _SHOWN}
-            record = replace(record, preview=preview, packing=f"{record.packing}+aes".lstrip("+"))
+            preview = {name: part for name, part in fields["preview"].items() if name in _SHOWN}
+            fields |= {"preview": preview, "packing": f"{fields['packing']}+aes".lstrip("+")}
         large = len(stream) > INLINE
-        return self.signed(
-            replace(
-                record,
-                buffers=tuple(self._blobs.put(piece, durability=durability) for piece in pieces),
-                stream=None if large else stream,
-                stream_blob=self._blobs.put(stream, durability=durability) if large else None,
-            )
-        )
+        fields["buffers"] = tuple([self._blobs.put(piece, durability=durability) for piece in pieces])
+        fields["stream"] = None if large else stream
+        fields["stream_blob"] = self._blobs.put(stream, durability=durability) if large else None
+        return self._signed(fields)
 
     def signed(self, record: ValueRecord) -> ValueRecord:
         """The record as it is, signed with this user's current key in the newest format.
 
         Whoever calls this knows that the user wants what the record says to be trusted.
         """
-        stream = _stream_digest(record)
-        unsigned = replace(
-            record,
-            format=envelope.ENVELOPE,
-            digest=_digest(stream, record.buffers),
-            key_id=self._key.id,
-        )
-        return replace(unsigned, signature=envelope.sign(self._key.secret, _covered(unsigned, stream)))
+        return self._signed(_fields(record))
+
+    def _signed(self, fields: dict[str, Any]) -> ValueRecord:
+        """The record with these fields, its digest and signature made anew."""
+        stream = _stream_digest(fields["stream"], fields["stream_blob"])
+        fields["format"] = envelope.ENVELOPE
+        fields["digest"] = _digest(stream, fields["buffers"])
+        fields["key_id"] = self._key.id
+        fields["signature"] = envelope.sign(self._key.secret, _covered(fields, stream))
+        return ValueRecord(**fields)
 
     def unseal(self, record: ValueRecord, place: Place, *, subject: str) -> Encoded:
         """The value as the codec encoded it, once its signature was verified.
@@ -173,8 +170,8 @@ class Vault:
         key = self._known(record.key_id)
         if key is None:
             return "foreign"
-        stream = _stream_digest(record)
-        fits = envelope.verify(key.secret, record.signature, _covered(record, stream))
+        stream = _stream_digest(record.stream, record.stream_blob)
+        fits = envelope.verify(key.secret, record.signature, _covered(_fields(record), stream))
         # The digest follows from what is signed; format 1 does not cover it.
         return "yours" if fits and record.digest == _digest(stream, record.buffers) else "altered"
 
@@ -261,12 +258,16 @@ def place_of(record: ValueRecord) -> Place:
 
 _BLOB = re.compile(r"[0-9a-f]{64}")
 _KINDS = {
-    str: ("id", "run", "step", "inputs", "role", "codec", "python", "digest", "key_id", "packing"),
-    int: ("format", "size"),
-    dict: ("packages", "preview"),
-    bytes: ("signature",),
-    float: ("created",),
+    **dict.fromkeys(("id", "run", "step", "inputs", "role", "codec", "python"), str),
+    **dict.fromkeys(("digest", "key_id", "packing"), str),
+    **dict.fromkeys(("format", "size"), int),
+    **dict.fromkeys(("packages", "preview"), dict),
+    "signature": bytes,
+    "created": float,
+    "buffers": tuple,
 }
+_looked_at = attrgetter(*_KINDS)
+_EXPECTED = tuple(_KINDS.values())
 
 
 def well_formed(record: ValueRecord) -> bool:
@@ -274,22 +275,29 @@ def well_formed(record: ValueRecord) -> bool:
 
     SQLite keeps anything in any column, and a store may come from anybody.
     """
-    kinds = all(type(getattr(record, name)) is kind for kind, names in _KINDS.items() for name in names)
-    if not kinds or type(record.buffers) is not tuple:
+    if tuple(map(type, _looked_at(record))) != _EXPECTED:
         return False
     blobs = record.buffers if record.stream is not None else (*record.buffers, record.stream_blob)
     named = all(isinstance(name, str) and _BLOB.fullmatch(name) for name in blobs)
     return named and (record.stream is None or type(record.stream) is bytes)
 
 
-def _covered(record: ValueRecord, stream: bytes) -> dict[str, Any]:
+_NAMES = tuple(field.name for field in dataclasses.fields(ValueRecord))
+_values = attrgetter(*_NAMES)
+
+
+def _fields(record: ValueRecord) -> dict[str, Any]:
+    """The fields of a record by name."""
+    return dict(zip(_NAMES, _values(record), strict=True))
+
+
+def _covered(fields: dict[str, Any], stream: bytes) -> dict[str, Any]:
     """What signatures cover, by the names that the envelope gives it."""
-    fields = {name: getattr(record, name, None) for name in envelope.SIGNED[envelope.ENVELOPE]}
     return fields | {
         "stream": stream,
-        "buffers": list(record.buffers),
-        "key": record.key_id,
-        "value": record.id,
+        "buffers": list(fields["buffers"]),
+        "key": fields["key_id"],
+        "value": fields["id"],
     }
 
 
@@ -297,17 +305,18 @@ def _context(place: Place, value: str) -> bytes:
     """What an encrypted stream is bound to."""
     import ormsgpack
 
-    return ormsgpack.packb(["stream", envelope.ENVELOPE, *asdict(place).values(), value])
+    where = (place.run, place.step, place.inputs, place.role)
+    return ormsgpack.packb(["stream", envelope.ENVELOPE, *where, value])
 
 
-def _stream_digest(record: ValueRecord) -> bytes:
-    """Digest of the stream that the record holds or names. A blob is held to its name when it is read."""
+def _stream_digest(stream: bytes | None, blob: str | None) -> bytes:
+    """Digest of the stream, or of the blob that holds it: that is held to its name when it is read."""
     from blake3 import blake3
 
-    if record.stream is not None:
-        return blake3(record.stream).digest()
+    if stream is not None:
+        return blake3(stream).digest()
     try:
-        return bytes.fromhex(record.stream_blob or "")
+        return bytes.fromhex(blob or "")
     except ValueError:
         return b""
 

@@ -126,6 +126,17 @@ def test_what_came_too_soon_is_drawn_when_its_turn_comes(tell, screen, clock):
     assert len(screen.shown) == 2
 
 
+def test_a_call_that_runs_is_drawn_once_the_journal_shows_it(tell, screen, clock):
+    """Promise 10: a start is recorded a moment after it happened, if the call still runs then."""
+    tell("run_started", 0)
+    tell("call_started", 1.0)
+    assert len(screen.shown) == 2
+    assert [round(seconds, 3) for seconds, _ in clock.waiting] == [0.15]
+    clock.ring()
+    assert len(screen.shown) == 3
+    assert clock.waiting == []
+
+
 def test_a_clock_that_was_set_back_does_not_stop_the_picture(tell, screen):
     tell("run_started", 1000)
     tell("call_ended", 10)
