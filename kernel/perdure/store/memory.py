@@ -18,6 +18,7 @@ from .records import (
     Holding,
     NoteRecord,
     Record,
+    Reference,
     RestoreRecord,
     RunRecord,
     SessionRecord,
@@ -54,9 +55,7 @@ class MemoryJournal:
             if session is not None:
                 session["seen"] = time.time()
 
-    def claim(
-        self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None
-    ) -> int:
+    def claim(self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None) -> int:
         """Make the session's process the owner of `run`; return the new epoch."""
         with self._lock:
             if check is not None:
@@ -190,39 +189,31 @@ class MemoryJournal:
             rows = [dict(row) for row in self._tables["stored_values"].values()]
         return [to_holding({**row, "bytes": len(row["stream"] or b"") + len(row["preview"])}) for row in rows]
 
-    def borrowed(self) -> set[tuple[str, str]]:
-        """The values that another run than their own refers to, each with that run."""
+    def references(self) -> list[Reference]:
+        """Which calls and runs refer to which values."""
         with self._lock:
-            used = [
-                (value, call.run)
+            found = [
+                Reference(value, call.run, call.id)
                 for call in self._select(CallRecord)
                 for value in (call.value, call.shown, call.needs)
+                if value is not None
             ]
-            used += [(value, run.id) for run in self._select(RunRecord) for value in (run.inputs, run.result)]
-            own = {key[0]: row["run"] for key, row in self._tables["stored_values"].items()}
-            return {(value, run) for value, run in used if value in own and own[value] != run}
+            return found + [
+                Reference(value, run.id)
+                for run in self._select(RunRecord)
+                for value in (run.inputs, run.result)
+                if value is not None
+            ]
 
-    def forget_calls(self, run: str, calls: Iterable[str]) -> None:
-        """Delete these calls of a run with all that is theirs, but for values that something refers to."""
-        gone = set(calls)
+    def forget_parts(self, calls: Iterable[str], values: Iterable[str]) -> None:
+        """Delete these calls, with their attempts and restores, and these values, at once."""
+        gone = {"calls": set(calls), "stored_values": set(values)}
+        gone |= {"attempts": gone["calls"], "restores": gone["calls"]}
         with self._lock:
-            for table, name in (("calls", "id"), ("attempts", "call"), ("restores", "call")):
-                self._tables[table] = {
-                    key: row
-                    for key, row in self._tables[table].items()
-                    if row["run"] != run or row[name] not in gone
-                }
-            used = self._used()
-            self._tables["stored_values"] = {
-                key: row
-                for key, row in self._tables["stored_values"].items()
-                if row["run"] != run or row["role"] not in ("value", "shown", "needs") or row["id"] in used
-            }
-
-    def _used(self) -> set[str | None]:
-        """The values to which a call or a run refers."""
-        used = {name for call in self._select(CallRecord) for name in (call.value, call.shown, call.needs)}
-        return used | {name for run in self._select(RunRecord) for name in (run.inputs, run.result)}
+            for table, ids in gone.items():
+                name = "call" if table in ("attempts", "restores") else "id"
+                kept = {key: row for key, row in self._tables[table].items() if row[name] not in ids}
+                self._tables[table] = kept
 
     def compact(self) -> int:
         """Memory is given back at once: 0 bytes."""
@@ -243,7 +234,7 @@ class MemoryJournal:
                 kept = {key: row for key, row in self._tables[table.name].items() if row[owner] not in gone}
                 self._tables[table.name] = kept
             known = {run.id for run in self._select(RunRecord)}
-            used = self._used()
+            used = {reference.value for reference in self.references()}
             self._tables["stored_values"] = {
                 key: row
                 for key, row in self._tables["stored_values"].items()

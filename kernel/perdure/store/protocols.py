@@ -25,6 +25,7 @@ from .records import (
     Holding,
     NoteRecord,
     Record,
+    Reference,
     RestoreRecord,
     RunRecord,
     SessionRecord,
@@ -141,8 +142,8 @@ class Journal(Protocol):
     def holdings(self) -> list[Holding]:
         """What each value takes, and which blobs it needs."""
 
-    def borrowed(self) -> set[tuple[str, str]]:
-        """The values that another run than their own refers to, each with that run."""
+    def references(self) -> list[Reference]:
+        """Which calls and runs refer to which values."""
 
     def forget(self, runs: Iterable[str]) -> None:
         """Delete these runs with all that is theirs, in one commit.
@@ -150,10 +151,10 @@ class Journal(Protocol):
         Their values go too, but for those that a run which is kept refers to.
         """
 
-    def forget_calls(self, run: str, calls: Iterable[str]) -> None:
-        """Delete these calls of a run with all that is theirs, in one commit on disk.
+    def forget_parts(self, calls: Iterable[str], values: Iterable[str]) -> None:
+        """Delete these calls, with their attempts and restores, and these values, in one commit on disk.
 
-        Their values go too, but for those that another call, or a run, refers to.
+        Whoever calls this knows that nothing refers to the values but the calls.
         """
 
     def compact(self) -> int:

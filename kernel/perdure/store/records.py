@@ -265,6 +265,16 @@ class Holding:
     """The names of its blobs; one may stand there twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """That a call, or a run, refers to a value: no record of its own either."""
+
+    value: str
+    run: str
+    call: str | None = None
+    """None where the run itself does."""
+
+
 Record: TypeAlias = (
     RunRecord | SessionRecord | CallRecord | AttemptRecord | RestoreRecord | NoteRecord | ValueRecord
 )

@@ -1,4 +1,4 @@
-"""How a journal in SQLite gets smaller: calls that go, and room that is given back to the disk."""
+"""How a journal in SQLite gets smaller: parts of runs that go, and room that is given back to the disk."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _WORTH = 1 << 20
 """Bytes of free room in the file from which on giving it back is worth the copy."""
 
 
-def forget_calls(connection: sqlite3.Connection, run: str, calls: Iterable[str]) -> None:
-    """Delete these calls of a run, with the values that no other call refers to."""
-    gone = [{"run": run, "call": call} for call in calls]
-    for name in ("forget_call", "forget_attempts_of_call", "forget_restores_of_call"):
+def forget_parts(connection: sqlite3.Connection, calls: Iterable[str], values: Iterable[str]) -> None:
+    """Delete these calls, with their attempts and restores, and these values."""
+    gone = [{"call": call} for call in calls]
+    for name in ("forget_attempts_of_call", "forget_restores_of_call", "forget_call"):
         connection.executemany(query(name), gone)
-    connection.execute(query("forget_values_of_calls"), {"run": run})
+    connection.executemany(query("forget_value"), [{"value": value} for value in values])
 
 
 def compact(connection: sqlite3.Connection, path: Path) -> int:

@@ -40,6 +40,7 @@ from .records import (
     Holding,
     NoteRecord,
     Record,
+    Reference,
     RestoreRecord,
     RunRecord,
     SessionRecord,
@@ -99,9 +100,7 @@ class SqliteJournal:
 
         self._do(put, durability)
 
-    def claim(
-        self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None
-    ) -> int:
+    def claim(self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None) -> int:
         """Make the session's process the owner of `run`; return the new epoch."""
 
         def add(connection: sqlite3.Connection) -> int:
@@ -132,10 +131,10 @@ class SqliteJournal:
 
         self._do(delete, "power")  # what is deleted next, such as blobs, must not outlive this
 
-    def forget_calls(self, run: str, calls: Iterable[str]) -> None:
-        """Delete these calls of a run, but for values that something refers to."""
-        gone = tuple(calls)
-        self._do(lambda connection: shrinking.forget_calls(connection, run, gone), "power")
+    def forget_parts(self, calls: Iterable[str], values: Iterable[str]) -> None:
+        """Delete these calls, with their attempts and restores, and these values, in one commit on disk."""
+        parts = tuple(calls), tuple(values)
+        self._do(lambda connection: shrinking.forget_parts(connection, *parts), "power")
 
     def compact(self) -> int:
         """Give the disk back what deleted records took, where that is worth it; return how many bytes."""
@@ -174,7 +173,10 @@ class SqliteJournal:
 
         def in_place(connection: sqlite3.Connection) -> T:
             if _identity(self.path) != self._file:
-                cause = f"{self.path.name} was moved or deleted while it was open. Restart the kernel."
+                cause = (
+                    f"{self.path.name} was moved or deleted while it was open.\n"
+                    "Put it back and try again; or begin in a new store: in a notebook `%workflow NAME` does."
+                )
                 raise StoreError(path=str(self.path.parent), cause=cause)
             return work(connection)
 
@@ -254,9 +256,9 @@ class SqliteJournal:
         except (ValueError, TypeError) as error:
             raise self._unreadable(error) from error
 
-    def borrowed(self) -> set[tuple[str, str]]:
-        """The values that another run than their own refers to, each with that run."""
-        return {(row["value"], row["run"]) for row in self._rows("borrowed")}
+    def references(self) -> list[Reference]:
+        """Which calls and runs refer to which values."""
+        return [Reference(row["value"], row["run"], row["call"]) for row in self._rows("references")]
 
     def check(self) -> str:
         """What SQLite's own integrity check found: "ok", or what is wrong."""

@@ -14,6 +14,7 @@ from perdure.store.records import (
     AttemptRecord,
     NoteRecord,
     Record,
+    Reference,
     RestoreRecord,
     ValueRecord,
 )
@@ -312,28 +313,23 @@ class JournalContract:
         journal.close()
         journal.close()
 
-    def test_forgetting_calls_takes_what_is_theirs_and_nothing_else(self, journal: Journal) -> None:
-        """Promise 1: in one commit; a value that another call refers to stays, and so do the run's own."""
+    def test_forgetting_parts_takes_these_and_nothing_else(self, journal: Journal) -> None:
+        """Promise 1: calls with what is theirs, and values, in one commit."""
         run = sample_run()
         epoch = journal.claim(run, sample_session())
-        calls = [
-            sample_call(run.id, 1, value="v_0000000000000001", shown="v_0000000000000002"),
-            sample_call(run.id, 2, value="v_0000000000000003", shown="v_0000000000000002"),
-        ]
-        values = [sample_value(run.id, number) for number in (1, 2, 3)]
-        values += [sample_value(run.id, 4, role="setup"), sample_value("", 5)]
+        calls = [sample_call(run.id, seq) for seq in (1, 2)]
+        values = [sample_value(run.id, number) for number in (1, 2)]
         attempts = [AttemptRecord(call.id, run.id, 1, epoch, "done", 1.0) for call in calls]
         restores = [RestoreRecord(run.id, call.id, epoch, 2.0, 0.5, 3.5) for call in calls]
         journal.write(run.id, epoch, [*calls, *values, *attempts, *restores])
-        journal.forget_calls(run.id, [calls[0].id, "c_none"])
+        journal.forget_parts([calls[0].id, "c_none"], [values[0].id, "v_none"])
         assert journal.calls(run.id) == [calls[1]]
         assert journal.attempts(run.id) == [attempts[1]]
         assert journal.restores(run.id) == [restores[1]]
-        there = [journal.value(f"v_{number:016x}") is not None for number in range(1, 6)]
-        assert there == [False, True, True, True, True]
+        assert journal.value_ids() == [values[1].id]
 
     def test_holdings_tell_what_each_value_takes(self, journal: Journal) -> None:
-        """Promise 6: without decoding one; values that another run refers to are told as borrowed."""
+        """Promise 6: without decoding one; and references tell who needs it."""
         for number in (1, 2):
             run = sample_run(number, inputs="v_0000000000000001")
             epoch = journal.claim(run, sample_session())
@@ -346,6 +342,11 @@ class JournalContract:
         assert (found[first.id].bytes, found[first.id].blobs) == (5 + 1, ())
         assert (found[second.id].run, found[second.id].step) == ("r_00000002", second.step)
         assert sorted(found[second.id].blobs) == ["aa", "bb", "cc"]
-        assert journal.borrowed() == {(first.id, "r_00000002")}
+        journal.write("r_00000002", 1, [sample_call("r_00000002", value=second.id)])
+        assert set(journal.references()) == {
+            Reference(first.id, "r_00000001"),
+            Reference(first.id, "r_00000002"),
+            Reference(second.id, "r_00000002", sample_call("r_00000002").id),
+        }
         assert journal.compact() == 0
         assert journal.size() >= 0

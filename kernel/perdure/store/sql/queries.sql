@@ -1,13 +1,13 @@
 -- The journal's queries. Each begins with its name between dashes; the rest of the comment says what it does.
 
 -- put_runs --
--- Put a run; the same identity again replaces it.
+-- Put a run; the same identity again replaces it. The columns stand in the order of the record's fields.
 REPLACE INTO runs (
     id, workflow, key, kind, state, created, updated, parent, forked_from, code, epoch, notebook,
     inputs, result, error, finished
 ) VALUES (
-    :id, :workflow, :key, :kind, :state, :created, :updated, :parent, :forked_from, :code, :epoch,
-    :notebook, :inputs, :result, :error, :finished
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?, ?
 );
 
 -- put_sessions --
@@ -15,7 +15,7 @@ REPLACE INTO runs (
 REPLACE INTO sessions (
     run, epoch, pid, host, started, seen, ended
 ) VALUES (
-    :run, :epoch, :pid, :host, :started, :seen, :ended
+    ?, ?, ?, ?, ?, ?, ?
 );
 
 -- put_calls --
@@ -25,9 +25,9 @@ REPLACE INTO calls (
     took, input_parts, code_parts, reason, source, cell, position, value, shown, needs, outputs,
     bytes, caught, error
 ) VALUES (
-    :id, :run, :seq, :branch, :step, :inputs, :occurrence, :code, :kind, :state, :epoch, :started,
-    :key, :ended, :took, :input_parts, :code_parts, :reason, :source, :cell, :position, :value,
-    :shown, :needs, :outputs, :bytes, :caught, :error
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?, ?, ?
 );
 
 -- put_attempts --
@@ -35,7 +35,7 @@ REPLACE INTO calls (
 REPLACE INTO attempts (
     call, run, number, epoch, state, started, ended, error, traceback
 ) VALUES (
-    :call, :run, :number, :epoch, :state, :started, :ended, :error, :traceback
+    ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- put_restores --
@@ -43,7 +43,7 @@ REPLACE INTO attempts (
 REPLACE INTO restores (
     run, call, epoch, at, took, saved, reason, older_code
 ) VALUES (
-    :run, :call, :epoch, :at, :took, :saved, :reason, :older_code
+    ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- put_notes --
@@ -51,7 +51,7 @@ REPLACE INTO restores (
 REPLACE INTO notes (
     run, kind, name, at, data
 ) VALUES (
-    :run, :kind, :name, :at, :data
+    ?, ?, ?, ?, ?
 );
 
 -- put_stored_values --
@@ -60,13 +60,13 @@ REPLACE INTO stored_values (
     id, run, step, inputs, role, format, codec, python, packages, digest, size, preview, stream,
     stream_blob, buffers, key_id, signature, created, packing
 ) VALUES (
-    :id, :run, :step, :inputs, :role, :format, :codec, :python, :packages, :digest, :size, :preview,
-    :stream, :stream_blob, :buffers, :key_id, :signature, :created, :packing
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?, ?, ?, ?
 );
 
 -- epoch --
 -- The newest epoch of a run.
-SELECT epoch FROM runs WHERE id = :run;
+SELECT epoch FROM runs WHERE id = ?;
 
 -- raise_epoch --
 -- Let the next owner in.
@@ -74,7 +74,7 @@ UPDATE runs SET epoch = :epoch WHERE id = :run;
 
 -- seen --
 -- Note that the session of an epoch was alive.
-UPDATE sessions SET seen = :now WHERE run = :run AND epoch = :epoch;
+UPDATE sessions SET seen = ? WHERE run = ? AND epoch = ?;
 
 -- run --
 SELECT * FROM runs WHERE id = :run;
@@ -222,36 +222,25 @@ RELEASE one;
 SELECT id, run, step, role, IFNULL(LENGTH(stream), 0) + LENGTH(preview) AS bytes, stream_blob, buffers
 FROM stored_values;
 
--- borrowed --
--- The values that another run than their own refers to.
-SELECT stored_values.id AS value, used.run AS run FROM (
-    SELECT value AS id, run FROM calls WHERE value IS NOT NULL
-    UNION ALL SELECT shown, run FROM calls WHERE shown IS NOT NULL
-    UNION ALL SELECT needs, run FROM calls WHERE needs IS NOT NULL
-    UNION ALL SELECT inputs, id FROM runs WHERE inputs IS NOT NULL
-    UNION ALL SELECT result, id FROM runs WHERE result IS NOT NULL
-) AS used JOIN stored_values ON stored_values.id = used.id
-WHERE stored_values.run <> used.run;
-
--- forget_call --
-DELETE FROM calls WHERE run = :run AND id = :call;
+-- references --
+SELECT value, run, id AS call FROM calls WHERE value IS NOT NULL
+UNION ALL SELECT shown, run, id FROM calls WHERE shown IS NOT NULL
+UNION ALL SELECT needs, run, id FROM calls WHERE needs IS NOT NULL
+UNION ALL SELECT inputs, id, NULL FROM runs WHERE inputs IS NOT NULL
+UNION ALL SELECT result, id, NULL FROM runs WHERE result IS NOT NULL;
 
 -- forget_attempts_of_call --
-DELETE FROM attempts WHERE run = :run AND call = :call;
+DELETE FROM attempts WHERE run = (SELECT run FROM calls WHERE id = :call) AND call = :call;
 
 -- forget_restores_of_call --
-DELETE FROM restores WHERE run = :run AND call = :call;
+DELETE FROM restores WHERE run = (SELECT run FROM calls WHERE id = :call) AND call = :call;
 
--- forget_values_of_calls --
--- Delete those of the run's values that belonged to calls, and to which no call refers any more.
-DELETE FROM stored_values
-WHERE run = :run AND role IN ('value', 'shown', 'needs') AND id NOT IN (
-    SELECT value FROM calls WHERE value IS NOT NULL
-    UNION SELECT shown FROM calls WHERE shown IS NOT NULL
-    UNION SELECT needs FROM calls WHERE needs IS NOT NULL
-    UNION SELECT inputs FROM runs WHERE inputs IS NOT NULL
-    UNION SELECT result FROM runs WHERE result IS NOT NULL
-);
+-- forget_call --
+-- After its attempts and restores, which are found through it.
+DELETE FROM calls WHERE id = :call;
+
+-- forget_value --
+DELETE FROM stored_values WHERE id = :value;
 
 -- free_pages --
 PRAGMA freelist_count;
