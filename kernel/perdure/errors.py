@@ -383,7 +383,7 @@ class NotInstalled(PerdureError):
 
 
 class NotConfirmed(PerdureError):
-    """`{command}` asks before it signs, and nobody can be asked here: nothing was signed.
+    """`{command}` asks first, and nobody can be asked here: nothing was done.
     Look at what it tells, then add `--yes`."""
 
     command: str

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "install-kernel": 'install the kernel "Python 3 (Perdure)" for this Python',
     "trust": "sign values of another key with yours, after a question",
     "key": "show your key, put a new one in its place, store values anew with it",
+    "steal": "take a run from the process that has it, so that another may go on",
     "gc": "remove what no run needs, and, if asked, old runs",
 }
 

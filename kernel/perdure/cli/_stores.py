@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -25,11 +26,23 @@ def chosen_store(arguments: argparse.Namespace) -> Path | None:
         path = Path(arguments.store).expanduser()
         if not (path / _JOURNAL).is_file() and (path / FOLDER / _JOURNAL).is_file():
             path = path / FOLDER  # the folder of the notebook was named
-    if path is None or (path / _JOURNAL).is_file():
+    if path is None:
+        return None
+    if (path / _JOURNAL).is_file():
+        _tell(path)
         return path
     if arguments.store is None and path.name == FOLDER:
         return None  # a folder in which nothing was kept yet
     raise NoStore(path=path)
+
+
+def _tell(path: Path) -> None:
+    """Say where the store lies, if that is a danger to it; on stderr, apart from what was asked for."""
+    from perdure.store.notices import lies_badly
+
+    sentence = lies_badly(path)
+    if sentence:
+        print(f"perdure: {sentence}", file=sys.stderr)
 
 
 def needed_store(arguments: argparse.Namespace) -> Path:

@@ -45,6 +45,8 @@ class Choice:
     """A step from which on everything runs again."""
     strict: bool = False
     """Refuse instead of running what is recorded in another form."""
+    steal: bool = False
+    """Take the run from a live process that has it."""
 
 
 AS_USUAL = Choice()
@@ -89,7 +91,8 @@ class Execution:
         others = {record.id, *origins}
         earlier = reversed(store.journal.runs(workflow=plan.workflow)) if plan.choice.reuse else ()
         reuse = tuple(run.id for run in earlier if run.state == "done" and run.id not in others)
-        self.owner = Owner.take(store, record, origins=origins, reuse=reuse)
+        steal = plan.choice.steal
+        self.owner = Owner.take(store, record, origins=origins, reuse=reuse, steal=steal)
         try:
             self._open(self.owner)
         except BaseException:
@@ -107,12 +110,15 @@ class Execution:
 
         Raises:
             RunOwned: a live process executes that run.
+            RunTaken: the run from which it is started was stolen from this process.
         """
         scope = current_scope()
         store = plan.store or (scope.owner.store if scope else the_store())
         if scope is not None:
             scope.owner.moved(scope.branch)
         above = scope.owner if scope else parent_owner()
+        if above is not None:
+            above.check()
         parent = above.run.id if above else None
         key = plan.choice.key if plan.choice.key is not None else plan.inputs
         known = None if plan.choice.fresh else _find(store, plan.workflow, parent, key)

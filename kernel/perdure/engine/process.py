@@ -18,18 +18,36 @@ _store: Store | None = None
 _parent: Owner | None = None
 
 
-def the_store() -> Store:
-    """This process's store, opened when first needed: where PERDURE_STORE points, else the nearest one."""
+def the_store(*, tell: bool = True) -> Store:
+    """This process's store, opened when first needed: where PERDURE_STORE points, else the nearest one.
+
+    One that was deleted since is left, and the one that is found then is opened.
+
+    Args:
+        tell: warn of a store that lies where it may be damaged; a notebook says so in words of its own.
+    """
     global _store  # noqa: PLW0603  one store per process, by design
     with _lock:
-        if _store is None or _store.closed:
+        if _store is None or _store.closed or _store.lost:
             from perdure.store import open_store
 
             durability = os.environ.get("PERDURE_DURABILITY", "power")
             if durability not in ("power", "process"):
                 raise ValueError(f"PERDURE_DURABILITY is {durability!r}: set it to power or process")
             _store = open_store(durability=durability)
+            if tell:
+                _warn(_store)
         return _store
+
+
+def _warn(store: Store) -> None:
+    import warnings
+
+    from perdure.store.notices import lies_badly
+
+    sentence = lies_badly(store.path)
+    if sentence:
+        warnings.warn(f"Perdure: {sentence}", stacklevel=3)
 
 
 def use_store(store: Store | None) -> Store | None:

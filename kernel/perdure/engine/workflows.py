@@ -56,6 +56,7 @@ class Workflow(Generic[P, R]):
         redo: str | Iterable[str] = (),
         redo_from: str | None = None,
         strict: bool = False,
+        steal: bool = False,
     ) -> Workflow[P, R]:
         """The same workflow, to be started in another way.
 
@@ -66,9 +67,11 @@ class Workflow(Generic[P, R]):
             redo: steps to run again although they are recorded.
             redo_from: a step from which on everything runs again.
             strict: refuse instead of running what is recorded in another form.
+            steal: take the run from a live process that has it, which keeps nothing more of it.
         """
         steps = frozenset([redo] if isinstance(redo, str) else redo)
-        return Workflow(self.__wrapped__, self.name, Choice(key, fresh, reuse, steps, redo_from, strict))
+        choice = Choice(key, fresh, reuse, steps, redo_from, strict, steal)
+        return Workflow(self.__wrapped__, self.name, choice)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it, as a child run where a body calls it, and return its result (an awaitable if async)."""

@@ -28,8 +28,10 @@ def load(shell: InteractiveShell) -> Session:
     from . import completion, transform
     from .magics import PerdureMagics
     from .session import Session
+    from .takeover import Watch
 
     session = Session(shell)
+    watch = Watch(session)
     magics = PerdureMagics(shell, session)
     shell.register_magics(magics)
     transform.install(shell)
@@ -37,6 +39,7 @@ def load(shell: InteractiveShell) -> Session:
 
     def note_cell(info: Any) -> None:
         session.note_cell(info.raw_cell or "")
+        watch.look(info.raw_cell or "")
 
     def note_names(result: Any) -> None:
         if result is not None and result.execution_count is not None:

@@ -123,6 +123,7 @@ class PerdureMagics(Magics):
         help="For %%workflow on a line: safe keeps and loads nothing that needs a pickle; the run remembers.",
     )
     @argument("--fresh", action="store_true", help="Begin another run although there is one.")
+    @argument("--steal", action="store_true", help="Take the run from another kernel that is at work on it.")
     @argument("--reuse", action="store_true", help="For a cell: restore calls of earlier runs as well.")
     @argument(
         "--redo",
@@ -205,7 +206,13 @@ class PerdureMagics(Magics):
             input=names("--input", given.input),
             output=names("--output", given.output),
             choice=Choice(
-                given.key, given.fresh, given.reuse, frozenset(given.redo), given.redo_from, given.strict
+                given.key,
+                given.fresh,
+                given.reuse,
+                frozenset(given.redo),
+                given.redo_from,
+                given.strict,
+                given.steal,
             ),
         )
         return self._compiled(lambda: WorkflowCell(self.session, options, cell))
@@ -229,6 +236,7 @@ class PerdureMagics(Magics):
                 params=params,
                 fresh=given.fresh,
                 codec=given.codec,
+                steal=given.steal,
             ),
         )
 
@@ -238,13 +246,14 @@ class PerdureMagics(Magics):
     @magic_arguments()
     @argument("name", nargs="?", help="The workflow (default: this notebook's).")
     @argument("--plan", action="store_true", help="Only tell what would be restored, and what would run.")
+    @argument("--steal", action="store_true", help="Take the run from another kernel that is at work on it.")
     def resume(self, line: str) -> resuming.Resumption:
         """Bring back the names that this notebook's steps made, without running them."""
         given = self._parsed(self.resume, line)
         return (
             resuming.plan(self.session, given.name)
             if given.plan
-            else resuming.resume(self.session, given.name)
+            else resuming.resume(self.session, given.name, steal=given.steal)
         )
 
     @line_magic

@@ -19,6 +19,7 @@ from perdure.store.records import CallRecord, RunRecord
 
 from . import lines
 from .session import notebook_path
+from .takeover import told
 
 if TYPE_CHECKING:
     from perdure.store.protocols import Journal
@@ -33,6 +34,7 @@ def begin(
     params: frozenset[str] = frozenset(),
     fresh: bool = False,
     codec: str | None = None,
+    steal: bool = False,
 ) -> lines.Line:
     """Make `name` the notebook's workflow: go on with its run, or begin one; return the line that says which.
 
@@ -40,10 +42,12 @@ def begin(
         params: names whose values tell this run from others of the workflow.
         fresh: begin another run although there is one.
         codec: "full" or "safe", from now on and whenever the run is resumed; None leaves it as it is.
+        steal: take the run from another kernel that is at work on it.
 
     Raises:
         RunOwned: another kernel is at work on that run.
     """
+    session.leave_lost_store()
     missing = sorted(param for param in params if param not in session.namespace)
     if missing:
         raise UsageError(
@@ -56,14 +60,15 @@ def begin(
     key = f"notebook:{combined(parts)}" if parts else "notebook"
     journal = session.store.journal
     known = None if fresh else journal.find_run(name, None, key)
-    if session.owner is not None and known is not None and known.id == session.run_id:
+    mine = session.owner is not None and session.owner.taken() is None
+    if session.owner is not None and mine and known is not None and known.id == session.run_id:
         _choose_codec(session.owner, codec)
         now = () if codec is None else (f"codec {codec} holds from now on",)
         details = (f"run {known.id}", "this notebook's workflow already", *now)
         return lines.Line(name, details=details, notes=_codec_note())
     record = known or _new(name, key)
     before = state(journal, record) if known is not None else None
-    session.take(record)
+    session.take(record, steal=steal)
     owner = session.owner
     assert owner is not None
     _choose_codec(owner, codec)
@@ -74,7 +79,7 @@ def begin(
     if parts:
         owner.note("params", "params", {part.name: "" if hidden else part.preview for part in parts})
     line = before.line() if before is not None else _first(session, name, record)
-    return replace(line, notes=(*line.notes, *_codec_note(), *notices(session.store)))
+    return replace(line, notes=(*line.notes, *told(owner), *_codec_note(), *notices(session.store)))
 
 
 def _choose_codec(owner: Owner, codec: str | None) -> None:
@@ -173,6 +178,7 @@ def candidates(journal: Journal, name: str | None = None) -> list[RunRecord]:
 
 def chosen(session: Session, name: str | None) -> RunRecord:
     """The run to resume: the notebook's own, that of the workflow named, or the only one that fits."""
+    session.leave_lost_store()
     if session.owner is not None and name in (None, session.owner.run.workflow):
         return session.owner.run
     runs = candidates(session.store.journal, name)
@@ -188,14 +194,14 @@ def chosen(session: Session, name: str | None) -> RunRecord:
     return runs[0]
 
 
-def choose(session: Session, name: str | None) -> Owner:
-    """Make the run to resume the notebook's own.
+def choose(session: Session, name: str | None, *, steal: bool = False) -> Owner:
+    """Make the run to resume the notebook's own; with `steal`, take it from another kernel.
 
     Raises:
         RunOwned: another kernel is at work on that run.
     """
     run = chosen(session, name)
-    if session.owner is None or session.owner.run.id != run.id:
-        session.take(run)
+    if session.owner is None or session.owner.run.id != run.id or session.owner.taken() is not None:
+        session.take(run, steal=steal)
     assert session.owner is not None
     return session.owner

@@ -20,6 +20,7 @@ from .namespace import snapshot
 from .notebook_runs import choose, chosen, current
 from .restoring import missing, restore
 from .setup_sources import kept_source
+from .takeover import told
 
 if TYPE_CHECKING:
     from perdure.engine.owner import Owner
@@ -154,12 +155,13 @@ def _why_missing(call: CallRecord) -> tuple[str, str]:
     return "run", "it was running when the kernel died or was interrupted"
 
 
-def resume(session: Session, name: str | None = None) -> Resumption:
+def resume(session: Session, name: str | None = None, *, steal: bool = False) -> Resumption:
     """Bring back the namespace as it was last seen: setup cells run, kept steps are restored in order.
 
-    Names that were made outside of steps, and that no step needed, are listed with their cell.
+    Names that were made outside of steps, and that no step needed, are listed with their cell. With `steal`,
+    the run is taken from another kernel that is at work on it.
     """
-    owner = choose(session, name)
+    owner = choose(session, name, steal=steal)
     began = time.perf_counter()
     steps = [_set_up(session, owner, note) for note in owner.store.journal.notes(owner.run.id, "setup")]
     calls = [*owner.history.calls.values()]
@@ -172,6 +174,7 @@ def resume(session: Session, name: str | None = None) -> Resumption:
     noun = "step" if count == 1 else "steps"
     figures = f"{count} {noun} restored in {words(took)}, saved {words(saved)}"
     title = f"{owner.run.workflow}: {figures if count else 'no step is kept that could be restored'}"
+    title = "; ".join((title, *told(owner)))
     return Resumption(title, tuple(steps))
 
 

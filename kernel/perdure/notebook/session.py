@@ -91,7 +91,7 @@ class Session:
     @property
     def store(self) -> Store:
         """The store of this kernel, opened when first needed."""
-        return self.owner.store if self.owner is not None else the_store()
+        return self.owner.store if self.owner is not None else the_store(tell=False)
 
     @property
     def run_id(self) -> str | None:
@@ -114,15 +114,15 @@ class Session:
         for name, source in self.set_up.items():
             keep_source(owner, name, source)
 
-    def take(self, run: RunRecord) -> None:
-        """Become the owner of a run, and make it the notebook's.
+    def take(self, run: RunRecord, *, steal: bool = False) -> None:
+        """Become the owner of a run, and make it the notebook's; with `steal`, from a live process too.
 
         Raises:
             RunOwned: another kernel is at work on it. Until another run is named, steps are refused for that
                 reason too: they belong to no other run.
         """
         try:
-            self.own(Owner.take(self.store, run))
+            self.own(Owner.take(self.store, run, steal=steal))
         except RunOwned as refusal:
             self.release()
             self.refusal = refusal
@@ -141,13 +141,23 @@ class Session:
         self._origins.clear()
         self._places.clear()
 
+    def leave_lost_store(self) -> None:
+        """Let go of a run whose store was deleted, so that the one that is found now is used."""
+        if self.owner is not None and self.owner.store.lost:
+            self.release()
+
     def needed_owner(self, magic: str) -> Owner:
-        """The notebook's run, or a sentence that says how to name one."""
+        """The notebook's run, or a sentence that says how to name one.
+
+        Raises:
+            RunTaken: another kernel took the run from this one.
+        """
         if self.owner is None:
             if self.refusal is not None:
                 raise self.refusal
             suggestion = Path(notebook_path() or "analysis").stem.replace(" ", "_")
             raise UsageError(f"{magic} needs a workflow: run  %workflow {suggestion}  in a cell above, once.")
+        self.owner.check()
         return self.owner
 
     def listen(self, listener: Listener) -> Callable[[], None]:

@@ -12,10 +12,14 @@ from perdure.codec.masking import escaped
 from perdure.errors import PerdureError
 
 from .keys import key_file
+from .places import place_of
 from .store import Store
 
 _TOLD = "told"
 """File in the store's folder: what was said once and need not be said again."""
+
+_SAID: set[Path] = set()
+"""The stores of which this process said where they lie, or looked and found a local disk."""
 
 
 def notices(store: Store) -> list[str]:
@@ -23,10 +27,18 @@ def notices(store: Store) -> list[str]:
     if store.path is None:
         return []
     path = key_file()
-    found = [_foreign(store, path)]
+    found = [_foreign(store, path), lies_badly(store.path)]
     with contextlib.suppress(OSError):
         found += [_once(store.path, notice) for notice in (_apart(store.path, path), _shared(store.path))]
     return [notice for notice in found if notice]
+
+
+def lies_badly(folder: Path | None) -> str:
+    """What to know about where the store lies, once in each process; empty for a local disk."""
+    if folder is None or folder in _SAID:
+        return ""
+    _SAID.add(folder)
+    return escaped(place_of(folder).sentence())
 
 
 def _foreign(store: Store, path: Path) -> str:

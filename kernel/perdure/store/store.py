@@ -33,6 +33,25 @@ class Store:
     locks: Locks = field(repr=False)
     durability: str = "power"
     closed: bool = field(default=False, init=False)
+    _journal_file: tuple[int, int] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._journal_file = self._found()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the store was deleted, moved away, or replaced by another one since it was opened."""
+        return self._found() != self._journal_file
+
+    def _found(self) -> tuple[int, int] | None:
+        """What tells the journal's file from another one in its place."""
+        if self.path is None:
+            return None
+        try:
+            status = (self.path / "journal.db").stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     @cached_property
     def key(self) -> Key:
