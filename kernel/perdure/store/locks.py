@@ -188,13 +188,14 @@ class FileLocks:
         return _unnamed(run) if thief is None or thief == owner else thief
 
     def _let_go(self, owner: Owner, lock: Any) -> None:
-        # A thief's name may stand there by now.
-        with (
-            contextlib.suppress(OSError, StillHeld),
-            held(self.folder / "gc.lock", seconds=min(_PATIENCE, self._seconds)),
-        ):
-            if self._read(owner.run) == owner:
-                self._beside(owner.run).unlink()
+        # A thief's name may stand there by now; and a folder that was deleted stays so.
+        if self._read(owner.run) == owner:
+            with (
+                contextlib.suppress(OSError, StillHeld),
+                held(self.folder / "gc.lock", seconds=min(_PATIENCE, self._seconds)),
+            ):
+                if self._read(owner.run) == owner:
+                    self._beside(owner.run).unlink()
         lock.release()
 
     def owner(self, run: str) -> Owner | None:
