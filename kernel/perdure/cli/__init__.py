@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,10 @@ COMMANDS: Final = {
     "trust": "sign values of another key with yours, after a question",
     "key": "show your key, put a new one in its place, store values anew with it",
     "steal": "take a run from the process that has it, so that another may go on",
+    "export": "write a run to a file, with all that it needs",
+    "import": "bring the runs of a file into a store",
+    "check": "look whether all that is kept is whole",
+    "du": "show what a store takes on the disk, by workflow, run and step",
     "gc": "remove what no run needs, and, if asked, old runs",
 }
 
@@ -41,7 +46,8 @@ class _Version(argparse.Action):
 
 
 def _module(command: str) -> Any:
-    return importlib.import_module(f".{command.replace('-', '_')}", __name__)
+    name = f"{command}_" if keyword.iskeyword(command) else command.replace("-", "_")
+    return importlib.import_module(f".{name}", __name__)
 
 
 def _parser(command: str | None) -> argparse.ArgumentParser:

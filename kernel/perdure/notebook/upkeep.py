@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.error import UsageError
+
 from perdure.engine import keeping
 from perdure.engine.code.names import analyse
-from perdure.engine.durations import size_words
+from perdure.engine.durations import seconds
 from perdure.engine.owner import Owner
 from perdure.errors import EffectFailed, NeedsPackage, NoSuchStep
 
-from . import checkpoint
+from . import checkpoint, disk_use
 from .body import Body
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def status(session: Session) -> Status:
     folder = store.path
     facts = [
         ("store", str(folder) if folder else "in memory: nothing outlives this process"),
-        ("size", size_words(_size(folder)) if folder else "-"),
+        *disk_use.facts(store),
         ("runs", str(len(store.journal.runs()))),
         ("durability", f"{store.durability} (PERDURE_DURABILITY)"),
         ("key", f"{store.key.id} in {store.key.path}"),
@@ -63,29 +64,6 @@ def _encryption(store: Store) -> str:
         return "on, but " + " ".join(str(error).split())
 
 
-def _size(folder: os.PathLike[str]) -> int:
-    return sum(
-        os.path.getsize(os.path.join(place, name))  # noqa: PTH118, PTH202  a walk over many files
-        for place, _, names in os.walk(folder)
-        for name in names
-        if os.path.exists(os.path.join(place, name))  # noqa: PTH110, PTH118
-    )
-
-
-def collect(session: Session, keep: int | None) -> Status:
-    """Delete what no run needs; with `keep`, also all but so many finished runs of each workflow."""
-    from perdure.store.gc import collect as collect_garbage
-
-    gone = collect_garbage(session.store, keep=keep)
-    return Status(
-        (
-            ("runs deleted", str(len(gone.runs))),
-            ("blobs deleted", str(gone.blobs)),
-            ("freed", size_words(gone.bytes)),
-        )
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
     """Sentences, one a line."""
@@ -94,6 +72,25 @@ class Told:
 
     def __repr__(self) -> str:
         return "\n".join(self.lines)
+
+
+def collect(session: Session, given: Any) -> Told:
+    """Delete what no run needs, after what the options of the line let go."""
+    from perdure.store import gc
+    from perdure.store.forgetting import Limits
+    from perdure.store.settings import in_bytes
+
+    try:
+        limits = Limits(
+            given.keep,
+            None if given.older_than is None else seconds(given.older_than),
+            None if given.max_size is None else in_bytes(given.max_size),
+            old_versions=given.old_versions,
+        )
+    except ValueError as error:
+        raise UsageError(f"%perdure gc: {error}.") from None
+    gone = gc.collect(session.store, limits, dry_run=given.dry_run)
+    return Told(tuple(disk_use.told(gone, dry_run=given.dry_run, max_size=limits.max_size)))
 
 
 def trust(session: Session, run: str | None, *, everything: bool, yes: bool) -> Told:

@@ -1,21 +1,28 @@
 """Collecting what no run needs any more.
 
-1. A run that is unfinished or held by a live process is never forgotten, nor what a kept one was forked from.
-2. A blob that a value refers to is never removed. While a process is at work, nor is one that it may have put
-   just now and not yet recorded.
+1. A run is forgotten only if `forgetting` finds that nothing needs it.
+2. A blob that a value needs, by itself or as the source of another one, is never removed. While a process is
+   at work, nor is one that it may have put just now and not yet recorded.
 3. A collection that is killed leaves a store that is whole, with some garbage left.
+4. Room is made before it is taken: what nobody needs goes first, then the journal forgets, which takes some
+   room itself.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from perdure.errors import StoreFull
 
 from .failures import system_errors
 from .files import TEMPORARY
-from .records import RunRecord
+from .forgetting import Forgettable, Limits, Unit, old_versions
+from .records import Holding
+from .sizes import needed_by
 from .store import Store
 
 GRACE = 3600.0
@@ -27,75 +34,205 @@ class Collected:
     """What was removed, or would be."""
 
     runs: tuple[str, ...]
+    workflows: tuple[tuple[str, int], ...]
+    """How many of them are of which workflow."""
+    calls: int
+    """Older versions of calls in runs that stay."""
     blobs: int
     bytes: int
-    """Of the blobs. With `dry_run`, those of runs that would be forgotten are not counted."""
+    """Of the blobs."""
+    waiting: int
+    """Bytes that nothing needs, and that stay for now: a process at work may have put them just now."""
+    journal: int = field(default=0, compare=False)
+    """Bytes that the journal gave back, which only doing it can tell."""
+    leftovers: int = field(default=0, compare=False)
+    """Bytes that killed processes had left half-written; they are found by doing it."""
+    left: int = field(default=0, compare=False)
+    """What the store takes afterwards."""
 
 
-def collect(store: Store, *, keep: int | None = None, dry_run: bool = False) -> Collected:
-    """Remove blobs that no value refers to, and, with `keep`, older finished runs before that.
+class _Choice(NamedTuple):
+    """What is to be forgotten."""
+
+    units: list[Unit]
+    calls: list[str]
+    values: set[str]
+    """All values that nothing refers to then, those of the runs that go among them."""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        return tuple(run for unit in self.units for run in sorted(unit.runs))
+
+
+def collect(store: Store, limits: Limits | None = None, *, dry_run: bool = False) -> Collected:
+    """Remove what no run needs, after older runs and versions where there are limits.
 
     Args:
         store: the store; no run of it gets a new owner in the meantime.
-        keep: how many finished runs of each workflow stay, the newest ones; None keeps all.
+        limits: how much is to stay; None forgets no run.
         dry_run: only tell.
     """
-    start = time.time()
+    limits = limits or Limits()
     with store.locks.still() as owners:
         owned = {owner.run for owner in owners}
-        before = start - GRACE if owned else None
-        gone = [] if keep is None else _forgettable(store.journal.runs(), keep, owned)
-        if gone and not dry_run:
-            store.journal.forget(gone)
-            store.locks.forget(gone)
-        # The folder is listed first: what is put and recorded between the two is then in neither or in both.
-        garbage = store.blobs.names(before=before)
-        garbage -= store.journal.blob_names()
+        before = time.time() - GRACE if owned else None
+        leftovers = 0 if dry_run else _sweep(store, before, alone=not owned)
+        first = _Removal(store, before)
+        if not dry_run:
+            first.carry_out()
+        choice = _choose(store, limits, owned)
+        last = _Removal(store, before, choice.values)
+        made, given_back = [last], 0
         if dry_run:
-            return Collected(tuple(gone), len(garbage), sum(map(store.blobs.size, garbage)))
-        freed = store.blobs.remove(garbage) + store.blobs.sweep(before=before)
-        if store.path is not None and not owned:
-            _sweep_journal(store.path)
-        return Collected(tuple(gone), len(garbage), freed)
+            left = size(store) - last.bytes
+        else:
+            made = [first, *_forget(store, choice, before), last]
+            last.carry_out()
+            given_back = 0 if owned else store.journal.compact()
+            left = size(store)
+        return Collected(
+            runs=choice.runs,
+            workflows=_by_workflow(choice),
+            calls=len(choice.calls),
+            blobs=sum(each.blobs for each in made),
+            bytes=sum(each.bytes for each in made),
+            waiting=last.waiting,
+            journal=given_back,
+            leftovers=leftovers,
+            left=left,
+        )
 
 
-def _forgettable(runs: list[RunRecord], keep: int, owned: set[str]) -> list[str]:
-    """The runs that nobody needs, each with the runs that were started from it."""
-    known = {run.id: run for run in runs}
-    trees: dict[str, list[RunRecord]] = defaultdict(list)
-    for run in runs:
-        trees[_root(run, known)].append(run)
-    kept = {
-        root for root, tree in trees.items() if any(run.finished is None or run.id in owned for run in tree)
-    }
-    counts: dict[str, int] = defaultdict(int)
-    for run in runs:  # the newest first
-        if run.id in trees and run.finished is not None:
-            counts[run.workflow] += 1
-            if counts[run.workflow] <= keep:
-                kept.add(run.id)
-    waiting = list(kept)
-    while waiting:
-        for run in trees[waiting.pop()]:
-            origin = known.get(run.forked_from or "")
-            root = None if origin is None else _root(origin, known)
-            if root is not None and root not in kept:
-                kept.add(root)
-                waiting.append(root)
-    return [run.id for root, tree in trees.items() if root not in kept for run in tree]
+def size(store: Store) -> int:
+    """What the store takes: its journal and its blobs."""
+    return store.journal.size() + sum(map(store.blobs.size, store.blobs.names()))
 
 
-def _root(run: RunRecord, known: dict[str, RunRecord]) -> str:
-    """The run from which this one was started in the end."""
-    seen = {run.id}
-    while run.parent in known and run.parent not in seen:
-        run = known[run.parent]
-        seen.add(run.id)
-    return run.id
+class _Removal:
+    """The blobs that can go; `carry_out` removes them, and tells what really went."""
+
+    def __init__(self, store: Store, before: float | None, gone: Iterable[str] = ()) -> None:
+        """Find them.
+
+        Args:
+            store: where.
+            before: those that were put later stay; None where nobody is at work.
+            gone: values that count as forgotten.
+        """
+        self._store = store
+        self._before = before
+        blobs, without = store.blobs, set(gone)
+        # The folder is listed first: what is put and recorded between the two is then in neither or in both.
+        there = blobs.names()
+        old = there if before is None else blobs.names(before=before)
+        holdings = [each for each in store.journal.holdings() if each.value not in without]
+        needed = needed_by(blobs, (name for holding in holdings for name in holding.blobs))
+        self.waiting = sum(map(blobs.size, there - old - needed))
+        # What is young and stays needs its sources, recorded or not.
+        self._names = old - needed_by(blobs, needed | (there - old))
+        self.blobs = len(self._names)
+        self.bytes = sum(map(blobs.size, self._names))
+
+    def carry_out(self) -> None:
+        """Remove them: first what is put together from others, so that nothing stays without its sources."""
+        blobs = self._store.blobs
+        pieced = {name for name in self._names if blobs.sources(name)}
+        self.bytes = sum(blobs.remove(names, before=self._before) for names in (pieced, self._names - pieced))
+        if self._before is not None:  # some may have been put again meanwhile
+            self.blobs = len(self._names - blobs.names())
 
 
-def _sweep_journal(folder: Path) -> None:
-    """Delete what was left of journals whose making was killed."""
-    with system_errors(folder):
-        for path in folder.glob(f"{TEMPORARY}*"):
-            path.unlink(missing_ok=True)
+def _choose(store: Store, limits: Limits, owned: set[str]) -> _Choice:
+    """What goes by the limits, and what nothing refers to even so."""
+    journal = store.journal
+    forgettable = Forgettable(journal, owned)
+    calls = set[str]()
+    if limits.old_versions:
+        calls = {call.id for run in forgettable.notebooks for call in old_versions(journal, run)}
+    holdings, references = journal.holdings(), journal.references()
+    runs = {run.id for run in journal.runs()}
+
+    def unreferred(gone: set[str]) -> set[str]:
+        """The values to which nothing refers once these runs, and the calls, are gone."""
+        used = {each.value for each in references if each.run not in gone and each.call not in calls}
+        return {
+            each.value
+            for each in holdings
+            if each.value not in used
+            and (each.run in gone or (each.run in runs - owned and each.role != "setup"))
+        }
+
+    units = forgettable.beyond(limits, time.time())
+    most = limits.max_size
+    if most is not None:
+        gone = unreferred({run for unit in units for run in unit.runs})
+        room = _Room(store, [each for each in holdings if each.value not in gone], shrinks=not owned)
+        units += forgettable.until(lambda: room.taken <= most, units, limits, room.drop)
+    return _Choice(units, sorted(calls), unreferred({run for unit in units for run in unit.runs}))
+
+
+class _Room:
+    """What a store takes while runs are chosen to go, as far as can be told beforehand."""
+
+    def __init__(self, store: Store, holdings: list[Holding], *, shrinks: bool) -> None:
+        """Begin with what is there.
+
+        Args:
+            store: whose room it is.
+            holdings: what stays without further choice.
+            shrinks: whether the journal's file will get smaller, which it does while nobody is at work.
+        """
+        self._blobs = store.blobs
+        names: dict[str, list[str]] = {}
+        self._inline = Counter[str]()
+        for each in holdings:
+            names.setdefault(each.run, []).extend(each.blobs)
+            self._inline[each.run] += each.bytes if shrinks else 0
+        self._of = {run: needed_by(store.blobs, found) for run, found in names.items()}
+        self._uses = Counter(name for found in self._of.values() for name in found)
+        self.taken = store.journal.size() + sum(map(store.blobs.size, self._uses))
+
+    def drop(self, unit: Unit) -> None:
+        """Let a unit's share go."""
+        for run in unit.runs:
+            self.taken -= self._inline[run]
+            for name in self._of.get(run, ()):
+                self._uses[name] -= 1
+                self.taken -= 0 if self._uses[name] else self._blobs.size(name)
+
+
+def _forget(store: Store, choice: _Choice, before: float | None) -> list[_Removal]:
+    """Delete from the journal what was chosen; where its disk is too full for that at once, bit by bit.
+
+    Returns:
+        What was removed on the way.
+    """
+    made: list[_Removal] = []
+    try:
+        if choice.runs:
+            store.journal.forget(choice.runs)
+    except StoreFull:
+        for unit in sorted(choice.units, key=lambda each: len(each.runs)):
+            store.journal.forget(unit.runs)
+            made.append(_Removal(store, before))
+            made[-1].carry_out()
+    store.locks.forget(choice.runs)
+    if choice.calls or choice.values:
+        store.journal.forget_parts(choice.calls, choice.values)
+    return made
+
+
+def _by_workflow(choice: _Choice) -> tuple[tuple[str, int], ...]:
+    counts = Counter[str]()
+    for unit in choice.units:
+        counts[unit.head.workflow] += len(unit.runs)
+    return tuple(sorted(counts.items()))
+
+
+def _sweep(store: Store, before: float | None, *, alone: bool) -> int:
+    """Delete what killed processes left half-made; return the bytes of the blobs among it."""
+    if store.path is not None and alone:
+        with system_errors(store.path):
+            for path in store.path.glob(f"{TEMPORARY}*"):
+                path.unlink(missing_ok=True)
+    return store.blobs.sweep(before=before)

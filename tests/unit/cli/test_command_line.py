@@ -157,10 +157,10 @@ def test_gc_tells_first_and_removes_then(store, capsys):
     with open_store(store) as opened:
         opened.blobs.put(b"x" * 21_000)
         assert main(["gc", "--dry-run"]) == 0
-        assert "Would remove 0 runs and 1 blob: 21" in capsys.readouterr().out
+        assert "Would remove 1 blob: 21" in capsys.readouterr().out
         assert len(opened.blobs.names()) == 1
         assert main(["gc"]) == 0
-        assert "Removed 0 runs and 1 blob: 21" in capsys.readouterr().out
+        assert "Removed 1 blob: 21" in capsys.readouterr().out
         assert opened.blobs.names() == set()
 
 
