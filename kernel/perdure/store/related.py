@@ -1,4 +1,4 @@
-"""Runs by the names that people write, and the runs that belong together."""
+"""Runs by the names that people write, and what belongs together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from perdure.errors import NoSuchRun
 
-from .records import RunRecord
+from .records import RunRecord, ValueRecord
 
 if TYPE_CHECKING:
     from .protocols import Journal
@@ -39,3 +39,8 @@ def related(journal: Journal, run: RunRecord) -> list[RunRecord]:
         if origin is not None:
             waiting.append(origin)
     return list(found.values())
+
+
+def blobs_of(value: ValueRecord) -> tuple[str, ...]:
+    """The names of the blobs that a value refers to."""
+    return value.buffers if value.stream_blob is None else (value.stream_blob, *value.buffers)
