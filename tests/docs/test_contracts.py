@@ -163,7 +163,7 @@ def test_nothing_above_the_store_names_sqlite_or_the_layout_of_a_folder():
     """Design: a server database and an object store can follow without a change above them."""
     above = [path for path in SOURCES if {"engine", "notebook", "cli", "perdure_widgets"} & set(path.parts)]
     layout = re.compile(
-        r"""import sqlite3|journal\.db|["']blobs["']|["']locks["']|["']settings\.json["']|Sqlite|DirectoryBlobs"""
+        r"""import sqlite3|journal\.db|/ ["'](?:blobs|locks|settings\.json)["']|Sqlite|DirectoryBlobs"""
     )
     named = {path.name: layout.findall(path.read_text()) for path in above}
     assert {name: found for name, found in named.items() if found} == {}

@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Final
 
 from perdure.errors import NoStore
-
-_JOURNAL: Final = "journal.db"
 
 
 def chosen_store(arguments: argparse.Namespace) -> Path | None:
@@ -18,17 +15,17 @@ def chosen_store(arguments: argparse.Namespace) -> Path | None:
     Raises:
         NoStore: a store was named (`--store` or PERDURE_STORE), and is not there.
     """
-    from perdure.store.location import FOLDER, nearest_store
+    from perdure.store.location import FOLDER, is_store, nearest_store
 
     if arguments.store is None:
         path = nearest_store()
     else:
         path = Path(arguments.store).expanduser()
-        if not (path / _JOURNAL).is_file() and (path / FOLDER / _JOURNAL).is_file():
+        if not is_store(path) and is_store(path / FOLDER):
             path = path / FOLDER  # the folder of the notebook was named
     if path is None:
         return None
-    if (path / _JOURNAL).is_file():
+    if is_store(path):
         _tell(path)
         return path
     if arguments.store is None and path.name == FOLDER:

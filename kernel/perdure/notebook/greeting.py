@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +36,10 @@ def greet_with_first_cell(session: Session) -> None:
 
 def greeting(session: Session) -> lines.Line | None:
     """The line about the run that this notebook most likely goes on with, or None."""
-    from perdure.store.location import nearest_store
+    from perdure.store.location import is_store, nearest_store
 
     folder = nearest_store()
-    if folder is None or not os.path.exists(folder / "journal.db"):  # noqa: PTH110  no store is made by asking
+    if folder is None or not is_store(folder):  # no store is made by asking
         return None
     try:
         runs = candidates(session.store.journal)

@@ -12,6 +12,7 @@ from .files import StillHeld, held, make_private, write_whole
 from .places import check_place
 
 FOLDER = ".perdure"
+JOURNAL = "journal.db"
 
 
 def find_store(start: Path | None = None) -> Path:
@@ -36,6 +37,11 @@ def nearest_store(start: Path | None = None) -> Path | None:
     return None
 
 
+def is_store(folder: Path) -> bool:
+    """Whether a store lies in this folder: nothing is opened."""
+    return os.path.isfile(folder / JOURNAL)  # noqa: PTH113  a folder that may not be read holds none
+
+
 def make_store(path: Path) -> Path:
     """Make the folder of a store, private to this user and unseen by git. One that is there is kept.
 
@@ -43,7 +49,7 @@ def make_store(path: Path) -> Path:
         StoreMisplaced: there is no store yet, and it would lie where it could not be kept whole.
     """
     with system_errors(path):
-        if not (path / "journal.db").exists():
+        if not (path / JOURNAL).exists():
             check_place(path)
         if not path.is_dir():
             make_private(path)
@@ -80,4 +86,4 @@ def known_stores() -> list[Path]:
     if not isinstance(entries, list):
         return []
     stores = [Path(entry) for entry in entries if isinstance(entry, str)]
-    return [store for store in stores if (store / "journal.db").is_file()]
+    return [store for store in stores if is_store(store)]
