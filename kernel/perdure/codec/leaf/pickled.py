@@ -267,6 +267,8 @@ def dump_leaves(
         raise Refusal(
             pickler.last, cause, "Leave it out, or tell how to keep it with `perdure.register`."
         ) from error
+    finally:
+        pickler.clear_memo()  # its callback keeps it until the next collection, and it would keep the value
     return pickler
 
 

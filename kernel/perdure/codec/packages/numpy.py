@@ -127,20 +127,6 @@ def _buffers(parts: tuple[Any, ...]) -> list[Any]:
     return [pickle.PickleBuffer(part.view.obj) if type(part) is Raw else part for part in parts]
 
 
-class Apart:
-    """Stands in a pickle for an array that its owner never lets others change, and is loaded as the array.
-
-    What shares memory lazily, as frames do, must not come back as windows on one memory.
-    """
-
-    def __init__(self, array: Any) -> None:
-        self._array = array
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        form = reduced_alone(self._array)
-        return self._array.__reduce_ex__(protocol) if form is NotImplemented else form
-
-
 def fill_read_only(made: Any, state: Any) -> None:
     """Fill an array, then close it."""
     made.__setstate__(state)

@@ -1,7 +1,8 @@
 """pandas: exact reduced forms of frames, and their content, not how their memory is laid out.
 
 Two frames with the same labels, dtypes, attributes and cells are alike, whether or not their columns are
-consolidated, sliced or strided, and whatever lies under a missing value.
+consolidated, sliced or strided, and whatever lies under a missing value. Which frames share memory, and
+copy it before they write, is kept with them: so frames and arrays may come back on one memory.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any
 import xxhash
 
 from perdure.codec.model import Refusal
-from perdure.codec.rows.state import fill_attributes, hung_on, with_attributes
+from perdure.codec.rows.state import fill_attributes, hung_on, set_state, with_attributes
 
-from .numpy import Apart
+_SERIES = "pandas.core.internals.managers.SingleBlockManager"
+_SHARERS = "pandas._libs.internals.BlockValuesRefs"
+"""What a series consists of, and where pandas notes who shares memory until one of them is written."""
 
 _PAGE = "Its functions and templates belong to the page that shows it."
 _PAGE_ADVICE = "Keep the frame (`.data`), or the page (`.to_html()`)."
@@ -42,7 +45,7 @@ KEPT: dict[str, str] = {
 """Types as a user writes them, and how they are stored, for the reference page."""
 
 
-def reduce(obj: Any) -> Any:
+def reduce(obj: Any) -> Any:  # noqa: PLR0911  one return for each kind
     """The reduced form of what pandas pickles with a loss or a copy, or `NotImplemented`."""
     import pandas as pd
 
@@ -55,10 +58,13 @@ def reduce(obj: Any) -> Any:
     if isinstance(obj, pd.api.extensions.ExtensionArray) and hasattr(obj, "_pa_array"):
         # pandas itself would put the chunks together, in other memory.
         return copyreg.__newobj__, (type(obj),), {**vars(obj), "_cache": {}}, None, None, fill_chunks  # type: ignore[attr-defined]
-    if isinstance(obj, (pd.Index, pd.api.extensions.ExtensionArray)) or _is_block(obj):
-        form = _apart(obj.__reduce_ex__(5))
-        return with_attributes(obj, form) if isinstance(obj, pd.Index) else form
-    return _scalar(obj)
+    if isinstance(obj, pd.Index):
+        return _with_sharers(with_attributes(obj, obj.__reduce_ex__(5)), vars(obj).get("_references"))
+    if _kind(obj) == _SERIES:  # its own form names neither its block nor who shares the memory
+        return type(obj), (obj.blocks[0], obj.axes[0])
+    if _is_block(obj):
+        return _block(obj)
+    return (type(obj), ()) if _kind(obj) == _SHARERS else _scalar(obj)
 
 
 def _scalar(obj: Any) -> Any:
@@ -106,15 +112,33 @@ def _is_block(obj: Any) -> bool:
     )
 
 
-def _apart(form: Any) -> Any:
-    """The form with each array in it on its own: what pandas shares lazily, it must not share for good."""
-    import numpy as np
+def _block(block: Any) -> Any:
+    """The form of a block over its own cells; pandas' form holds a copy of cells that do not lie together."""
+    from pandas._libs.internals import _unpickle_block
 
-    if type(form) is np.ndarray:
-        return Apart(form)
-    if type(form) in (tuple, list):
-        return type(form)(map(_apart, form))
-    return {name: _apart(part) for name, part in form.items()} if type(form) is dict else form
+    parts = block.values, block.mgr_locs.indexer, block.ndim  # noqa: PD011  of a block, not of a frame
+    return _with_sharers((_unpickle_block, parts), getattr(block, "refs", None))
+
+
+def _with_sharers(form: Any, sharers: Any) -> Any:
+    """The form of a block or index with the record of those that share its memory, if there are others."""
+    if sharers is None or not sharers.has_reference():
+        return form
+    make, args, state = (*form, None)[:3]
+    fill = form[5] if len(form) > 5 else set_state  # noqa: PLR2004
+    return make, args, (fill, state, sharers), None, None, fill_sharers
+
+
+def fill_sharers(made: Any, state: tuple[Any, Any, Any]) -> None:
+    """Give a block or index its state, and enter it where those that share its memory are recorded."""
+    fill, own, sharers = state
+    fill(made, own)
+    if _is_block(made):
+        made.refs = sharers
+        sharers.add_reference(made)
+    else:
+        made._references = sharers  # noqa: SLF001
+        sharers.add_index_reference(made)
 
 
 def _with_notes(frame: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from perdure.codec.model import Refusal
+from perdure.codec.rows.overlap import window_of
 
 _SMALL = 1 << 16
 """Bytes up to which a column is left to polars' own form, which holds every dtype but objects."""
@@ -19,7 +21,8 @@ _FUNCTIONS = (b"PLPYFN", b"\xacOpaquePython", b"\xaaPythonScan")
 KEPT: dict[str, str] = {
     "polars.DataFrame, polars.Series": (
         "name, dtype and attributes; small columns in polars' own form, large ones by their memory, not "
-        "copied; how columns are cut into chunks is no content"
+        "copied; over an array in the same value, the memory of that array; how columns are cut into chunks "
+        "is no content"
     ),
     "polars.LazyFrame, polars.Expr": (
         "its plan as polars writes it; one that calls a Python function is refused"
@@ -58,9 +61,33 @@ def _reduced(obj: Any) -> Any:
         return NotImplemented
     if obj.dtype == pl.Object:
         return make_objects, (obj.name, obj.to_list())
-    if obj.estimated_size() < _SMALL or not _has_arrow() or not _is_exact(obj.dtype):
-        return NotImplemented
-    return make_series, (obj.name, _chunks(obj))
+    if _has_arrow() and obj.estimated_size() >= _SMALL and _is_exact(obj.dtype):
+        return make_series, (obj.name, _chunks(obj))
+    memory = _memory(obj)
+    if any(window_of(array, fixed=True) is not None for array in memory):
+        return make_over_arrays, (obj.name, memory)
+    return NotImplemented
+
+
+def _memory(column: Any) -> list[Any]:
+    """The memory of a column of numbers as arrays, one for each chunk; none where numpy would copy it."""
+    import polars as pl
+
+    inner = column.dtype.inner if isinstance(column.dtype, pl.Array) else column.dtype
+    whole = inner.is_integer() or inner.is_float()
+    if "numpy" not in sys.modules or not whole or column.null_count():
+        return []
+    try:
+        return [chunk.to_numpy(allow_copy=False) for chunk in column.get_chunks()]
+    except (RuntimeError, TypeError):
+        return []
+
+
+def make_over_arrays(name: str, memory: list[Any]) -> Any:
+    """A column of numbers over these arrays."""
+    import polars as pl
+
+    return pl.concat([pl.Series(name, array) for array in memory], rechunk=False)
 
 
 def make_frame(columns: list[Any], height: int) -> Any:

@@ -1,4 +1,7 @@
-"""pyarrow: slices without the memory around them, scalars of every type, and content whatever the chunks."""
+"""pyarrow: slices without the memory around them, scalars of every type, and content whatever the chunks.
+
+Nobody writes to a buffer through arrow, but it may lie over the memory of an array of numpy, who may.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import xxhash
+
+from perdure.codec.rows.overlap import window_of
 
 _SPARE = 1 << 16
 """Bytes that a slice may carry beside its own before it is compacted; and a quarter of its own."""
@@ -22,7 +27,7 @@ KEPT: dict[str, str] = {
     "pyarrow.Table, pyarrow.RecordBatch": "schema and columns",
     "pyarrow.Scalar": "an array of it alone",
     "pyarrow.Schema, pyarrow.Field, pyarrow.DataType": "names, types and metadata",
-    "pyarrow.Buffer": "its bytes",
+    "pyarrow.Buffer": "its bytes; over an array in the same value, the memory of that array",
 }
 """Types as a user writes them, and how they are stored, for the reference page."""
 
@@ -36,7 +41,18 @@ def reduce(obj: Any) -> Any:
         return NotImplemented if compact is obj else compact.__reduce_ex__(5)
     if isinstance(obj, pa.Scalar):
         return make_scalar, (pa.repeat(obj, 1),)
-    return NotImplemented
+    return _over_array(obj) if isinstance(obj, pa.Buffer) else NotImplemented
+
+
+def _over_array(buffer: Any) -> Any:
+    """The form of a buffer that lies over the memory of an array in the same value, or `NotImplemented`."""
+    import numpy as np
+    import pyarrow as pa
+
+    if not buffer.size or not buffer.is_cpu:
+        return NotImplemented
+    memory: Any = np.frombuffer(buffer, "u1")
+    return NotImplemented if window_of(memory, fixed=True) is None else (pa.py_buffer, (memory,))
 
 
 def make_scalar(array: Any) -> Any:
@@ -45,7 +61,7 @@ def make_scalar(array: Any) -> Any:
 
 
 def compacted(array: Any) -> Any:
-    """The array itself, or a copy of it where its buffers hold much that is not its own."""
+    """The array itself, or one like it where its buffers hold much that is not its own."""
     import pyarrow as pa
 
     held = array.get_total_buffer_size()
@@ -54,7 +70,14 @@ def compacted(array: Any) -> Any:
     if _is_view(array.type):
         own = _size_of_views(array)
         return _written_out(array).cast(array.type) if held > own * 5 // 4 + _SPARE else array
-    return pa.concat_arrays([array]) if held > array.nbytes * 5 // 4 + _SPARE else array
+    if held <= array.nbytes * 5 // 4 + _SPARE:
+        return array
+    if not pa.types.is_primitive(array.type) or pa.types.is_boolean(array.type):
+        return pa.concat_arrays([array])
+    gaps = pa.concat_arrays([array.is_valid()]).buffers()[1] if array.null_count else None
+    width = array.type.bit_width // 8
+    cells = array.buffers()[1].slice(array.offset * width, len(array) * width)  # the memory itself, no copy
+    return pa.Array.from_buffers(array.type, len(array), [gaps, cells])
 
 
 _VIEW, _INLINE = 16, 12

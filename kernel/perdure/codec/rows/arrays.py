@@ -94,7 +94,7 @@ def window_parts(value: Any) -> tuple[Any, ...]:
     """The memory that the array shares, and where it lies in there."""
     window = window_of(value)
     assert window is not None
-    place = window.offset, describe(value.dtype), list(value.shape), list(value.strides)
+    place = window.offset, describe(value.dtype), list(value.shape), list(window.strides)
     return window.segment, *place, value.flags.writeable
 
 

@@ -7,15 +7,16 @@ the other. Which arrays overlap is known only when all were met, so a value in w
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from perdure.codec.model import Refusal
 
 from .row import resolve
+from .runs import Runs, address_of, bounds_of, runs_of
 
 _T = TypeVar("_T")
 
@@ -30,13 +31,24 @@ class _Region:
     low: int
     high: int
     segment: Any
+    runs: Runs | None
+    """What of that memory the segment holds; all of it where this is None."""
+
+
+class _Met(NamedTuple):
+    """An array, the place of its memory, and whether nobody writes through it."""
+
+    low: int
+    high: int
+    array: Any
+    fixed: bool
 
 
 @dataclass(slots=True)
 class _Memory:
     """What is known of the memory of one value."""
 
-    met: dict[int, tuple[int, int, Any]] = field(default_factory=dict)
+    met: dict[int, _Met] = field(default_factory=dict)
     regions: list[_Region] = field(default_factory=list)
 
 
@@ -51,7 +63,10 @@ def keeping_overlaps(encode: Callable[[], _T]) -> _T:
     with _as_current(memory):
         found = encode()
         memory.regions = list(_regions(memory.met.values()))
-        return encode() if memory.regions else found
+        if memory.regions:
+            del found  # it may hold copies
+            return encode()
+        return found
 
 
 @contextmanager
@@ -69,10 +84,15 @@ class Window:
 
     segment: Any
     offset: int
+    strides: tuple[int, ...]
 
 
-def window_of(array: Any) -> Window | None:
+def window_of(array: Any, *, fixed: bool = False) -> Window | None:
     """The memory in which the array is a window, with others or over itself; None where it stands alone.
+
+    Args:
+        array: of numpy.
+        fixed: whether nobody writes through it, so that it does not matter what it shares with its like.
 
     Raises:
         Refusal: objects are shared in a way that cannot be told.
@@ -81,20 +101,28 @@ def window_of(array: Any) -> Window | None:
         return None
     lender = _lender(array)
     if lender is not None:
-        return Window(lender, _address(array) - _address(_seen(lender)))
+        return Window(lender, address_of(array) - address_of(_seen(lender)), array.strides)
     memory = _memory.get()
-    low, high = _bounds(array)
+    low, high = bounds_of(array)
     if memory and memory.regions:
         # They lie apart, in order: only the last that begins at the array or before it can hold it.
         region = memory.regions[bisect_right(memory.regions, low, key=lambda each: each.low) - 1]
         if region.low <= low and high <= region.high:
-            return None if array is region.segment else Window(region.segment, _address(array) - region.low)
+            return None if array is region.segment else _window_in(region, array)
     if memory and not memory.regions:
-        memory.met[id(array)] = low, high, array
-    return Window(_segment(array, low, high), _address(array) - low) if _over_itself(array) else None
+        memory.met[id(array)] = _Met(low, high, array, fixed)
+    if not _over_itself(array):
+        return None
+    return Window(_segment(array, low, high), address_of(array) - low, array.strides)
 
 
-def open_window(segment: Any, offset: int, shape: list[int], strides: list[int], dtype: Any) -> Any:
+def _window_in(region: _Region, array: Any) -> Window:
+    if region.runs is None:
+        return Window(region.segment, address_of(array) - region.low, array.strides)
+    return Window(region.segment, *region.runs.place_of(array))
+
+
+def open_window(segment: Any, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: Any) -> Any:
     """The array that lies at this place of the segment."""
     import numpy as np
 
@@ -125,22 +153,6 @@ def _seen(lender: Any) -> Any:
     return np.frombuffer(lender, "u1")
 
 
-def _address(array: Any) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
-def _bounds(array: Any) -> tuple[int, int]:
-    """The first address of the array's elements, and the one behind its last."""
-    low = high = _address(array)
-    for length, stride in zip(array.shape, array.strides, strict=True):
-        if stride < 0:
-            low += (length - 1) * stride
-        else:
-            high += (length - 1) * stride
-    return low, high + array.dtype.itemsize
-
-
 def _over_itself(array: Any) -> bool:
     """Whether elements of the array may lie on each other, as in one that was broadcast."""
     if array.flags.forc:
@@ -155,34 +167,53 @@ def _over_itself(array: Any) -> bool:
     return False
 
 
-def _regions(met: Iterable[tuple[int, int, Any]]) -> Iterator[_Region]:
+def _regions(met: Iterable[_Met]) -> Iterator[_Region]:
     """The places of memory in which arrays overlap."""
-    ordered = sorted(met, key=lambda each: each[:2])
-    group: list[Any] = []
-    low = high = 0
-    for start, end, array in [*ordered, (1 << 64, 1 << 64, None)]:
-        if start >= high:
+    group: list[_Met] = []
+    high = 0
+    for each in [*sorted(met, key=lambda one: one[:2]), _Met(1 << 64, 1 << 64, None, fixed=True)]:
+        if each.low >= high:
             if _share(group):
-                owner = max(group, key=lambda each: each.nbytes)
-                yield _Region(low, high, _segment(owner, low, high))
-            group, low, high = [], start, end
-        group.append(array)
-        high = max(high, end)
+                yield _region([one.array for one in group], group[0].low, high)
+            group = []
+        group.append(each)
+        high = max(high, each.high)
 
 
-def _share(group: list[Any]) -> bool:
-    """Whether any two of the arrays have a byte in common."""
-    if len(group) < 2:  # noqa: PLR2004  none has another beside it
+def _region(arrays: list[Any], low: int, high: int) -> _Region:
+    """The memory that the arrays share, without what none of them uses where that is much."""
+    segment = _segment(max(arrays, key=lambda each: each.nbytes), low, high)
+    runs = runs_of(arrays, low, high)
+    if runs is None:
+        return _Region(low, high, segment, None)
+    return _Region(low, high, _filled(runs, arrays, segment.dtype), runs)
+
+
+def _filled(runs: Runs, arrays: list[Any], dtype: Any) -> Any:
+    """A segment with the elements of the arrays, each in its place."""
+    import numpy as np
+
+    segment: Any = np.zeros(runs.size // dtype.itemsize, dtype)
+    for array in arrays:
+        cell = dtype if dtype.hasobject else np.dtype(("V", array.dtype.itemsize))
+        offset, strides = runs.place_of(array)
+        open_window(segment, offset, array.shape, strides, cell)[...] = array.view(np.ndarray).view(cell)
+    return segment
+
+
+def _share(group: list[_Met]) -> bool:
+    """Whether any two of the arrays, of which one may be written, have a byte in common."""
+    if len(group) < 2 or all(each.fixed for each in group):  # noqa: PLR2004
         return False
     import numpy as np
 
     shares: Any = np.shares_memory
     if len(group) > _FEW:
         return True
-    for at, array in enumerate(group):
+    for at, each in enumerate(group):
         for other in group[:at]:
             try:
-                if shares(array, other, max_work=1000):
+                if not (each.fixed and other.fixed) and shares(each.array, other.array, max_work=1000):
                     return True
             except Exception:  # noqa: BLE001  too hard to tell: then they are taken to share
                 return True
@@ -215,5 +246,5 @@ def _segment(array: Any, low: int, high: int) -> Any:
     if owner.dtype != array.dtype or array.dtype.kind != "O" or not owner.flags.forc:
         cause = "It shares its objects with another array in a way that cannot be told."
         raise Refusal(array, cause, "Keep copies of the arrays (`.copy()`).")
-    start = (low - _address(owner)) // owner.itemsize
+    start = (low - address_of(owner)) // owner.itemsize
     return owner.view(np.ndarray).ravel("K")[start : start + (high - low) // owner.itemsize]
