@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from perdure.errors import StoreFull
 
+from .failpoints import reached
 from .failures import system_errors
 from .files import TEMPORARY
 from .forgetting import Forgettable, Limits, Unit, old_versions
@@ -137,7 +138,10 @@ class _Removal:
         """Remove them: first what is put together from others, so that nothing stays without its sources."""
         blobs = self._store.blobs
         pieced = {name for name in self._names if blobs.sources(name)}
-        self.bytes = sum(blobs.remove(names, before=self._before) for names in (pieced, self._names - pieced))
+        self.bytes = blobs.remove(pieced, before=self._before)
+        reached("gc.pieced")
+        self.bytes += blobs.remove(self._names - pieced, before=self._before)
+        reached("gc.removed")
         if self._before is not None:  # some may have been put again meanwhile
             self.blobs = len(self._names - blobs.names())
 
@@ -216,9 +220,11 @@ def _forget(store: Store, choice: _Choice, before: float | None) -> list[_Remova
             store.journal.forget(unit.runs)
             made.append(_Removal(store, before))
             made[-1].carry_out()
+    reached("gc.forgotten")
     store.locks.forget(choice.runs)
     if choice.calls or choice.values:
         store.journal.forget_parts(choice.calls, choice.values)
+        reached("gc.parted")
     return made
 
 
