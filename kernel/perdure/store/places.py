@@ -201,7 +201,8 @@ def _on(mount: Mount) -> Place:
     system, _, program = mount.type.partition(".")
     if system not in ("fuse", "macfuse", "osxfuse", "fusefs"):
         return DISK
-    program = program or mount.source.partition("#")[0].rsplit("/", 1)[-1]
+    if system == "fuse" and not program:
+        program = mount.source.partition("#")[0].rsplit("/", 1)[-1]
     if program in _DISKS:
         return DISK
     name = _PROGRAMS.get(program, program)
