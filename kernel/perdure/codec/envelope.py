@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -34,15 +36,24 @@ SIGNED: Mapping[int, tuple[str, ...]] = MappingProxyType(
 that hold the large buffers, `key` is the id of the key.
 """
 
+_COVERED = {number: itemgetter(*names) for number, names in SIGNED.items()}
+
 
 def sign(key: bytes, fields: Mapping[str, Any]) -> bytes:
     """The signature (HMAC-SHA256) of a value with these fields, as its format has it."""
     import ormsgpack
 
-    covered = [fields[name] for name in SIGNED[fields["format"]]]
+    covered = _COVERED[fields["format"]](fields)
     # msgpack with sorted keys is canonical: every length is written before its text, so no two look alike.
-    message = ormsgpack.packb(covered, option=ormsgpack.OPT_SORT_KEYS)
-    return hmac.digest(key, message, "sha256")
+    signing = _signing(key).copy()
+    signing.update(ormsgpack.packb(covered, option=ormsgpack.OPT_SORT_KEYS))
+    return signing.digest()
+
+
+@lru_cache(maxsize=8)
+def _signing(key: bytes) -> hmac.HMAC:
+    """What is the same in all signatures by this key."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def verify(key: bytes, signature: bytes, fields: Mapping[str, Any]) -> bool:

@@ -7,9 +7,10 @@ level by level of the garbage collector, which knows what containers hold: sever
 
 from __future__ import annotations
 
+import functools
 import gc
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .model import LARGE, LONG, PLAIN
@@ -58,6 +59,14 @@ def canonical(value: Any) -> bytes | None:
 
 
 def _msgpack(value: Any) -> bytes | None:
+    try:
+        return _packer()(value)
+    except TypeError:  # a large int, a lone surrogate, a key that is no text, too many levels, or such a type
+        return None
+
+
+@functools.cache
+def _packer() -> Callable[[Any], bytes]:
     import ormsgpack
 
     # Another thread may have changed the value since its types were asked: a tuple must not become a list.
@@ -69,10 +78,7 @@ def _msgpack(value: Any) -> bytes | None:
         | ormsgpack.OPT_PASSTHROUGH_ENUM
         | ormsgpack.OPT_PASSTHROUGH_UUID
     )
-    try:
-        return ormsgpack.packb(value, option=exact)
-    except TypeError:  # a large int, a lone surrogate, a key that is no text, too many levels, or such a type
-        return None
+    return functools.partial(ormsgpack.packb, option=exact)
 
 
 def _containers(value: Any) -> Any:

@@ -71,7 +71,9 @@ class Callee:
         names = self._names
         if names is not None and not kwargs and self._required <= len(args) <= len(names):
             found = dict(zip(names, args, strict=False))
-            return found | {name: self._defaults[name] for name in names[len(args) :]}
+            for name in names[len(args) :]:
+                found[name] = self._defaults[name]
+            return found
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments

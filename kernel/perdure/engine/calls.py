@@ -16,7 +16,7 @@ from perdure.errors import EffectFailed, NotKeepable, StepTimeout
 
 from . import keeping
 from .decide import Request, Restore, Run
-from .inputs import combined, frozen, input_parts
+from .inputs import combined, digested, frozen, shown
 from .scope import Scope, entered
 from .secret import Secret, copying
 from .tracebacks import one_line, user_traceback
@@ -52,23 +52,28 @@ class Call:
         within, options = scope.within, step.options
         arguments = step.bind(args, kwargs)
         code = step.code(within)
-        parts = input_parts(arguments)
-        if code.reads:
-            parts += input_parts(step.reads(code))
+        values = [*arguments.items(), *step.reads(code).items()]
+        parts = digested(values)
         inputs = combined(parts)
         counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
+        occurrence = within.occurrence(*counted)
+        key, redo = step.key_of(arguments), within.why_redo(step.name)
+        sought = key is None and redo is None and options.kind == "pure"
+        place = (scope.branch, step.name, inputs, occurrence, code.digest)
+        if not (sought and scope.owner.history.is_done(*place)):  # else it is restored, and nobody looks
+            parts = shown(parts, values)
         self.request = Request(
             step=step.name,
             inputs=inputs,
             code=code.digest,
             branch=scope.branch,
-            occurrence=within.occurrence(*counted),
+            occurrence=occurrence,
             kind=options.kind,
             on_edit=options.on_edit,
-            key=step.key_of(arguments),
+            key=key,
             input_parts=parts,
             code_parts=code.parts,
-            redo=within.why_redo(step.name),
+            redo=redo,
             strict=within.strict,
         )
         self.decision = scope.owner.decide(self.request)

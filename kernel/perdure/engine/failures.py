@@ -34,6 +34,8 @@ class Failures:
 
     def caught(self, branch: str) -> list[CallRecord]:
         """The open failures that a further move in this branch shows to be caught; they are open no more."""
+        if not self._open:
+            return []
         found = [call for call in self._open.values() if within(call.branch, branch)]
         for call in found:
             del self._open[call.id]

@@ -83,6 +83,11 @@ class History:
         """The newest call all of whose parts are equal."""
         return self._get(self._exact.get((branch, step, inputs, occurrence, code)))
 
+    def is_done(self, branch: str, step: str, inputs: str, occurrence: int, code: str) -> bool:
+        """Whether the newest call all of whose parts are equal has a checkpoint."""
+        found = self._exact.get((branch, step, inputs, occurrence, code))
+        return found is not None and self.calls[found].state == "done"
+
     def uncoded(self, branch: str, step: str, inputs: str, occurrence: int) -> CallRecord | None:
         """The newest call all of whose parts but the code are equal."""
         return self._get(self._uncoded.get((branch, step, inputs, occurrence)))

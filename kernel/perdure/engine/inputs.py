@@ -15,12 +15,28 @@ from perdure.store.records import Part
 def input_part(name: str, value: Any) -> Part:
     """One input, by its content; weak where the content cannot be digested."""
     digest = codec.digest(value)
-    return Part(name, digest.hex, digest.weak, codec.line(codec.preview(value)))
+    return Part(name, digest.hex, digest.weak, _line(value))
 
 
 def input_parts(values: Mapping[str, Any]) -> tuple[Part, ...]:
     """Inputs in the order of the mapping."""
-    return tuple(input_part(name, value) for name, value in values.items())
+    return tuple([input_part(name, value) for name, value in values.items()])
+
+
+def digested(values: Iterable[tuple[str, Any]]) -> tuple[Part, ...]:
+    """Inputs by name without previews: enough to find a call again."""
+    found = [(name, codec.digest(value)) for name, value in values]
+    return tuple([Part(name, digest.hex, digest.weak) for name, digest in found])
+
+
+def shown(parts: Iterable[Part], values: Iterable[tuple[str, Any]]) -> tuple[Part, ...]:
+    """What `digested` gave for these values, with previews: for a call that runs."""
+    pairs = zip(parts, values, strict=True)
+    return tuple([Part(part.name, part.digest, part.weak, _line(value)) for part, (_, value) in pairs])
+
+
+def _line(value: Any) -> str:
+    return codec.line(codec.preview(value))
 
 
 def combined(parts: Iterable[Part]) -> str:

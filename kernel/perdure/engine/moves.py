@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as fields_of
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from perdure.store.records import AttemptRecord, CallRecord, Output, RunRecord
@@ -86,10 +88,26 @@ def ended(
     fields: dict[str, Any],
 ) -> tuple[CallRecord, AttemptRecord]:
     """A call and its attempt that end in this state; an attempt at an effect in doubt was interrupted."""
-    moved = replace(call, state=states.move(states.CALL, "call", call.state, state), ended=now, **fields)
-    tried = "interrupted" if state == "in doubt" else state
-    tried = states.move(states.ATTEMPT, "attempt", attempt.state, tried)
-    return moved, replace(attempt, state=tried, ended=now, error=moved.error, traceback=traceback)
+    moved = _changed(
+        call, {**fields, "state": states.move(states.CALL, "call", call.state, state), "ended": now}
+    )
+    tried = states.move(
+        states.ATTEMPT, "attempt", attempt.state, "interrupted" if state == "in doubt" else state
+    )
+    known = (attempt.call, attempt.run, attempt.number, attempt.epoch, tried, attempt.started)
+    return moved, AttemptRecord(*known, now, moved.error, traceback)
+
+
+_FIELDS = {field.name: at for at, field in enumerate(fields_of(CallRecord))}
+_values = attrgetter(*_FIELDS)
+
+
+def _changed(call: CallRecord, changes: dict[str, Any]) -> CallRecord:
+    """As `dataclasses.replace`, in half the time: this is done for every call."""
+    values = list(_values(call))
+    for name, value in changes.items():
+        values[_FIELDS[name]] = value
+    return CallRecord(*values)
 
 
 def settled(

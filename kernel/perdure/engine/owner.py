@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, NotOwner, PerdureError, RunTaken
+from perdure.errors import KeyInUse, PerdureError
 from perdure.store.records import (
-    AttemptRecord,
     CallRecord,
-    NoteRecord,
     Output,
-    Place,
     Record,
     RestoreRecord,
     RunRecord,
@@ -30,13 +26,13 @@ from perdure.store.records import (
 from perdure.store.whereabouts import host
 
 from . import moves, states
-from .ahead import Ahead
+from .at_work import AtWork
+from .books import Books
 from .decide import Decision, Request, Restore, Run, decide
-from .events import Event, listeners
 from .failures import Failures
 from .heartbeat import Heartbeat
 from .history import History
-from .stored import opened, place_of
+from .stored import place_of
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
@@ -50,27 +46,17 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(4)}"
 
 
-class Owner:
+class Owner(Books):
     """The right to execute one run, with everything that the run has recorded."""
 
     def __init__(
         self, store: Store, run: RunRecord, lock: RunLock | None, history: History, seq: int
     ) -> None:
-        self.store = store
-        self.run = run
+        super().__init__(store, run, lock, history.calls.values())
         self.history = history
-        self._lock = lock
         self._seq = seq
-        self._attempts: dict[str, AttemptRecord] = {}
-        self._recorded_attempts: dict[str, AttemptRecord] | None = None
-        # The cells of a notebook are not restored one after the other.
-        self._ahead = Ahead(store.journal, history.calls.values() if run.state != "open" else ())
-        self._mutex = threading.RLock()
         self.failures = Failures()
-        self._begun: set[str] = set()
-        self._at_work: set[str] = set()
-        self._unwritten: dict[str, tuple[float, CallRecord, AttemptRecord]] = {}
-        """Calls at work that the journal does not know yet, each with the moment at which it began."""
+        self._at_work = AtWork()
         self._heartbeat = Heartbeat(
             lambda: bool(self._at_work), self._write_begun, lambda: self._write(durability="process")
         )
@@ -132,12 +118,13 @@ class Owner:
         if changes:
             self._write(*changes, durability="process")
 
-    def _settle_begun(self) -> None:
+    def _settle_lost(self) -> None:
         """Close what this owner began but whose end it could not record: the store failed just then."""
-        if len(self._begun) > len(self._at_work):
-            lost = self._begun - self._at_work
-            self._settle([self.history.calls[call] for call in lost])
-            self._begun -= lost
+        lost = self._at_work.lost()
+        if lost:
+            self._settle(lost)
+            for call in lost:
+                self._at_work.find(call)
 
     def close(self) -> None:
         """Let go of the run, in good order. Twice is fine."""
@@ -151,7 +138,7 @@ class Owner:
                     each for each in self.store.journal.sessions(self.run.id) if each.epoch == self.run.epoch
                 ]
                 ended: list[Record] = [replace(each, ended=time.time()) for each in mine]
-                ended += self._taken_begun(time.monotonic())  # what is at work still is found as that
+                ended += self._at_work.unrecorded(time.monotonic())  # what is at work still is found as that
                 self.store.journal.write(self.run.id, self.run.epoch, ended, durability="process")
             except PerdureError:
                 pass  # taken over, or no room: the next owner closes the books
@@ -162,10 +149,6 @@ class Owner:
     def stolen_from(self) -> Holder | None:
         """The live process from which the run was taken, if it was."""
         return None if self._lock is None else self._lock.stolen_from
-
-    def taken(self) -> RunTaken | None:
-        """What is to be said when another process stole the run from this one; None as long as nobody did."""
-        return None if self._lock is None else self._lock.taken()
 
     def check(self) -> None:
         """Do nothing, unless another process stole the run.
@@ -182,7 +165,7 @@ class Owner:
     def decide(self, request: Request) -> Decision:
         """What to do about a call; a further move in a branch makes earlier failures of it outcomes."""
         with self._mutex:
-            self._settle_begun()
+            self._settle_lost()
             self.moved(request.branch)
             decision = decide(self.history, self._private(request))
             if isinstance(decision, Restore):
@@ -226,43 +209,32 @@ class Owner:
                 details=details,
             )
             self.failures.drop(call.id)
-            if call.kind == "effect":
-                self._write(call, attempt, durability="power")
-            elif at_once:
-                self._write(call, attempt, durability="process")
-            else:
-                self._unwritten[call.id] = time.monotonic(), call, attempt
+            effect = call.kind == "effect"
+            if effect or at_once:
+                self._write(call, attempt, durability="power" if effect else "process")
             self._attempts[call.id] = attempt
             self.history.add(call)
             self.history.claim(call)
-            self._begun.add(call.id)
-            self._at_work.add(call.id)
+            self._at_work.begin(call, attempt, recorded=effect or at_once)
         try:
             self._heartbeat.begin()
             self.tell("call_started", call)
         except BaseException:
-            self._at_work.discard(call.id)
+            self._lose(call)
             raise
         return call
 
     def _write_begun(self, before: float) -> bool:
         """Record the calls that began before that moment and are not recorded yet; whether there were any."""
         with self._mutex:  # their ends wait for it, so that a start never follows an end into the journal
-            begun = self._taken_begun(before)
+            begun = self._at_work.unrecorded(before)
             if begun:
                 self._write(*begun, durability="later")
         return bool(begun)
 
-    def _taken_begun(self, before: float) -> list[Record]:
-        """The records of those calls, which are taken to be written now."""
-        old = [name for name, (began, _, _) in list(self._unwritten.items()) if began <= before]
-        return [record for name in old for record in self._unwritten.pop(name)[1:]]
-
-    def _private(self, request: Request) -> Request:
-        """The request as it may be written: in an encrypted store, without what inputs look like."""
-        if not self.store.encrypted:
-            return request
-        return replace(request, input_parts=tuple(replace(part, preview="") for part in request.input_parts))
+    def _lose(self, call: CallRecord) -> None:
+        with self._mutex:
+            self._at_work.lose(call)
 
     def _check_key(self, request: Request) -> None:
         """One key is one call: a second one at the same time would do its work twice."""
@@ -281,11 +253,7 @@ class Owner:
         outputs: tuple[Output, ...] = (),
     ) -> CallRecord:
         """Keep the checkpoint of a call that ended well; it is acknowledged when this returns."""
-        values = {
-            name: self.seal(encoded, place_of(call, name))
-            for name, encoded in (("value", value), ("shown", shown), ("needs", needs))
-            if encoded is not None
-        }
+        values = self._sealed(call, value=value, shown=shown, needs=needs)
         return self._end(
             call,
             "done",
@@ -309,11 +277,7 @@ class Owner:
         """Record that an attempt failed, or was interrupted (`state`), which leaves an effect in doubt."""
         if state == "interrupted" and call.kind == "effect":
             state = "in doubt"
-        values = {
-            name: self.seal(encoded, place_of(call, name))
-            for name, encoded in (("value", value), ("shown", shown))
-            if encoded is not None
-        }
+        values = self._sealed(call, value=value, shown=shown)
         ended = self._end(call, state, values, took=took, error=error, traceback=traceback)
         if state == "failed":
             with self._mutex:
@@ -332,36 +296,20 @@ class Owner:
         fields |= {name: record.id for name, record in values.items()}
         attempt = self._attempts[call.id]
         ended, done = moves.ended(call, attempt, state, now=time.time(), traceback=traceback, fields=fields)
-        with self._mutex:
-            self._unwritten.pop(call.id, None)
-        # Written without holding anything up: what parallel calls finish at one moment shares a commit.
         try:
+            with self._mutex:
+                self._at_work.end(call)
+            # Nothing is held up meanwhile: what parallel calls finish at one moment shares a commit.
             self._write(*values.values(), ended, done, durability="power" if call.kind == "effect" else None)
         except BaseException:
-            self._at_work.discard(call.id)
+            self._lose(call)
             raise
         with self._mutex:
-            self._at_work.discard(call.id)
+            self._at_work.find(call)
             self._attempts[call.id] = done
             self.history.change(ended)
-            self._begun.discard(call.id)
         self.tell("call_ended", ended)
         return ended
-
-    def attempt(self, call: CallRecord) -> AttemptRecord:
-        """The newest attempt at a call."""
-        found = self._attempt_at(call.id)
-        assert found is not None
-        return found
-
-    def _attempt_at(self, call: str) -> AttemptRecord | None:
-        """The newest attempt at a call, if there was any; those of earlier owners are read late."""
-        if call in self._attempts:
-            return self._attempts[call]
-        if self._recorded_attempts is None:
-            recorded = self.store.journal.attempts(self.run.id)
-            self._recorded_attempts = {attempt.call: attempt for attempt in recorded}
-        return self._recorded_attempts.get(call)
 
     def restored(
         self, used: CallRecord | RunRecord, *, reason: str, took: float, older_code: bool = False
@@ -421,19 +369,6 @@ class Owner:
                     self._write(again, durability="process")
                     self.history.add(again)
 
-    # -- values ------------------------------------------------------------------------------------------
-
-    def seal(self, encoded: Encoded, place: Place) -> ValueRecord:
-        """Put a value's large parts on disk and sign it; its record is written with what refers to it."""
-        return self.store.vault.seal(encoded, place)
-
-    def open_value(self, call: CallRecord, role: str, subject: str) -> Encoded | None:
-        """The `value`, `shown` or `needs` of a call, its signature verified. None where none was stored."""
-        value: str | None = getattr(call, role)
-        if value is None:
-            return None
-        return opened(self.store, self._ahead.value(value), place_of(call, role), subject)
-
     # -- the run -----------------------------------------------------------------------------------------
 
     def change_run(self, kind: str, *values: ValueRecord, **fields: Any) -> RunRecord:
@@ -447,21 +382,6 @@ class Owner:
             self._write(*values, self.run)
         self.tell(kind)
         return self.run
-
-    def note(self, kind: str, name: str, data: dict[str, Any], *values: ValueRecord) -> None:
-        """Keep a small named fact about the run, with the values that it refers to."""
-        self._write(*values, NoteRecord(self.run.id, kind, name, time.time(), data), durability="process")
-
-    def tell(self, kind: str, call: CallRecord | None = None) -> None:
-        """Tell the listeners what happened."""
-        if listeners:
-            listeners.tell(Event(kind, time.time(), self.run, call))
-
-    def _write(self, *records: Record, durability: str | None = None) -> None:
-        try:
-            self.store.journal.write(self.run.id, self.run.epoch, records, durability=durability)
-        except NotOwner as error:
-            raise self.taken() or error from None
 
 
 def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:

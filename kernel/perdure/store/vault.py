@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import secrets
 import sys
@@ -172,8 +173,9 @@ class Vault:
             return "foreign"
         stream = _stream_digest(record.stream, record.stream_blob)
         fits = envelope.verify(key.secret, record.signature, _covered(_fields(record), stream))
-        # The digest follows from what is signed; format 1 does not cover it.
-        return "yours" if fits and record.digest == _digest(stream, record.buffers) else "altered"
+        if fits and record.format == 1:  # which does not cover the digest: it follows from what is signed
+            fits = record.digest == _digest(stream, record.buffers)
+        return "yours" if fits else "altered"
 
     def flaw(self, record: ValueRecord) -> str:
         """Why a value could not be opened even if it were signed; empty if it could. Nothing is decoded.
@@ -205,10 +207,10 @@ class Vault:
         return stream, buffers
 
     def _stored(self, record: ValueRecord) -> bytes:
-        """The stream as it is stored, held to its name where it is a blob."""
+        """The stream as it is stored. As a blob it is hashed each time: what is in it may be unpickled."""
         if record.stream is not None:
             return record.stream
-        return bytes(self._blobs.get(record.stream_blob or "", copy=False))
+        return bytes(self._blobs.get(record.stream_blob or "", copy=False, verify=True))
 
     def _verify(self, record: ValueRecord, place: Place, subject: str) -> None:
         standing = self.standing(record)
@@ -228,7 +230,7 @@ class Vault:
                 cause=f"a newer Perdure wrote it: format {record.format}, known here: up to {known}.",
                 advice=f"Upgrade with `pip install --upgrade perdure`, or {_AGAIN[0].lower()}{_AGAIN[1:]}",
             )
-        if standing == "altered" or place_of(record) != place:
+        if standing == "altered" or not _belongs(record, place):
             raise Damaged(
                 subject=subject,
                 cause="its bytes, or the run and step that they belong to, are not those that were signed.",
@@ -237,6 +239,8 @@ class Vault:
 
     def _known(self, key_id: str) -> Key | None:
         """The key of this id, if it is this user's; another process may have changed the file meanwhile."""
+        if key_id == self._key.id:
+            return self._key
         known = self._key.known(key_id)
         if known is None and self._key.path is not None:
             changed = user_key(self._key.path)
@@ -254,6 +258,12 @@ class Vault:
 def place_of(record: ValueRecord) -> Place:
     """Where a record says that its value belongs."""
     return Place(record.run, record.step, record.inputs, record.role)
+
+
+def _belongs(record: ValueRecord, place: Place) -> bool:
+    """Whether the record says that its value belongs there."""
+    where = (record.run, record.step, record.inputs, record.role)
+    return where == (place.run, place.step, place.inputs, place.role)
 
 
 _BLOB = re.compile(r"[0-9a-f]{64}")
@@ -311,10 +321,8 @@ def _context(place: Place, value: str) -> bytes:
 
 def _stream_digest(stream: bytes | None, blob: str | None) -> bytes:
     """Digest of the stream, or of the blob that holds it: that is held to its name when it is read."""
-    from blake3 import blake3
-
     if stream is not None:
-        return blake3(stream).digest()
+        return _blake3()(stream).digest()
     try:
         return bytes.fromhex(blob or "")
     except ValueError:
@@ -322,9 +330,14 @@ def _stream_digest(stream: bytes | None, blob: str | None) -> bytes:
 
 
 def _digest(stream: bytes, buffers: Sequence[str]) -> str:
-    from blake3 import blake3
-
     try:
-        return blake3(b"".join([stream, *map(bytes.fromhex, buffers)])).hexdigest()
+        return str(_blake3()(b"".join([stream, *map(bytes.fromhex, buffers)])).hexdigest())
     except ValueError:
         return ""
+
+
+@functools.cache
+def _blake3() -> Any:
+    from blake3 import blake3
+
+    return blake3

@@ -1,0 +1,105 @@
+"""What the owner of a run writes into the journal, and reads from it: records, values, attempts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from perdure.errors import NotOwner, RunTaken
+from perdure.store.records import (
+    AttemptRecord,
+    CallRecord,
+    NoteRecord,
+    Place,
+    Record,
+    RunRecord,
+    ValueRecord,
+)
+
+from .ahead import Ahead
+from .events import Event, listeners
+from .stored import opened, place_of
+
+if TYPE_CHECKING:
+    from perdure.codec import Encoded
+    from perdure.store import RunLock, Store
+
+    from .decide import Request
+
+
+class Books:
+    """The records of one run, as its owner keeps them."""
+
+    def __init__(
+        self, store: Store, run: RunRecord, lock: RunLock | None, calls: Iterable[CallRecord]
+    ) -> None:
+        self.store = store
+        self.run = run
+        self._lock = lock
+        self._mutex = threading.RLock()
+        self._attempts: dict[str, AttemptRecord] = {}
+        self._earlier_attempts: dict[str, AttemptRecord] | None = None
+        # The cells of a notebook are not restored one after the other.
+        self._ahead = Ahead(store.journal, calls if run.state != "open" else ())
+
+    def taken(self) -> RunTaken | None:
+        """What is to be said when another process stole the run from this one; None as long as nobody did."""
+        return None if self._lock is None else self._lock.taken()
+
+    def seal(self, encoded: Encoded, place: Place) -> ValueRecord:
+        """Put a value's large parts on disk and sign it; its record is written with what refers to it."""
+        return self.store.vault.seal(encoded, place)
+
+    def open_value(self, call: CallRecord, role: str, subject: str) -> Encoded | None:
+        """The `value`, `shown` or `needs` of a call, its signature verified. None where none was stored."""
+        value: str | None = getattr(call, role)
+        if value is None:
+            return None
+        return opened(self.store, self._ahead.value(value), place_of(call, role), subject)
+
+    def _sealed(self, call: CallRecord, **values: Encoded | None) -> dict[str, ValueRecord]:
+        """The values that there are, by their role, each sealed for this call."""
+        return {
+            role: self.seal(encoded, place_of(call, role))
+            for role, encoded in values.items()
+            if encoded is not None
+        }
+
+    def _private(self, request: Request) -> Request:
+        """The request as it may be written: in an encrypted store, without what inputs look like."""
+        if not self.store.encrypted:
+            return request
+        return replace(request, input_parts=tuple(replace(part, preview="") for part in request.input_parts))
+
+    def attempt(self, call: CallRecord) -> AttemptRecord:
+        """The newest attempt at a call."""
+        found = self._attempt_at(call.id)
+        assert found is not None
+        return found
+
+    def _attempt_at(self, call: str) -> AttemptRecord | None:
+        """The newest attempt at a call, if there was any; those of earlier owners are read late."""
+        if call in self._attempts:
+            return self._attempts[call]
+        if self._earlier_attempts is None:
+            recorded = self.store.journal.attempts(self.run.id)
+            self._earlier_attempts = {attempt.call: attempt for attempt in recorded}
+        return self._earlier_attempts.get(call)
+
+    def note(self, kind: str, name: str, data: dict[str, Any], *values: ValueRecord) -> None:
+        """Keep a small named fact about the run, with the values that it refers to."""
+        self._write(*values, NoteRecord(self.run.id, kind, name, time.time(), data), durability="process")
+
+    def tell(self, kind: str, call: CallRecord | None = None) -> None:
+        """Tell the listeners what happened."""
+        if listeners:
+            listeners.tell(Event(kind, time.time(), self.run, call))
+
+    def _write(self, *records: Record, durability: str | None = None) -> None:
+        try:
+            self.store.journal.write(self.run.id, self.run.epoch, records, durability=durability)
+        except NotOwner as error:
+            raise self.taken() or error from None
