@@ -79,7 +79,13 @@ def test_the_command_line_frees_a_run_for_the_next_kernel(open_notebook):
     def steal(*options):
         command = [sys.executable, "-m", "perdure", "steal", "flights", *options]
         return subprocess.run(
-            command, cwd=first.cwd, env=first.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            command,
+            cwd=first.cwd,
+            env=first.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
 
     asked = steal()
