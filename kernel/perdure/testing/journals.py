@@ -100,6 +100,34 @@ class JournalContract:
             (run.id, again, 2),
         ]
 
+    def test_a_claim_that_fails_its_check_changes_nothing(self, journal: Journal) -> None:
+        """Promise 2: who lost its lock in the meantime does not push the newest owner out."""
+        run = sample_run()
+
+        def lost() -> None:
+            raise NotOwner(run=run.id)
+
+        with pytest.raises(NotOwner):
+            journal.claim(run, sample_session(), lost)
+        assert journal.run(run.id) is None
+        epoch = journal.claim(run, sample_session(), lambda: None)
+        with pytest.raises(NotOwner):
+            journal.claim(run, sample_session(pid=2), lost)
+        journal.write(run.id, epoch, [sample_call(run.id)])
+        assert [each.epoch for each in journal.sessions(run.id)] == [epoch]
+
+    def test_a_new_run_is_the_newest_also_when_the_clock_went_back(self, journal: Journal) -> None:
+        """Promise 2: of runs of one workflow, parent and key, the one that was claimed last is found."""
+        first, second = sample_run(1, key="k", created=100.0), sample_run(2, key="k", created=50.0)
+        other = sample_run(3, key="another", created=70.0)
+        for run in (first, second, other):
+            journal.claim(run, sample_session())
+        found = journal.find_run(first.workflow, None, "k")
+        assert found is not None
+        assert found.id == second.id
+        assert found.created > first.created
+        assert journal.run(other.id) == replace(other, epoch=1)
+
     def test_a_commit_tells_that_its_session_was_alive(self, journal: Journal) -> None:
         """Promise 2: `seen` of the owner's session moves with each commit."""
         run = sample_run()
