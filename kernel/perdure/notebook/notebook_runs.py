@@ -139,7 +139,7 @@ class RunState:
         seen = lines.when(self.seen)
         if self.lost:
             names = ", ".join(f"`{call.step}`" for call in self.lost)
-            details.append(f"killed {seen} while {names} ran")
+            details.append(f"{'killed' if self.killed else 'left'} {seen} while {names} ran")
         else:
             details.append(f"{'killed' if self.killed else 'last at work'} {seen}")
         if self.kept:

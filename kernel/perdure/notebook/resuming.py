@@ -13,6 +13,7 @@ from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
 from perdure.errors import PerdureError
 from perdure.store.records import CallRecord, NoteRecord
+from perdure.store.related import blobs_of
 
 from . import lines
 from .body import Body
@@ -121,13 +122,17 @@ def _planned(session: Session, call: CallRecord) -> Step:
 
 
 def _flaw(session: Session, call: CallRecord) -> str:
-    """Why a checkpoint would not load; empty where its signatures are this user's. Nothing is decoded."""
+    """Why a checkpoint would not load, as far as can be seen without reading or decoding it; else empty."""
     store = session.store
     for value in (call.value, call.shown, call.needs):
-        record = None if value is None else store.journal.value(value)
-        standing = "yours" if record is None else store.vault.standing(record)
+        if value is None:
+            continue
+        record = store.journal.value(value)
+        standing = "gone" if record is None else store.vault.standing(record)
         if record is not None and standing == "foreign":
             return f"key {escaped(record.key_id)} signed it, which is not yours: `%perdure trust` tells more"
+        if record is not None and standing == "yours" and not all(map(store.blobs.size, blobs_of(record))):
+            standing = "gone"
         if standing != "yours":
             return _FLAWS[standing]
     return ""
@@ -135,6 +140,7 @@ def _flaw(session: Session, call: CallRecord) -> str:
 
 _FLAWS = {
     "altered": "it is not as it was signed: run the step again with `--redo`",
+    "gone": "a part of it is missing: run the step again with `--redo`",
     "newer": "a newer Perdure wrote it: upgrade with `pip install --upgrade perdure`",
 }
 
