@@ -118,7 +118,7 @@ def test_without_the_package_that_encrypts_the_workflow_is_refused_and_listing_w
 
 
 def test_ties_are_told_where_they_are_lost_and_nowhere_else(notebook):
-    """Promise 4: members of enums are one object for all; arrays of one step share again, a frame's do not."""
+    """Promise 4: members of enums are one object for all; what one step made on one memory shares it again."""
     make = """%%step make
 col2 = Col.R
 when = NOW
@@ -127,16 +127,22 @@ head = series[:3]
 outer = other[:2]
 frame = pd.DataFrame({"a": [1.0, 2.0]})
 view = frame.to_numpy()
+arrow = pa.table({"x": series})
+table = pa.table({"x": other})
+column = pl.Series(other)
+apart = other.copy()
 row = shared
 """
     first = (
-        "import enum, datetime, numpy as np, pandas as pd\n"
+        "import enum, datetime, numpy as np, pandas as pd, polars as pl, pyarrow as pa\n"
         "Col = enum.Enum('Col', 'R G')\ncol, NOW = Col.R, datetime.datetime(2026, 1, 1)\n"
         "other = np.arange(4.0)\nshared = [1]\nsame = shared"
     )
     text = ran(notebook, HEAD, first, make)[2].text
     told = sorted(line.partition(":")[0] for line in text.splitlines() if "after a restore" in line)
-    assert told == ["`outer`", "`row`", "`view`"]
+    assert told == ["`column`", "`outer`", "`row`", "`table`"]
     notebook.kill()
     ran(notebook, HEAD, first, make)
     assert notebook.run("np.shares_memory(series, head)").result["text/plain"] == "True"
+    ran(notebook, "frame.iloc[1, 0] = 7.0\nseries[4] = -1.0")
+    assert notebook.run("float(view[1, 0]), arrow['x'][4].as_py()").result["text/plain"] == "(7.0, -1.0)"

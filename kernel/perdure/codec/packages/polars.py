@@ -63,13 +63,13 @@ def _reduced(obj: Any) -> Any:
         return make_objects, (obj.name, obj.to_list())
     if _has_arrow() and obj.estimated_size() >= _SMALL and _is_exact(obj.dtype):
         return make_series, (obj.name, _chunks(obj))
-    memory = _memory(obj)
-    if any(window_of(array, fixed=True) is not None for array in memory):
-        return make_over_arrays, (obj.name, memory)
+    arrays = memory(obj)
+    if any(window_of(array, fixed=True) is not None for array in arrays):
+        return make_over_arrays, (obj.name, arrays)
     return NotImplemented
 
 
-def _memory(column: Any) -> list[Any]:
+def memory(column: Any) -> list[Any]:
     """The memory of a column of numbers as arrays, one for each chunk; none where numpy would copy it."""
     import polars as pl
 
@@ -83,11 +83,11 @@ def _memory(column: Any) -> list[Any]:
         return []
 
 
-def make_over_arrays(name: str, memory: list[Any]) -> Any:
+def make_over_arrays(name: str, arrays: list[Any]) -> Any:
     """A column of numbers over these arrays."""
     import polars as pl
 
-    return pl.concat([pl.Series(name, array) for array in memory], rechunk=False)
+    return pl.concat([pl.Series(name, array) for array in arrays], rechunk=False)
 
 
 def make_frame(columns: list[Any], height: int) -> Any:

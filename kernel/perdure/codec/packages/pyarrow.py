@@ -6,7 +6,7 @@ Nobody writes to a buffer through arrow, but it may lie over the memory of an ar
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import xxhash
@@ -46,13 +46,25 @@ def reduce(obj: Any) -> Any:
 
 def _over_array(buffer: Any) -> Any:
     """The form of a buffer that lies over the memory of an array in the same value, or `NotImplemented`."""
-    import numpy as np
     import pyarrow as pa
 
-    if not buffer.size or not buffer.is_cpu:
-        return NotImplemented
-    memory: Any = np.frombuffer(buffer, "u1")
-    return NotImplemented if window_of(memory, fixed=True) is None else (pa.py_buffer, (memory,))
+    cells = _cells_of(buffer)
+    found = None if cells is None else window_of(cells, fixed=True)
+    return NotImplemented if found is None else (pa.py_buffer, (cells,))
+
+
+def _cells_of(buffer: Any) -> Any:
+    """The memory of a buffer as an array, if it has some in this machine's."""
+    import numpy as np
+
+    return np.frombuffer(buffer, "u1") if buffer is not None and buffer.size and buffer.is_cpu else None
+
+
+def memory(obj: Any) -> Iterator[Any]:
+    """The memory of an array, a column or a table, as arrays, one for each buffer."""
+    for column in getattr(obj, "columns", [obj]):
+        for chunk in getattr(column, "chunks", [column]):
+            yield from (cells for cells in map(_cells_of, chunk.buffers()) if cells is not None)
 
 
 def make_scalar(array: Any) -> Any:
