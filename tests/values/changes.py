@@ -13,6 +13,7 @@ import enum
 import fractions
 import functools
 import ipaddress
+import itertools
 import random
 import re
 import struct
@@ -494,11 +495,11 @@ def changes(value: Any) -> Iterator[tuple[str, Change]]:
 
 
 def _of_any_class(value: Any) -> Iterator[tuple[str, Change]]:
-    """Changes for what is known by its bases alone: attributes, fields, and where an iterator stands."""
+    """Changes for what is known by its bases alone: attributes, fields, and where a count stands."""
     cls = type(value)
     if hasattr(value, "_replace") and isinstance(value, tuple):
         yield "a field", _first_field
-    if hasattr(cls, "__next__") and not repr(value).startswith("repeat([1])"):
+    if cls in (itertools.count, itertools.repeat) and repr(value) != "repeat([1])":
         yield "one step on", lambda each: _into(each, next)
     if cls.__module__.partition(".")[0] in ATTRIBUTES and not hasattr(value, "_mgr"):
         for name in _names(value):

@@ -45,6 +45,7 @@ UNCHANGED = {
     ),
     "what it is made of is asked about elsewhere in the table": (
         "NamedAgg|groupby|rolling|expanding|resampler|arrow array empty|arrow scalar .*|ChunkedArray without chunks"
+        "|iterator of .*|enumerate.*|reversed.*|zip and map|itertools[.](?!count|repeat).*"
         "|array.array, empty|itemgetter|attrgetter|methodcaller|GenericAlias|union of types|typing .*|multidict.*Proxy"
     ),
 }

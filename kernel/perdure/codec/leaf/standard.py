@@ -8,7 +8,6 @@ import io
 import itertools
 import random
 import struct
-import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from perdure.codec.model import Refusal
 from perdure.codec.rows.state import fill_attributes
 from perdure.codec.rows.streams import bytes_parts, make_bytes, make_text, text_parts
 
+from .iterators import reduced_iterator
 from .weak import reduced_weak
 
 _PARTIAL: Any = functools.partial
@@ -65,12 +65,12 @@ KEPT: dict[str, str] = {
     "decimal.Context": "its settings and flags",
     "itertools.count, itertools.repeat": "where it stands",
     "other iterators of itertools": (
-        "what it goes through and where it stands, as far as this Python tells (up to 3.13); else refused"
+        "what it goes over, as far as this Python tells (up to 3.13); one that was advanced is refused"
     ),
     "iterators of lists, tuples, ranges, texts and bytes": (
-        "what it goes through and where it stands; those of sets and dicts are refused"
+        "what it goes over; one that was advanced is refused, and so are those of sets and dicts"
     ),
-    "enumerate, filter, map, reversed, zip": "what it goes through, an iterator, and where that stands",
+    "enumerate, filter, map, reversed, zip": "what it goes over; one that was advanced is refused",
     "operator.attrgetter, operator.itemgetter, operator.methodcaller": "what it asks for",
     "string.Template": "its attributes",
     "types.GenericAlias, types.UnionType, typing.Generic[...]": (
@@ -94,8 +94,9 @@ def reduced_standard(obj: Any) -> Any:
     if isinstance(obj, _PARTIAL) and cls.__reduce__ is _PARTIAL.__reduce__:
         made, args, state = obj.__reduce__()
         return made, args, (*state[:3], state[3] or None)  # it may have attributes, and none of them
-    if cls.__module__ == "itertools" and cls is not type:
-        return _reduce_iterator(obj)
+    iterator = reduced_iterator(obj)
+    if iterator is not NotImplemented:
+        return iterator
     if isinstance(obj, io.StringIO) and not obj.closed and obj.newlines is not None:
         raise Refusal(
             obj,
@@ -103,22 +104,3 @@ def reduced_standard(obj: Any) -> Any:
             "Keep its text (`.getvalue()`) and its position (`.tell()`).",
         )
     return reduced_weak(obj)
-
-
-def _reduce_iterator(iterator: Any) -> Any:
-    """Python pickles these up to 3.13, and from 3.12 on warns that it will not for long."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            form = iterator.__reduce__()
-            return form if len(form) < 3 else (*form[:3], None, None, set_position)  # noqa: PLR2004
-        except TypeError:
-            cause = "It stands in the middle of a pass, and this Python does not tell where."
-            raise Refusal(iterator, cause, "Keep `list(...)` of it.") from None
-
-
-def set_position(iterator: Any, state: Any) -> None:
-    """Put an iterator where it stood, without the warning that newer Pythons give."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        iterator.__setstate__(state)
