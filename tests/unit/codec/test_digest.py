@@ -237,6 +237,72 @@ def test_cycles_and_endless_sharing_have_a_digest():
     assert not codec.digest(tower).weak
 
 
+def ring(*labels, back=False):
+    """The first of nodes that lead around, or to and fro."""
+    made = [Node(label) for label in labels]
+    for at, node in enumerate(made):
+        node.next = made[(at + 1) % len(made)]
+        if back:
+            node.last = made[at - 1]
+    return made[0]
+
+
+def test_rings_of_another_length_order_or_content_differ():
+    """Promise 1: what can be read of a ring counts, also how many objects it runs through."""
+    around = ring("a", "a", "a")
+    made = [
+        *(ring("a"), ring("a", "a"), around, ring("a", "a", "a", "a"), ring("a", "b"), ring("b", "a")),
+        *(
+            ring("a", "a", "b"),
+            ring("a", "b", "a"),
+            ring("a", "a", back=True),
+            ring("a", "a", "a", back=True),
+        ),
+        *([around], [around, around], [around, around.next], [around, ring("a", "a", "a")], (around,)),
+        [[around]],
+    ]
+    found = [codec.digest(each) for each in made]
+    assert not any(each.weak for each in found)
+    assert len({each.hex for each in found}) == len(made)
+    assert found[2] == codec.digest(ring("a", "a", "a"))
+    assert found == [codec.digest(codec.copy_value(each)) for each in made]
+
+
+def test_what_cannot_be_changed_may_be_one_object_or_several_in_a_ring():
+    """Promise 1: so may what stands above one, or beside it."""
+    made = []
+    for shared in (True, False):
+        around = ring("a", "b")
+        one, two = (around, dt.date(2024, 1, 1), "a"), [dt.date(2024, 1, 1)]
+        other = (around, dt.date(2024, 1, 1), "a")
+        around.inside = [one, one if shared else other, two, two if shared else [dt.date(2024, 1, 1)]]
+        above = [around]
+        made.append([above, above if shared else [around]])
+    assert codec.digest(made[0]) == codec.digest(made[1])
+    assert not codec.digest(made[0]).weak
+
+
+def test_a_long_ring_is_digested_soon():
+    """Promise 10: the time grows with the number of its objects, and no stack overflows."""
+    labels = ["a"] * 5000
+    long = codec.digest(ring(*labels, back=True))
+    assert not long.weak
+    assert long == codec.digest(ring(*labels, back=True))
+    assert long != codec.digest(ring(*labels, "a", back=True))
+    assert long != codec.digest(ring(*labels[:-2500], "b", *labels[-2499:], back=True))
+
+
+class Endless:
+    def __reduce__(self):
+        return Endless, (Endless(), Endless())
+
+
+def test_an_object_whose_parts_are_made_anew_without_an_end_is_weak(monkeypatch):
+    """Promise 1: it comes to an end all the same."""
+    monkeypatch.setattr(sys.modules["perdure.codec.digest"], "DEPTH", 1000)
+    assert "without an end" in codec.digest([Endless()]).cause
+
+
 def test_what_cannot_be_read_is_weak_and_stands_by_its_type():
     """Promise 11: it is never dropped, and the cause is told."""
     found = codec.digest([threading.Lock()])

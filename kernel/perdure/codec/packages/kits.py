@@ -5,6 +5,7 @@ Such a module, a *kit*, may define
 - `reduce(obj)`: the form in which the pickle leaf takes the object apart (as `__reduce_ex__` gives it, with
   large memory as `pickle.PickleBuffer`), where the package's own form loses something or copies memory;
 - `content(obj)`: the form that stands for the object in a digest: alike for alike contents, however laid out;
+- `alone(obj)`: true where that takes long to find, so that it is looked for once, wherever the object stands;
 - `show(obj)`: what a preview says of it, as plain data beside its type;
 - `parts(obj)`: the objects in it that Python can reach, each with what is written behind it to reach them.
 

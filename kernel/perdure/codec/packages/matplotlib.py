@@ -56,6 +56,13 @@ def reduce(obj: Any) -> Any:
     return make, args, {name: value for name, value in state.items() if name != _PYPLOT}, *rest
 
 
+def alone(obj: Any) -> Any:
+    """Whether a digest takes an object by itself: it costs a drawing to tell what an artist shows."""
+    from matplotlib.artist import Artist
+
+    return isinstance(obj, Artist) or NotImplemented
+
+
 def _artist() -> None:
     """Stands in a digest for what matplotlib shows."""
 
