@@ -117,7 +117,7 @@ def test_a_store_of_the_first_schema_is_brought_to_this_one_and_keeps_all(golden
         before = connection.execute("SELECT * FROM stored_values ORDER BY id").fetchall()
     open_store(path.parent).close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
         after = connection.execute("SELECT * FROM stored_values ORDER BY id").fetchall()
     assert [row[: len(before[0])] for row in after] == before
     assert {row[-1] for row in after} == {""}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .queries import query
 from .records import CallRecord, Record, RunRecord, ValueRecord
-from .rows import TABLES, to_row
+from .statements import put
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,7 @@ def add_runs(
             kind = "call" if isinstance(fenced, CallRecord) else "value"
             if connection.execute(query(f"run_of_{kind}"), {"id": fenced.id}).fetchone() is not None:
                 raise ValueError(f"{kind} {fenced.id} is here already")
-        connection.execute(query(f"put_{TABLES[type(fenced)].name}"), to_row(fenced))
+        put(connection, fenced)
 
 
 def of_runs(record: Record, runs: frozenset[str], epochs: dict[str, int]) -> Record:

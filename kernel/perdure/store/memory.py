@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from perdure.errors import Damaged, NotOwner
+from perdure.errors import Damaged, NotOwner, PerdureError
 
 from .addition import of_runs
+from .blobs.memory import plain
 from .records import (
     AttemptRecord,
     CallRecord,
@@ -25,7 +26,7 @@ from .records import (
     ValueRecord,
     created_after,
 )
-from .rows import TABLES, R, Row, Table, checked_rows, from_row, to_holding, to_row
+from .rows import TABLES, R, Table, from_row, owned, to_holding, to_row
 
 
 class MemoryJournal:
@@ -33,22 +34,26 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._tables: dict[str, dict[tuple[Any, ...], Row]] = {table.name: {} for table in TABLES.values()}
+        self._failed: dict[str, PerdureError] = {}
+        self._tables: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {
+            table.name: {} for table in TABLES.values()
+        }
 
     def write(
-        self,
-        run: str,
-        epoch: int,
-        records: Sequence[Record],
-        *,
-        durability: str | None = None,  # noqa: ARG002  nothing here outlives the process
+        self, run: str, epoch: int, records: Sequence[Record], *, durability: str | None = None
     ) -> None:
-        """Put the records at once, as the owner of `run` with `epoch`."""
-        rows = checked_rows(run, epoch, tuple(records))
+        """Put the records at once, as the owner of `run` with `epoch`; nothing here outlives the process."""
+        rows = [(TABLES[type(each)], to_row(each)) for each in owned(run, epoch, records)]
         with self._lock:
+            error = self._failed.pop(run, None)
+            if error is not None:
+                raise error
             known = self.run(run)
             if known is None or known.epoch != epoch:
-                raise NotOwner(run=run)
+                if durability != "later":
+                    raise NotOwner(run=run)
+                self._failed[run] = NotOwner(run=run)
+                return
             for table, row in rows:
                 self._put(table, row)
             session = self._tables["sessions"].get((run, epoch))
@@ -67,7 +72,7 @@ class MemoryJournal:
             self._put(TABLES[SessionRecord], to_row(replace(session, run=run.id, epoch=epoch)))
             return epoch
 
-    def _put(self, table: Table, row: Row) -> None:
+    def _put(self, table: Table, row: dict[str, Any]) -> None:
         self._tables[table.name][tuple(row[name] for name in table.identity)] = row
 
     def _select(self, record: type[R], /, **wanted: Any) -> list[R]:
@@ -104,17 +109,17 @@ class MemoryJournal:
         return sorted(self._select(CallRecord, run=run), key=lambda each: (each.seq, each.id))
 
     def attempts(self, run: str) -> list[AttemptRecord]:
-        """By start, of all calls."""
+        """Of all calls, by epoch, number and start."""
         found = self._select(AttemptRecord, run=run)
-        return sorted(found, key=lambda each: (each.started, each.call, each.number))
+        return sorted(found, key=lambda each: (each.epoch, each.number, each.started, each.call))
 
     def sessions(self, run: str) -> list[SessionRecord]:
         """By epoch."""
         return sorted(self._select(SessionRecord, run=run), key=lambda each: each.epoch)
 
     def restores(self, run: str) -> list[RestoreRecord]:
-        """By time."""
-        return sorted(self._select(RestoreRecord, run=run), key=lambda each: (each.at, each.call, each.epoch))
+        """By epoch and time."""
+        return sorted(self._select(RestoreRecord, run=run), key=lambda each: (each.epoch, each.at, each.call))
 
     def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
         """By time."""
@@ -126,6 +131,11 @@ class MemoryJournal:
         with self._lock:
             row = self._tables["stored_values"].get((value,))
             return None if row is None else from_row(ValueRecord, row)
+
+    def values(self, ids: Iterable[str]) -> dict[str, ValueRecord]:
+        """The values with these ids, by id; one that is not there is left out."""
+        found = [self.value(each) for each in ids]
+        return {value.id: value for value in found if value is not None}
 
     def value_ids(self, run: str | None = None) -> list[str]:
         """The ids of all values, or of those of a run, the oldest first."""
@@ -163,7 +173,7 @@ class MemoryJournal:
                 raise
 
     def _add_runs(self, runs: frozenset[str], records: Iterable[Record], *, instead: bool) -> None:
-        known = {run: record.epoch for run in runs if (record := self.run(run)) is not None}
+        known = {run: here.epoch for run in runs if (here := self.run(run)) is not None}
         if known and not instead:
             raise ValueError(f"run {min(known)} is here already")
         for kind, table in TABLES.items():
@@ -246,7 +256,10 @@ class MemoryJournal:
         return "ok"
 
     def close(self) -> None:
-        """Nothing is queued and nothing is held."""
+        """Nothing is queued and nothing is held; what went wrong with a later write is told."""
+        with self._lock:
+            if self._failed:
+                raise self._failed.popitem()[1]
 
 
 class MemoryBlobs:
@@ -264,12 +277,12 @@ class MemoryBlobs:
         """Keep the bytes; return their name."""
         from blake3 import blake3
 
-        kept = bytes(data)
+        kept = bytes(plain(data))
         name = blake3(kept).hexdigest()
         self._blobs[name] = (kept, time.time())
         return name
 
-    def get(self, name: str, *, copy: bool = True) -> memoryview:
+    def get(self, name: str, *, copy: bool = True, verify: bool = False) -> memoryview:  # noqa: ARG002
         """The bytes; with `copy`, writable and private to the caller."""
         try:
             data, _ = self._blobs[name]
@@ -280,6 +293,14 @@ class MemoryBlobs:
                 advice="Run its step again with `--redo`.",
             ) from None
         return memoryview(bytearray(data) if copy else data)
+
+    def check(self, names: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Nothing but what is missing can be wrong."""
+        return ((name, "it is missing.") for name in names or () if name not in self._blobs)
+
+    def sources(self, name: str) -> set[str]:  # noqa: ARG002  each is whole
+        """None."""
+        return set()
 
     def names(self, *, before: float | None = None) -> set[str]:
         """The names of all blobs, or of those last put before that time."""

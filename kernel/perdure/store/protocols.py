@@ -4,19 +4,21 @@ Journal
 1. `write` is one atomic commit: after it returned, all its records are durable; before, none is visible.
 2. A write is refused with `NotOwner`, and changes nothing, when its epoch is not the run's newest.
 3. Records are put: writing one with the same identity again replaces it.
-4. Reads see every acknowledged write, from any thread, and never block a writer of another process.
+4. Reads see every acknowledged write, and what this journal is to write later, from any thread, and never
+   block a writer of another process.
 5. A journal that was killed at any instant opens again with everything that it acknowledged.
 6. Listing never decodes a value.
 
 Blobs
 7. A blob is named by the BLAKE3 digest of its bytes, born whole, and never changed afterwards.
 8. `put` returns after the bytes are durable; putting the same bytes again costs no new space.
-9. `get` returns the bytes as they were put, or raises `Damaged`.
+9. `get` returns the bytes as they were put, or raises `Damaged`. What was seen to be right need not be looked
+   at again while the machine runs, unless that is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from .records import (
@@ -42,23 +44,26 @@ class Journal(Protocol):
         """Put the records in one commit, as the owner of `run` with `epoch`.
 
         Values may belong to the run or to none; every other record must be the run's own.
-        The session record of (run, epoch), where there is one, gets its `seen` time with each commit.
+        The session record of (run, epoch), where there is one, gets its `seen` time with a commit, at the
+        latest a second after it last did, and with each commit without records.
 
         Args:
             run: the run that is written for.
             epoch: what `claim` returned.
             records: what to put.
-            durability: "power" waits for the disk, "process" survives the death of the process only;
-                None takes the journal's own setting.
+            durability: "power" waits for the disk, "process" survives the death of the process only, "later"
+                does not wait at all; None takes the journal's own setting. What is written later is seen by
+                this journal's reads at once, and committed before any later write of this process: with the
+                next, within a moment, or by `close`. Only a kill before that loses it.
 
         Raises:
             NotOwner: `epoch` is not the newest of the run.
             StoreBusy, StoreFull, StoreReadOnly, StoreDamaged: nothing was written.
+            Either is also raised, and nothing written, where an earlier "later" of this run could not be
+            committed: that is told once.
         """
 
-    def claim(
-        self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None
-    ) -> int:
+    def claim(self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None) -> int:
         """Make `session`'s process the owner of `run`, which is added when it is new; return the new epoch.
 
         The epoch fields of both records are ignored and set; of a run that is known, only the epoch and the
@@ -88,19 +93,22 @@ class Journal(Protocol):
         """All versions of all calls, by `seq`."""
 
     def attempts(self, run: str) -> list[AttemptRecord]:
-        """By start, of all calls."""
+        """Of all calls, by epoch, number and start: of one call, in the order in which they were made."""
 
     def sessions(self, run: str) -> list[SessionRecord]:
         """By epoch."""
 
     def restores(self, run: str) -> list[RestoreRecord]:
-        """By time."""
+        """By epoch and time."""
 
     def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
         """By time."""
 
     def value(self, value: str) -> ValueRecord | None:
         """The value with this id."""
+
+    def values(self, ids: Iterable[str]) -> dict[str, ValueRecord]:
+        """The values with these ids, by id; one that is not there is left out."""
 
     def value_ids(self, run: str | None = None) -> list[str]:
         """The ids of all values, or of those of a run, the oldest first."""
@@ -167,26 +175,48 @@ class Journal(Protocol):
         """What the journal's own integrity check found: "ok", or what is wrong."""
 
     def close(self) -> None:
-        """Write out what is queued and let go. Twice is fine."""
+        """Write out what is queued and let go. Twice is fine.
+
+        Raises:
+            NotOwner, StoreError: something that was to be written later was not, and no write told it.
+        """
 
 
 class Blobs(Protocol):
     """Content-addressed pieces of bytes."""
 
     def put(self, data: bytes | memoryview, *, durability: str = "power") -> str:
-        """Keep the bytes; return their name (64 hexadecimal digits)."""
+        """Keep the bytes; return their name (64 hexadecimal digits).
 
-    def get(self, name: str, *, copy: bool = True) -> memoryview:
+        Args:
+            data: contiguous memory; its bytes count in the order in which they lie there. The shape of one
+                with several dimensions tells where its rows begin, and may save storing rows again.
+            durability: "power" waits for the disk, "process" survives the death of the process only.
+        """
+
+    def get(self, name: str, *, copy: bool = True, verify: bool = False) -> memoryview:
         """The bytes, writable and private to the caller; one memory for each call.
 
-        With `copy=False` the view may be read-only.
+        Args:
+            name: which.
+            copy: without it, the view may be read-only.
+            verify: hash the bytes, even if they are known to be right.
+        """
+
+    def check(self, names: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Hash these blobs, or all; give the name of each that is not right, and what is wrong with it."""
+
+    def sources(self, name: str) -> set[str]:
+        """The blobs that this one is put together from, and which must stay as long as it does.
+
+        None of them has sources itself; a blob that is stored as a whole has none.
         """
 
     def names(self, *, before: float | None = None) -> set[str]:
         """The names of all blobs, or of those last put before that time."""
 
     def size(self, name: str) -> int:
-        """Bytes of this blob; 0 for one that is not there."""
+        """Bytes that this blob takes, without its sources; 0 for one that is not there."""
 
     def remove(self, names: Iterable[str], *, before: float | None = None) -> int:
         """Delete these, but for those put again since `before`; return the bytes that became free.

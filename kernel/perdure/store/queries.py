@@ -15,6 +15,13 @@ def schema() -> str:
     return (_FOLDER / "schema.sql").read_text("utf-8")
 
 
+def table(name: str) -> str:
+    """The statement that makes this table as an empty journal has it."""
+    found = re.search(rf"^CREATE TABLE {name} \(.*?^\)[^;]*;", schema(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found.group()
+
+
 def query(name: str) -> str:
     """The statement with this name."""
     return _queries()[name]

@@ -7,10 +7,10 @@ msgpack, with the dataclasses in them as lists of their fields.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import types
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from .records import (
     AttemptRecord,
@@ -25,7 +25,8 @@ from .records import (
 )
 
 R = TypeVar("R")
-Row = dict[str, Any]
+Row: TypeAlias = Sequence[Any]
+"""The columns of a record, in the order of its fields."""
 
 
 class Table(NamedTuple):
@@ -48,130 +49,168 @@ TABLES: Mapping[Any, Table] = types.MappingProxyType(
 )
 
 
-def to_row(record: Record) -> Row:
-    """The record's columns by name."""
-    return {name: dump(getattr(record, name)) for name, dump, _ in _columns(type(record))}
+def owned(run: str, epoch: int, records: Iterable[Record]) -> list[Record]:
+    """The records, if the owner of `run` with `epoch` may write them.
+
+    Raises:
+        ValueError: one belongs to another run.
+    """
+    checked = []
+    for record in records:
+        owner = record.id if isinstance(record, RunRecord) else record.run
+        if owner != run and not (isinstance(record, ValueRecord) and owner == ""):
+            raise ValueError(f"a record of run {owner!r} cannot be written as the owner of {run!r}")
+        # The fence is raised by `claim` alone, never lowered by an older record.
+        checked.append(dataclasses.replace(record, epoch=epoch) if isinstance(record, RunRecord) else record)
+    return checked
+
+
+def to_row(record: Record) -> dict[str, Any]:
+    """The record's columns by name, as any database and file can keep them."""
+    each = columns(type(record))
+    return dict(zip(each.names, as_bytes(each.dump(record)), strict=True))
 
 
 def from_row(kind: type[R], row: Mapping[str, Any]) -> R:
-    """The record that was made a row; a column that an older schema lacks has its default."""
-    return kind(**{name: load(row[name]) for name, _, load in _columns(kind) if name in row})
+    """The record that was made a row; a column that an older schema lacks has its default.
+
+    Raises:
+        TypeError, ValueError: a column does not hold what it may.
+    """
+    return columns(kind).load(columns(kind).ordered(row))
 
 
-def to_holding(row: Mapping[str, Any]) -> Holding:
+def to_holding(row: Any) -> Holding:
     """What a value takes, from those of its columns that tell it."""
-    blobs: list[str] = [] if row["buffers"] == _NONE else _unpack(row["buffers"])
+    import ormsgpack
+
+    blobs: list[str] = [] if row["buffers"] == _EMPTY else ormsgpack.unpackb(row["buffers"])
     if row["stream_blob"] is not None:
         blobs.append(row["stream_blob"])
     return Holding(row["id"], row["run"], row["step"], row["role"], row["bytes"], tuple(blobs))
 
 
-_NONE = b"\x90"
-"""An empty list."""
+def columns(kind: type[R]) -> Columns[R]:
+    """How records of a kind become rows, and rows records."""
+    found = _known.get(kind)
+    if found is None:
+        found = _known[kind] = Columns(kind)
+    return found
 
 
-def checked_rows(run: str, epoch: int, records: tuple[Record, ...]) -> list[tuple[Table, Row]]:
-    """The rows of records that the owner of `run` with `epoch` may write.
-
-    Raises:
-        ValueError: a record belongs to another run.
-    """
-    rows = []
-    for record in records:
-        row = to_row(record)
-        owner = row["id"] if isinstance(record, RunRecord) else row["run"]
-        if owner != run and not (isinstance(record, ValueRecord) and owner == ""):
-            raise ValueError(f"a record of run {owner!r} cannot be written as the owner of {run!r}")
-        if isinstance(record, RunRecord):
-            row["epoch"] = epoch  # the fence is raised by `claim` alone, never lowered by an older record
-        rows.append((TABLES[type(record)], row))
-    return rows
+_known: dict[type, Columns[Any]] = {}
 
 
-Convert = Callable[[Any], Any]
+class Columns(Generic[R]):
+    """The columns of a kind of record, with what is to be done to each worked out beforehand."""
 
-
-_known: dict[type, tuple[tuple[str, Convert, Convert], ...]] = {}
-
-
-def _columns(kind: type[Any]) -> tuple[tuple[str, Convert, Convert], ...]:
-    """The fields of a record, each with how it becomes a column and how it comes back."""
-    if kind not in _known:
+    def __init__(self, kind: type[R]) -> None:
         hints = get_type_hints(kind)
-        _known[kind] = tuple(
-            (field.name, *_converters(hints[field.name])) for field in dataclasses.fields(kind)
-        )
-    return _known[kind]
+        fields: Any = kind
+        self.names = tuple(field.name for field in dataclasses.fields(fields))
+        self._defaults = {field.name: field.default for field in dataclasses.fields(fields)}
+        self._kind = kind
+        self._get = attrgetter(*self.names)
+        packed = [(at, *_converters(hints[name])) for at, name in enumerate(self.names)]
+        self._dumps = [(at, dump) for at, dump, _ in packed if dump is not None]
+        self._loads = [(at, load) for at, _, load in packed if load is not None]
+        plain = [(at, _plain(hints[name])) for at, name in enumerate(self.names)]
+        self._plain = [(at, kinds) for at, kinds in plain if kinds]
+        self._sound: set[tuple[type, ...]] = set()
+        # Of a value, the vault looks at each part: one that is altered is told apart from its neighbours.
+        self._strict = kind is not ValueRecord
+
+    def dump(self, record: R) -> list[Any]:
+        """The record's columns, in the order of `names`."""
+        row = list(self._get(record))
+        for at, dump in self._dumps:
+            row[at] = dump(row[at])
+        return row
+
+    def ordered(self, row: Mapping[str, Any]) -> Row:
+        """The columns of a row by name, in the order of `names`."""
+        return [row[name] if name in row else self._default(name) for name in self.names]
+
+    def _default(self, name: str) -> Any:
+        default = self._defaults[name]
+        if default is dataclasses.MISSING:
+            raise TypeError(f"{name} is missing")
+        return default
+
+    def load(self, row: Row) -> R:
+        """The record that was made a row.
+
+        Raises:
+            TypeError, ValueError: a column holds another kind of thing: SQLite keeps anything in any column.
+        """
+        # Rows whose columns are of the types of an earlier sound row are sound: one look at a set.
+        shape = tuple(map(type, row))
+        if shape not in self._sound:
+            row = self._mended(row)
+            if tuple(map(type, row)) == shape:
+                self._sound.add(shape)
+        if self._loads:
+            row = list(row)
+            for at, load in self._loads:
+                row[at] = load(row[at])
+        return self._kind(*row)
+
+    def _mended(self, row: Row) -> Row:
+        """The row with text where it was kept as bytes, if each plain column holds what it may."""
+        row = list(row)
+        for at, kinds in self._plain:
+            if str in kinds and isinstance(row[at], bytes):
+                row[at] = row[at].decode("utf-8", "surrogatepass")
+            if self._strict and not isinstance(row[at], kinds):
+                raise TypeError(f"{self.names[at]} is not of its kind")
+        return row
 
 
-def _converters(hint: Any) -> tuple[Convert, Convert]:
-    """How a field of this type becomes a column, and how the column becomes the field."""
+def as_bytes(row: Row) -> list[Any]:
+    """The row with text that is not UTF-8, such as a file name in an error, as its bytes."""
+    return [_encoded(column) if isinstance(column, str) else column for column in row]
+
+
+def _encoded(text: str) -> str | bytes:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+Convert: TypeAlias = Callable[[Any], Any]
+
+
+def _converters(hint: Any) -> tuple[Convert | None, Convert | None]:
+    """How a field of this type becomes a column, and how the column becomes the field; None: as it is."""
+    import ormsgpack
+
+    pack, unpack = ormsgpack.packb, ormsgpack.unpackb
     if hint is bool:
         return int, bool
     if get_origin(hint) is dict:
-        return _pack, _unpack
+        return pack, unpack
     if get_origin(hint) is tuple:
         item = get_args(hint)[0]
         if dataclasses.is_dataclass(item):
             make: Any = item
-            names = [field.name for field in dataclasses.fields(item)]
+            get = attrgetter(*(field.name for field in dataclasses.fields(item)))
             return (
-                lambda items: _pack([[getattr(each, name) for name in names] for each in items]),
-                lambda data: tuple(make(*each) for each in _unpack(data)),
+                lambda items: pack(list(map(get, items))) if items else _EMPTY,
+                lambda data: () if data == _EMPTY else tuple([make(*each) for each in unpack(data)]),
             )
-        return (lambda items: _pack(list(items))), (lambda data: tuple(_unpack(data)))
-    if hint is str or hint == str | None:
-        return _text, _untext
-    return _same, _same
+        return pack, lambda data: tuple(unpack(data))
+    return None, None
 
 
-def checked(record: R) -> R:
-    """The record, if each column of text or a number holds one: SQLite keeps anything in any column.
-
-    Raises:
-        TypeError: one does not.
-    """
-    kind: Any = type(record)
-    for name, kinds in _kinds(kind):
-        if not isinstance(getattr(record, name), kinds):
-            raise TypeError(f"{name} is not of its kind")
-    return record
+_EMPTY = b"\x90"
+"""An empty list."""
 
 
-@functools.cache
-def _kinds(kind: Any) -> tuple[tuple[str, tuple[type, ...]], ...]:
-    """The fields of a record that are columns as they are, with the types that each may have."""
-    found = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
-    plain = {name: kinds for name, kinds in found.items() if set(kinds) <= {str, int, float, type(None)}}
-    return tuple((name, (*kinds, int) if float in kinds else kinds) for name, kinds in plain.items())
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _text(value: str | None) -> str | bytes | None:
-    """Text that is not UTF-8, such as a file name in an error, goes in as its bytes."""
-    if value is None:
-        return None
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return value.encode("utf-8", "surrogatepass")
-    return value
-
-
-def _untext(column: str | bytes | None) -> str | None:
-    return column.decode("utf-8", "surrogatepass") if isinstance(column, bytes) else column
-
-
-def _pack(value: Any) -> bytes:
-    import ormsgpack
-
-    return ormsgpack.packb(value)
-
-
-def _unpack(data: bytes) -> Any:
-    import ormsgpack
-
-    return ormsgpack.unpackb(data)
+def _plain(hint: Any) -> tuple[type, ...]:
+    """The types that a column as it is may have; empty for columns that are converted."""
+    kinds = (hint,) if get_origin(hint) in (None, dict, tuple) else get_args(hint)
+    if not set(kinds) <= {str, int, float, type(None)}:
+        return ()
+    return (*kinds, int) if float in kinds else kinds

@@ -1,39 +1,29 @@
 """A journal in one SQLite file, for any number of processes of one machine.
 
-The file is born whole under a temporary name, so whatever carries the journal's name has its schema. It is
-written by one thread of each process, and read through a connection that cannot write.
+It is written through one connection of each process, and read through one that cannot write.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import json
 import os
-import secrets
 import sqlite3
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from perdure.errors import (
-    NotOwner,
-    StoreBusy,
-    StoreDamaged,
-    StoreError,
-    StoreForked,
-    StoreFull,
-    StoreReadOnly,
-    StoreTooNew,
-)
+from perdure.errors import StoreDamaged, StoreForked
 
 from . import shrinking
 from .addition import add_runs
-from .failures import from_sqlite, system_errors
-from .files import TEMPORARY, StillHeld, held, sync_path
-from .queries import query, schema
+from .journal_file import JournalFile
+from .log import Log
+from .queries import query
 from .records import (
     AttemptRecord,
     CallRecord,
@@ -47,13 +37,12 @@ from .records import (
     ValueRecord,
     created_after,
 )
-from .rows import R, checked, checked_rows, from_row, to_holding, to_row
-from .writer import T, Work, Writer
-
-APPLICATION = 0x50524455
-VERSION = 2
+from .rows import TABLES, R, columns, from_row, owned, to_holding
+from .statements import put, row_of
+from .writer import T, Work, Write, Writer
 
 _FORGET = ("run", "sessions", "calls", "attempts", "restores", "notes")
+_VALUES = TABLES[ValueRecord].name
 
 
 class SqliteJournal:
@@ -64,22 +53,19 @@ class SqliteJournal:
     ) -> None:
         self.path = path
         self._durability = durability
-        self._readonly = readonly
-        self._full = False
-        self._seconds = busy_timeout
         self._pid = os.getpid()
         self._reading = threading.Lock()
-        with system_errors(path.parent):
-            found = path.exists()
-        if not found:
-            if readonly:
-                raise StoreError(path=str(path.parent), cause=f"there is no {path.name} in it.")
-            self._create()
-        self._inspect()
-        self._file = _identity(path)
-        self._reader = self._open_reader()
-        self._migrate()
-        self._writer = Writer(self._open_writer, self._error)
+        self._file = JournalFile(path, readonly=readonly, seconds=busy_timeout)
+        self._reader = self._file.reader()
+        self._writer = Writer(
+            self._file.writer,
+            Log(path, self._file.mover),
+            check=self._file.check_in_place,
+            translate=self._file.error,
+        )
+        # One that nobody holds any more ends its thread; what it was to write later is written.
+        self._end = weakref.finalize(self, self._writer.close)
+        self._end.atexit = False
         _open_journals.add(self)
 
     # -- writing -----------------------------------------------------------------------------------------
@@ -88,17 +74,14 @@ class SqliteJournal:
         self, run: str, epoch: int, records: Sequence[Record], *, durability: str | None = None
     ) -> None:
         """Put the records in one commit, as the owner of `run` with `epoch`."""
-        rows = checked_rows(run, epoch, tuple(records))
-
-        def put(connection: sqlite3.Connection) -> None:
-            newest = connection.execute(query("epoch"), {"run": run}).fetchone()
-            if newest is None or newest["epoch"] != epoch:
-                raise NotOwner(run=run)
-            for table, row in rows:
-                connection.execute(query(f"put_{table.name}"), row)
-            connection.execute(query("seen"), {"run": run, "epoch": epoch, "now": time.time()})
-
-        self._do(put, durability)
+        self._check_process()
+        self._file.check_writable()
+        level = durability or self._durability
+        write = Write(run, epoch, [row_of(each) for each in owned(run, epoch, records)], level == "power")
+        if level == "later":
+            self._writer.write_later(write)
+        else:
+            self._writer.write(write)
 
     def claim(self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None) -> int:
         """Make the session's process the owner of `run`; return the new epoch."""
@@ -112,10 +95,10 @@ class SqliteJournal:
                 place = {"workflow": run.workflow, "parent": run.parent, "key": run.key}
                 row = connection.execute(query("find_run"), place).fetchone()
                 last = None if row is None else from_row(RunRecord, dict(row))
-                connection.execute(query("put_runs"), to_row(replace(created_after(run, last), epoch=epoch)))
+                put(connection, replace(created_after(run, last), epoch=epoch))
             else:
                 connection.execute(query("raise_epoch"), {"run": run.id, "epoch": epoch})
-            connection.execute(query("put_sessions"), to_row(replace(session, run=run.id, epoch=epoch)))
+            put(connection, replace(session, run=run.id, epoch=epoch))
             return epoch
 
         return self._do(add)
@@ -138,12 +121,13 @@ class SqliteJournal:
 
     def compact(self) -> int:
         """Give the disk back what deleted records took, where that is worth it; return how many bytes."""
-        with self._errors(), contextlib.closing(self._open_writer()) as connection:
+        with self._file.errors(), contextlib.closing(self._file.writer()) as connection:
             return shrinking.compact(connection, self.path)
 
     def size(self) -> int:
-        """What the journal takes on the disk, with its log."""
-        return shrinking.on_disk(self.path)
+        """What the journal takes on the disk, when all that is in its log lies in the file."""
+        pages, each = (self._rows(name, None)[0][0] for name in ("pages", "page_size"))
+        return int(pages * each)
 
     def add_runs(
         self, runs: Iterable[str], records: Callable[[], Iterable[Record]], *, instead: bool = False
@@ -155,32 +139,21 @@ class SqliteJournal:
     def replace_values(self, changes: Iterable[tuple[ValueRecord, ValueRecord]]) -> int:
         """Put values in the place of others with the same id, in one commit, whoever owns their runs."""
 
-        def put(connection: sqlite3.Connection) -> int:
+        def exchange(connection: sqlite3.Connection) -> int:
             count = 0
             for before, after in changes:
                 known = connection.execute(query("signature"), {"id": before.id}).fetchone()
                 if known is not None and known["signature"] == before.signature:
-                    connection.execute(query("put_stored_values"), to_row(after))
+                    put(connection, after)
                     count += 1
             return count
 
-        return self._do(put)
+        return self._do(exchange)
 
     def _do(self, work: Work[T], durability: str | None = None) -> T:
         self._check_process()
-        if self._readonly:
-            raise (StoreFull if self._full else StoreReadOnly)(path=str(self.path.parent))
-
-        def in_place(connection: sqlite3.Connection) -> T:
-            if _identity(self.path) != self._file:
-                cause = (
-                    f"{self.path.name} was moved or deleted while it was open.\n"
-                    "Put it back and try again; or begin in a new store: in a notebook `%workflow NAME` does."
-                )
-                raise StoreError(path=str(self.path.parent), cause=cause)
-            return work(connection)
-
-        return self._writer.do(in_place, power=(durability or self._durability) == "power")
+        self._file.check_writable()
+        return self._writer.do(work, power=(durability or self._durability) == "power")
 
     # -- reading -----------------------------------------------------------------------------------------
 
@@ -210,7 +183,7 @@ class SqliteJournal:
         return self._select(CallRecord, "calls", run=run)
 
     def attempts(self, run: str) -> list[AttemptRecord]:
-        """By start, of all calls."""
+        """Of all calls, by epoch, number and start."""
         return self._select(AttemptRecord, "attempts", run=run)
 
     def sessions(self, run: str) -> list[SessionRecord]:
@@ -218,7 +191,7 @@ class SqliteJournal:
         return self._select(SessionRecord, "sessions", run=run)
 
     def restores(self, run: str) -> list[RestoreRecord]:
-        """By time."""
+        """By epoch and time."""
         return self._select(RestoreRecord, "restores", run=run)
 
     def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
@@ -229,19 +202,26 @@ class SqliteJournal:
         """The value with this id."""
         return next(iter(self._select(ValueRecord, "value", value=value)), None)
 
+    def values(self, ids: Iterable[str]) -> dict[str, ValueRecord]:
+        """The values with these ids, by id; one that is not there is left out."""
+        wanted = json.dumps([each for each in ids if isinstance(each, str)])
+        return {value.id: value for value in self._select(ValueRecord, "values", ids=wanted)}
+
     def value_ids(self, run: str | None = None) -> list[str]:
         """The ids of all values, or of those of a run, the oldest first."""
-        return [row["id"] for row in self._rows("value_ids", run=run)]
+        if run is None:
+            return [row["id"] for row in self._rows("value_ids", _VALUES)]
+        return [row["id"] for row in self._rows("value_ids_of_run", _VALUES, run=run)]
 
     def key_ids(self) -> dict[str, int]:
         """How many values each key signed, by the key's id."""
-        return {str(row["key_id"]): row["number"] for row in self._rows("key_ids")}
+        return {str(row["key_id"]): row["number"] for row in self._rows("key_ids", _VALUES)}
 
     def blob_names(self) -> set[str]:
         """The names of all blobs that a value refers to."""
         import ormsgpack
 
-        rows = self._rows("blob_names")
+        rows = self._rows("blob_names", _VALUES)
         streams = {row["stream_blob"] for row in rows if row["stream_blob"] is not None}
         try:
             return streams.union(*(ormsgpack.unpackb(row["buffers"]) for row in rows))
@@ -250,7 +230,7 @@ class SqliteJournal:
 
     def holdings(self) -> list[Holding]:
         """What each value takes, and which blobs it needs."""
-        rows = self._rows("value_holdings")
+        rows = self._rows("value_holdings", _VALUES)
         try:
             return [to_holding(row) for row in rows]
         except (ValueError, TypeError) as error:
@@ -258,166 +238,62 @@ class SqliteJournal:
 
     def references(self) -> list[Reference]:
         """Which calls and runs refer to which values."""
-        return [Reference(row["value"], row["run"], row["call"]) for row in self._rows("references")]
+        return [Reference(row["value"], row["run"], row["call"]) for row in self._rows("references", None)]
 
     def check(self) -> str:
         """What SQLite's own integrity check found: "ok", or what is wrong."""
         try:
-            return "\n".join(row[0] for row in self._rows("integrity_check"))
+            return "\n".join(row[0] for row in self._rows("integrity_check", None))
         except StoreDamaged as error:
             return error.cause
 
     def _select(self, kind: type[R], name: str, /, **parameters: Any) -> list[R]:
-        rows = self._rows(name, **parameters)
+        each = columns(kind)
+        rows: Sequence[Any] = self._rows(name, TABLES[kind].name, **parameters)
         try:
-            records = [from_row(kind, dict(row)) for row in rows]
-            # Of a value, the vault looks at each part: one that is altered is told apart from its neighbours.
-            return records if kind is ValueRecord else [checked(record) for record in records]
+            if rows and tuple(rows[0].keys()) != each.names:  # of an older schema that is read only
+                rows = [each.ordered(dict(row)) for row in rows]
+            return [each.load(row) for row in rows]
         except (ValueError, TypeError) as error:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> StoreDamaged:
         return StoreDamaged(path=str(self.path.parent), cause=f"a record cannot be read ({error})")
 
-    def _rows(self, name: str, /, **parameters: Any) -> list[sqlite3.Row]:
+    def _rows(self, name: str, table: str | None, /, **parameters: Any) -> list[sqlite3.Row]:
+        """What a query finds, also in what is to be written later to this table, or any."""
         self._check_process()
+        self._writer.settle(table)
         # The cursor stays unnamed: an interrupt frees it, and with it the moment in time that it reads.
-        with self._reading, self._errors():
+        with self._reading, self._file.errors():
             return self._reader.execute(query(name), parameters).fetchall()
 
-    # -- opening and closing -----------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Write out what is queued and let go. Twice is fine."""
+        """Write out what is queued and let go. Twice is fine.
+
+        Raises:
+            NotOwner, StoreError: something that was to be written later was not, and no write told it.
+        """
         if os.getpid() != self._pid:
             return
         with self._reading:
             self._reader.close()
+        self._end.detach()
         self._writer.close()  # the last connection to close moves the write-ahead log into the file
+        error = self._writer.failed()
+        if error is not None:
+            raise error
 
-    def _connect(self, options: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{options}",
-            uri=True,
-            timeout=self._seconds,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        connection.row_factory = sqlite3.Row
-        return connection
-
-    def _create(self) -> None:
-        folder, temporary = (
-            self.path.parent,
-            self.path.with_name(f"{TEMPORARY}journal-{secrets.token_hex(4)}"),
-        )
-        try:
-            with system_errors(folder), held(folder / "journal.lock", seconds=self._seconds):
-                if self.path.exists():
-                    return  # another process was quicker
-                os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-                with self._errors(), contextlib.closing(sqlite3.connect(temporary)) as connection:
-                    connection.executescript(schema())
-                    connection.execute(query("write_ahead"))
-                sync_path(temporary)
-                temporary.replace(self.path)
-                sync_path(folder)
-        except StillHeld as error:
-            raise StoreBusy(path=str(folder), seconds=self._seconds) from error
-        finally:
-            for leftover in folder.glob(f"{temporary.name}*"):
-                with contextlib.suppress(OSError):
-                    leftover.unlink()
-
-    def _inspect(self) -> None:
-        """Look at the head of the file before anything could change it.
-
-        Not through SQLite: a process that was killed while it moved its log into the file leaves a file that
-        is whole with the log only, and a look with the log may change the file. What stands where:
-        https://sqlite.org/fileformat.html#the_database_header
-        """
-        with system_errors(self.path.parent), self.path.open("rb") as file:
-            head = file.read(100)
-        if not head.startswith(b"SQLite format 3\0") or len(head) < 100:  # noqa: PLR2004  the head's length
-            raise StoreDamaged(path=str(self.path.parent), cause=f"{self.path.name} is not a database")
-        found = int.from_bytes(head[60:64], "big")
-        if int.from_bytes(head[68:72], "big") != APPLICATION:
-            raise StoreDamaged(path=str(self.path.parent), cause=f"{self.path.name} is not one of Perdure's")
-        if found > VERSION:
-            raise StoreTooNew(path=str(self.path.parent), found=found, known=VERSION)
-
-    def _check_version(self, connection: sqlite3.Connection) -> None:
-        found = connection.execute(query("user_version")).fetchone()[0]
-        if found > VERSION:
-            raise StoreTooNew(path=str(self.path.parent), found=found, known=VERSION)
-
-    def _open_reader(self) -> sqlite3.Connection:
-        connection = self._connect("mode=ro")
-        try:
-            self._check_version(connection)
-        except sqlite3.OperationalError as error:
-            connection.close()
-            log = self.path.with_name(f"{self.path.name}-wal")
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY or (log.exists() and log.stat().st_size):
-                raise self._error(error) from error
-            # A folder that cannot be written has no room for SQLite's shared memory. As no write is waiting
-            # to be moved into the file, the file alone is the whole journal, and nobody can change it.
-            self._readonly = True
-            # The same holds where the disk has no room for it; then what is asked to be written is told that.
-            self._full = error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE
-            return self._connect("mode=ro&immutable=1")
-        return connection
-
-    def _migrate(self) -> None:
-        """Bring an older journal to this schema, in one transaction; one that is read only stays."""
-        if self._readonly or self._reader.execute(query("user_version")).fetchone()[0] == VERSION:
-            return
-        with self._errors(), contextlib.closing(self._open_writer()) as connection:
-            connection.execute(query("synchronous_power"))
-            try:
-                connection.execute(query("begin"))
-                # Asked for again inside the transaction: another process may have been quicker.
-                if connection.execute(query("user_version")).fetchone()[0] < VERSION:
-                    for change in ("add_packing", "add_index_of_keys", "set_version_2"):
-                        connection.execute(query(change))
-                self._check_version(connection)
-                connection.execute(query("commit"))
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
-                    raise
-
-    def _open_writer(self) -> sqlite3.Connection:
-        connection = self._connect("mode=rw")
-        connection.execute(query("fullfsync"))
-        return connection
-
-    # -- errors ------------------------------------------------------------------------------------------
+    def end(self) -> None:
+        """Write what was to be written later, and from now on at once: the process is about to end."""
+        if os.getpid() == self._pid:
+            self._writer.end()
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
             raise StoreForked(path=str(self.path.parent))
-
-    def _error(self, error: BaseException) -> BaseException:
-        """The error that the caller gets."""
-        if isinstance(error, sqlite3.Error):
-            return from_sqlite(error, self.path.parent, self._seconds)
-        return error
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._error(error) from error
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What stays the same as long as the file at `path` is the same file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 _open_journals: weakref.WeakSet[SqliteJournal] = weakref.WeakSet()
@@ -426,3 +302,9 @@ _left_to_parent: list[SqliteJournal] = []
 if hasattr(os, "register_at_fork"):
     # Closing an inherited connection in a forked child could wait for a lock that no thread of it holds.
     os.register_at_fork(after_in_child=lambda: _left_to_parent.extend(_open_journals))
+
+
+@atexit.register
+def _end_all() -> None:
+    for journal in tuple(_open_journals):
+        journal.end()

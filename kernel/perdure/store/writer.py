@@ -1,136 +1,383 @@
-"""One thread that writes: what several callers want written at the same moment shares one commit.
+"""Group commit: whoever comes alone commits in its own thread; who comes meanwhile shares the next commit.
 
-1. A caller gets its answer after the commit that holds its work, or the error that kept it out.
-2. One piece of work that fails is undone by itself and does not touch the others of its commit.
-3. A caller that is interrupted while it waits leaves its work queued: it may still be committed, whole.
+1. A caller gets its answer after the commit that holds its write, or the error that kept it out.
+2. A write that fails is undone by itself and does not touch the others of its commit.
+3. Of a caller that is interrupted, the write is committed as a whole or not at all; no other write is lost.
+4. What is to be written later is written before anything that comes after it: with the next commit, within a
+   moment, or at the end.
+
+A thread of its own commits for callers that come while another one commits, writes what is to be written
+later, and moves the log. It starts with the first write. Only the main thread can be interrupted (that is how
+Python handles signals), so it never commits for callers that wait, and a commit's outcome is kept where no
+signal can come between.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from perdure.errors import NotOwner, PerdureError
+
+from . import failpoints
+from .log import Log
 from .queries import query
+from .rows import Row
+from .statements import put_row
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
+TICK = 0.05
+"""Seconds after which what is to be written later is written, at the latest."""
+MOVE = 0.2
+"""Seconds between two moves of the log."""
+_SEEN = 1.0
+"""Seconds after which a commit tells again that its session was alive."""
+
 
 @dataclass(slots=True)
-class _Job:
-    work: Work[Any]
-    power: bool
-    answer: Future[Any] = field(default_factory=Future)
-    result: Any = None
-    error: BaseException | None = None
+class _Group:
+    """What is committed together."""
 
-    def resolve(self) -> None:
-        if self.error is None:
-            self.answer.set_result(self.result)
-        else:
-            self.answer.set_exception(self.error)
+    settled: bool = False
+    """Whether it is committed, or its writes have their errors."""
+
+
+@dataclass(slots=True, eq=False)
+class Write:
+    """What the owner of a run wants written."""
+
+    run: str
+    epoch: int
+    rows: list[tuple[str, Row]]
+    """Each with its table."""
+    power: bool = False
+    group: _Group = field(default_factory=_Group)
+    error: BaseException | None = None
+    answer: threading.Lock | None = None
+    """Held until the write is settled, where its caller waits in line."""
 
 
 class Writer:
     """The only writer of a journal in this process."""
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], translate: Callable[[BaseException], BaseException]
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        log: Log,
+        *,
+        check: Callable[[], None],
+        translate: Callable[[BaseException], BaseException],
     ) -> None:
+        """Nothing is opened before the first write.
+
+        Args:
+            connect: opens a connection that can write.
+            log: the journal's log.
+            check: called before each transaction; raises where nothing may be written.
+            translate: gives the error that a caller gets.
+        """
         self._connect = connect
+        self._log = log
+        self._check = check
         self._translate = translate
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._pid = os.getpid()
+        self._turn = threading.Lock()
+        self._holder: int | None = None
         self._mutex = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._closed = False
+        self._line: deque[Write] = deque()
+        self._later: deque[Write] = deque()
+        self._failed: dict[str, BaseException] = {}
+        self._seen: dict[tuple[str, int], float] = {}
         self._connection: sqlite3.Connection | None = None
+        self._power: bool | None = None
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._resting = False
+        self._roomy = True
+        self._unmoved = 0
+        self._ending = False
+        self._closed = False
+
+    # -- for callers -------------------------------------------------------------------------------------
+
+    def write(self, write: Write) -> None:
+        """Commit the write, after what was to be written later.
+
+        Raises:
+            NotOwner: the epoch is not the newest of the run.
+            StoreError: it was not written; or an earlier write for this run, that was to be written later,
+                was not: then this one was not tried.
+        """
+        self._start()
+        if self._failed:
+            error = self._failed.pop(write.run, None)
+            if error is not None:
+                raise error
+        alone = self._thread is None or not (self._line or self._turn.locked())
+        if not (alone and self._lead(write)):
+            self._wait(write)
+        if write.error is not None:
+            raise write.error
+
+    def write_later(self, write: Write) -> None:
+        """Commit the write with the next commit or within a moment; the next write tells what went wrong."""
+        self._start()
+        if self._ending or self._thread is None:
+            self.write(write)
+            return
+        with self._mutex:
+            self._check_open()
+            # Behind those who wait: one of them may be an older write of a caller that was interrupted.
+            (self._line or self._later).append(write)
+        if self._resting:
+            self._wake.set()
 
     def do(self, work: Work[T], *, power: bool) -> T:
-        """Do the work in a transaction; return its result once that is committed.
+        """Do the work in a transaction of its own; return its result once that is committed.
 
         Args:
             work: gets the connection; what it raises, the caller gets, and its changes are undone.
             power: wait for the disk, so that the commit survives a power cut.
         """
-        job = _Job(work, power)
-        with self._mutex:
-            if self._closed:
-                raise self._translate(sqlite3.ProgrammingError("it was closed"))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="perdure-writer", daemon=True)
-                self._thread.start()
-            self._queue.put(job)
-        result: T = job.answer.result()
-        return result
+        self._start()
+        self.settle()
+        with self._turn:
+            self._check_open()
+            try:
+                self._holder = threading.get_ident()
+                return self._transaction(work, power=power, group=_Group())
+            except sqlite3.Error as error:
+                raise self._translate(error) from error
+            finally:
+                self._holder = None
+
+    def settle(self, table: str | None = None) -> None:
+        """Commit what is to be written later, to this table or any, so that a read sees it."""
+        if not (self._later or self._line) or self._holder == threading.get_ident():
+            return
+        waiting = (*self._later, *self._line)
+        if table is None or any(table == name for write in waiting for name, _ in write.rows):
+            with contextlib.suppress(PerdureError):  # told by the next write for its run
+                self.write(Write("", 0, []))
+
+    def end(self) -> None:
+        """Write what was to be written later, and from now on at once: the process is about to end."""
+        self._ending = True
+        self.settle()
 
     def close(self) -> None:
         """Finish what is queued and let go of the file. Twice is fine."""
+        if os.getpid() != self._pid:
+            return
         with self._mutex:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
+            self._closed = True
             thread = self._thread
-        if thread is not None:
+        self._wake.set()
+        if thread is None:
+            self._finish()
+        elif thread is not threading.current_thread():
             thread.join()
 
-    def _serve(self) -> None:
-        going = True
-        while going:
-            batch = [self._queue.get()]
-            with contextlib.suppress(Empty):
-                while True:
-                    batch.append(self._queue.get_nowait())
-            going = None not in batch
-            jobs = [job for job in batch if job is not None]
-            if jobs:
-                self._commit(jobs)
-                for job in jobs:
-                    job.resolve()
-        if self._connection is not None:
-            self._connection.close()
+    def failed(self) -> BaseException | None:
+        """An error of what was to be written later that no write told; None when there is none left."""
+        return self._failed.popitem()[1] if self._failed else None
 
-    def _commit(self, jobs: list[_Job]) -> None:
-        """Commit the jobs together; when that fails as a whole, each by itself."""
-        try:
-            if self._connection is None:
-                self._connection = self._connect()
-            self._transact(self._connection, jobs)
-        except BaseException as error:  # noqa: BLE001  every caller must get an answer
-            self._roll_back()
-            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-            if len(jobs) > 1 and not busy:
-                for job in jobs:
-                    self._commit([job])
-            else:
-                for job in jobs:
-                    job.error = self._translate(error)
+    def _start(self) -> None:
+        if self._thread is not None or self._ending:
+            return
+        with self._mutex:
+            self._check_open()
+            if self._thread is None:
+                thread = threading.Thread(target=self._serve, name="perdure-journal", daemon=True)
+                with contextlib.suppress(RuntimeError):  # too late for threads: then each commits for itself
+                    thread.start()
+                    self._thread = thread
 
-    @staticmethod
-    def _transact(connection: sqlite3.Connection, jobs: list[_Job]) -> None:
-        power = any(job.power for job in jobs)
-        connection.execute(query("synchronous_power" if power else "synchronous_process"))
-        connection.execute(query("begin"))
-        for job in jobs:
-            job.error = None
-            connection.execute(query("savepoint"))
+    def _check_open(self) -> None:
+        if self._closed:
+            raise self._translate(sqlite3.ProgrammingError("it was closed"))
+
+    # -- one after the other -----------------------------------------------------------------------------
+
+    def _lead(self, write: Write) -> bool:
+        """Commit the write with what was to be written later; False where each is to be tried by itself."""
+        with self._turn:
+            self._check_open()
+            self._sweep()
+            writes = [*self._later, write]
             try:
-                job.result = job.work(connection)
+                self._together(writes)
+            except sqlite3.Error as error:
+                if len(writes) == 1 or _busy(error) or self._thread is None:
+                    raise self._translate(error) from error
+                return False
+            self._sweep()
+        if self._resting:
+            self._wake.set()
+        return True
+
+    def _wait(self, write: Write) -> None:
+        """Have the write committed by the thread, with all who wait."""
+        write.answer = threading.Lock()
+        write.answer.acquire()
+        with self._mutex:
+            self._check_open()
+            self._line.append(write)
+        self._wake.set()
+        write.answer.acquire()
+
+    def _sweep(self) -> None:
+        """Take out of the queue what is settled: also what an interrupted caller had committed."""
+        while self._later and self._later[0].group.settled:
+            self._tell(self._later.popleft())
+
+    def _tell(self, write: Write) -> None:
+        """Give the caller its answer, or keep an error for the run's next one."""
+        if write.answer is not None:
+            write.answer.release()
+        elif write.error is not None:
+            self._failed[write.run] = write.error
+
+    # -- the thread --------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        moved = 0.0
+        while not self._closed:
+            self._resting = True
+            self._resting = not (self._line or self._later or self._unmoved)
+            called = self._wake.wait(None if self._resting else TICK)
+            self._resting = False
+            self._wake.clear()
+            if self._line or (self._later and not called):
+                self._serve_all()
+            if not called and self._unmoved:
+                if not self._roomy:
+                    with self._turn:
+                        self._roomy = self._log.make_room(self._ready(power=bool(self._power)))
+                if time.monotonic() - moved >= MOVE:
+                    moved = time.monotonic()
+                    self._move()
+        while self._line or self._later:
+            self._serve_all()
+        self._finish()
+
+    def _serve_all(self) -> None:
+        """Commit what was to be written later, and for all who wait."""
+        with self._turn:
+            self._sweep()
+            waiting = list(self._line)
+            self._each_or_all([*self._later, *waiting])
+            self._sweep()
+        for write in waiting:
+            self._line.popleft()
+            self._tell(write)
+
+    def _each_or_all(self, writes: list[Write]) -> None:
+        """Commit the writes together; when that fails as a whole, each by itself. Errors stand with them."""
+        try:
+            self._together(writes)
+        except BaseException as error:  # noqa: BLE001  every caller must get an answer
+            if len(writes) > 1 and not _busy(error):
+                for write in writes:
+                    self._each_or_all([write])
+            else:
+                for write in writes:
+                    write.error = self._translate(error)
+                    write.group.settled = True
+
+    def _move(self) -> None:
+        before = self._unmoved
+        if self._log.move():
+            with self._turn:
+                self._unmoved -= before
+
+    def _finish(self) -> None:
+        with self._turn:
+            self._log.close()
+            if self._connection is not None:
+                self._connection.close()  # the last connection to close moves the log into the file
+
+    # -- transactions, by whoever has the turn -----------------------------------------------------------
+
+    def _together(self, writes: list[Write]) -> None:
+        group = _Group()
+        for write in writes:
+            write.group = group
+
+        def put(connection: sqlite3.Connection) -> None:
+            for write in writes:
+                self._put(connection, write)
+
+        self._transaction(put, power=any(write.power for write in writes), group=group)
+
+    def _put(self, connection: sqlite3.Connection, write: Write) -> None:
+        write.error = None
+        if not write.run:
+            return
+        newest = connection.execute(query("epoch"), {"run": write.run}).fetchone()
+        if newest is None or newest[0] != write.epoch:
+            write.error = NotOwner(run=write.run)  # nothing of it was put, so nothing is to be undone
+            return
+        for table, row in write.rows:
+            put_row(connection, table, row)
+        owner, now = (write.run, write.epoch), time.monotonic()
+        if not write.rows or now - self._seen.get(owner, -_SEEN) >= _SEEN:
+            self._seen[owner] = now
+            seen = {"run": write.run, "epoch": write.epoch, "now": time.time()}
+            connection.execute(query("seen"), seen)
+
+    def _transaction(self, work: Work[T], *, power: bool, group: _Group) -> T:
+        """Do the work in a transaction, whose outcome is kept in `group` whatever comes between."""
+        self._check()
+        connection = self._ready(power=power)
+        try:
+            connection.execute(query("begin"))
+            failpoints.reached("journal.begun")
+            result = work(connection)
+            failpoints.reached("journal.written")
+            try:
+                connection.execute(query("commit"))
             except sqlite3.Error:
-                raise  # what SQLite cannot do concerns the transaction: it may have ended it
-            except Exception as error:  # noqa: BLE001  handed to the caller
-                job.error = error
-                connection.execute(query("undo"))
-            connection.execute(query("release"))
-        connection.execute(query("commit"))
+                raise
+            except BaseException:
+                group.settled = not connection.in_transaction
+                raise
+            # Signals are handled between calls: none can come between the commit and this line.
+            group.settled = True
+        except BaseException:
+            self._roll_back()
+            raise
+        self._unmoved += 1
+        failpoints.reached("journal.committed")
+        return result
+
+    def _ready(self, *, power: bool) -> sqlite3.Connection:
+        """The connection, with no transaction open, for commits of this durability."""
+        if self._connection is None:
+            self._connection = self._connect()
+        self._roll_back()
+        if self._power is not power:
+            self._connection.execute(query("synchronous_power" if power else "synchronous_process"))
+            self._roomy = self._roomy and not power
+            self._power = power
+        return self._connection
 
     def _roll_back(self) -> None:
+        """Undo what is open: of this transaction, or of one whose caller was interrupted twice."""
         connection = self._connection
         if connection is not None and connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute(query("rollback"))
+
+
+def _busy(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY

@@ -232,7 +232,7 @@ def test_a_newer_store_is_left_untouched(folder):
     open_store(folder).close()
     change(folder, "PRAGMA user_version = 99")
     before = bytes_of(folder)
-    with pytest.raises(StoreTooNew, match="schema 99, this version reads up to 2"):
+    with pytest.raises(StoreTooNew, match="schema 99, this version reads up to 3"):
         open_store(folder)
     assert bytes_of(folder) == before
 
@@ -319,7 +319,7 @@ blocker = threading.Thread(target=store.journal._writer.do, args=[block], kwargs
 blocker.start()
 begun.wait(60)
 for thread in threads: thread.start()
-while store.journal._writer._queue.qsize() < 3: time.sleep(0.001)
+while len(store.journal._writer._line) < 3: time.sleep(0.001)
 gate.set()
 for thread in (blocker, *threads): thread.join()
 print(refused, [call.seq for call in store.journal.calls(run.id)])

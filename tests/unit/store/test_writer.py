@@ -1,8 +1,11 @@
-"""One writer thread: an answer after the commit, and no work that spoils another's."""
+"""Group commit: an answer after the commit, and no write that spoils another's."""
 
 import os
+import random
+import signal
 import sqlite3
 import threading
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -33,7 +36,7 @@ def held_back(journal, works):
     threads = [threading.Thread(target=work) for work in works]
     for thread in threads:
         thread.start()
-    while journal._writer._queue.qsize() < len(works):
+    while len(journal._writer._line) < len(works):
         threading.Event().wait(0.001)
     gate.set()
     for thread in (blocker, *threads):
@@ -73,24 +76,33 @@ def test_work_that_fails_half_way_is_undone(journal):
 
 def test_a_group_is_one_commit_and_waits_for_the_disk_if_one_of_it_does(journal):
     """Promise 10: waiting callers share a commit; "power" holds for the whole of it."""
-    seen = []
-
-    def look(connection):
-        seen.append((connection.execute("PRAGMA synchronous").fetchone()[0], threading.current_thread().name))
-
-    def one(power):
-        journal._writer.do(look, power=power)
-
-    commits = []
-    one(power=False)
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    done = []
     journal._writer._connection.set_trace_callback(
-        lambda text: commits.append(text) if text == "COMMIT;" else None
+        lambda text: done.extend(word for word in ("FULL", "NORMAL", "COMMIT") if word in text)
     )
-    held_back(journal, [lambda: one(power=False), lambda: one(power=True)])
-    one(power=False)
-    assert [level for level, _ in seen] == [1, 2, 2, 1]
-    assert {name for _, name in seen} == {"perdure-writer"}
-    assert len(commits) == 3  # the one that held them back, the two together, the last
+
+    def write(seq, durability):
+        journal.write(run.id, epoch, [sample_call(run.id, seq)], durability=durability)
+
+    held_back(journal, [lambda: write(1, "process"), lambda: write(2, "power")])
+    write(3, "process")
+    held, group, last = ["NORMAL", "COMMIT"], ["FULL", "COMMIT"], ["NORMAL", "COMMIT"]
+    assert done == [*held, *group, *last]
+
+
+def test_a_caller_that_comes_alone_commits_by_itself(journal):
+    """Promise 10: no other thread is waited for."""
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    names = []
+    journal._writer._connection.set_trace_callback(
+        lambda text: names.append(threading.current_thread().name) if text == "COMMIT;" else None
+    )
+    for seq in (1, 2):
+        journal.write(run.id, epoch, [sample_call(run.id, seq)])
+    assert names == [threading.current_thread().name] * 2
 
 
 def test_durability_of_a_write_overrules_that_of_the_journal(journal, tmp_path):
@@ -103,23 +115,99 @@ def test_durability_of_a_write_overrules_that_of_the_journal(journal, tmp_path):
     assert levels == [2, 1, 1, 2]
 
 
-def test_an_interrupted_caller_leaves_the_journal_whole(journal):
-    """Promise 2: a KeyboardInterrupt while waiting; the write may be committed, and is so as a whole."""
+def test_a_caller_interrupted_at_work_leaves_the_journal_as_it_was(journal):
+    """Promise 2: a KeyboardInterrupt in the middle of a transaction; the next one goes through."""
     run = sample_run()
     epoch = journal.claim(run, sample_session())
-    gate = threading.Event()
 
     def slow(connection):
-        # The main thread is waiting for this very work: interrupt it there, then go on.
-        os.kill(os.getpid(), 2)
-        gate.wait(5)
         connection.execute("UPDATE runs SET state = 'changed'")
+        os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         journal._writer.do(slow, power=False)
-    gate.set()
     journal.write(run.id, epoch, [sample_call(run.id)])
-    assert journal.run(run.id).state == "changed"
+    assert journal.run(run.id).state == "running"
+    assert journal.check() == "ok"
+
+
+def test_a_caller_interrupted_while_it_waits_leaves_its_write_whole(journal):
+    """Promise 2: it stands in line behind another; then it is committed, as a whole."""
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    begun, gate = threading.Event(), threading.Event()
+
+    def hold(_):
+        begun.set()
+        gate.wait(60)
+
+    def interrupt():
+        while not journal._writer._line:
+            threading.Event().wait(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threads = [
+        threading.Thread(target=journal._writer.do, args=[hold], kwargs={"power": False}),
+        threading.Thread(target=interrupt),
+    ]
+    threads[0].start()
+    begun.wait(60)
+    threads[1].start()
+    with pytest.raises(KeyboardInterrupt):
+        journal.write(run.id, epoch, [sample_call(run.id, seq) for seq in (1, 2)])
+    gate.set()
+    for thread in threads:
+        thread.join()
+    journal.write(run.id, epoch, [sample_call(run.id, 3)])
+    assert [call.seq for call in journal.calls(run.id)] == [1, 2, 3]
+
+
+def test_interrupts_at_any_moment_lose_nothing_and_bring_nothing_old_back(journal):
+    """Promise 2: of writes that wait, writes that were to follow later, and writes of other threads."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    run, other = sample_run(1), sample_run(2)
+    epoch, others = (journal.claim(each, sample_session()) for each in (run, other))
+    ended = threading.Event()
+    acknowledged = []
+
+    def beside():
+        while not ended.is_set():
+            call = sample_call(other.id, len(acknowledged) + 1)
+            journal.write(other.id, others, [call], durability="process")
+            acknowledged.append(call.seq)
+
+    thread = threading.Thread(target=beside)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    chance = random.Random(4)
+    kept, interrupted = {}, 0
+    thread.start()
+    try:
+        for seq in range(1, 401):
+            call = sample_call(run.id, seq, state="running")
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, 0.001))
+                journal.write(run.id, epoch, [call], durability="later")
+                journal.write(run.id, epoch, [replace(call, state="done")], durability="process")
+                kept[seq] = "done"
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                interrupted += 1
+                journal.write(run.id, epoch, [replace(call, state="failed")], durability="process")
+                kept[seq] = "failed"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        ended.set()
+        thread.join(60)
+    assert not thread.is_alive()
+    assert interrupted > 20
+    # A write whose caller was interrupted while it stood in line may still come: before the one after it.
+    assert {call.seq: call.state for call in journal.calls(run.id)} == kept
+    assert [call.seq for call in journal.calls(other.id)] == acknowledged
     assert journal.check() == "ok"
 
 

@@ -66,7 +66,7 @@ REPLACE INTO stored_values (
 
 -- epoch --
 -- The newest epoch of a run.
-SELECT epoch FROM runs WHERE id = ?;
+SELECT epoch FROM runs WHERE id = :run;
 
 -- raise_epoch --
 -- Let the next owner in.
@@ -74,7 +74,7 @@ UPDATE runs SET epoch = :epoch WHERE id = :run;
 
 -- seen --
 -- Note that the session of an epoch was alive.
-UPDATE sessions SET seen = ? WHERE run = ? AND epoch = ?;
+UPDATE sessions SET seen = :now WHERE run = :run AND epoch = :epoch;
 
 -- run --
 SELECT * FROM runs WHERE id = :run;
@@ -99,13 +99,14 @@ SELECT * FROM runs WHERE parent = :run ORDER BY created, id;
 SELECT * FROM calls WHERE run = :run ORDER BY seq, id;
 
 -- attempts --
-SELECT * FROM attempts WHERE run = :run ORDER BY started, call, number;
+-- By epoch and number first: the clock may have gone back between two attempts at a call.
+SELECT * FROM attempts WHERE run = :run ORDER BY epoch, number, started, call;
 
 -- sessions --
 SELECT * FROM sessions WHERE run = :run ORDER BY epoch;
 
 -- restores --
-SELECT * FROM restores WHERE run = :run ORDER BY at, call, epoch;
+SELECT * FROM restores WHERE run = :run ORDER BY epoch, at, call;
 
 -- notes --
 SELECT * FROM notes WHERE run = :run AND (:kind IS NULL OR kind = :kind) ORDER BY at, kind, name;
@@ -113,9 +114,17 @@ SELECT * FROM notes WHERE run = :run AND (:kind IS NULL OR kind = :kind) ORDER B
 -- value --
 SELECT * FROM stored_values WHERE id = :value;
 
+-- values --
+-- Those with the ids in a JSON list.
+SELECT * FROM stored_values WHERE id IN (SELECT value FROM json_each(:ids));
+
 -- value_ids --
 -- The oldest first.
-SELECT id FROM stored_values WHERE :run IS NULL OR run = :run ORDER BY created, id;
+SELECT id FROM stored_values ORDER BY created, id;
+
+-- value_ids_of_run --
+-- The oldest first.
+SELECT id FROM stored_values WHERE run = :run ORDER BY created, id;
 
 -- key_ids --
 -- How many values each key signed; answered by an index alone.
@@ -176,8 +185,36 @@ ALTER TABLE stored_values ADD COLUMN packing TEXT NOT NULL DEFAULT '';
 -- add_index_of_keys --
 CREATE INDEX stored_values_by_key ON stored_values (key_id);
 
--- set_version_2 --
-PRAGMA user_version = 2;
+-- drop_index_of_keys --
+-- From schema 2 to 3: fewer pages are written for each step. What a table is made of stands in the schema.
+DROP INDEX stored_values_by_key;
+
+-- drop_index_of_runs --
+DROP INDEX stored_values_by_run;
+
+-- add_index_of_runs --
+CREATE INDEX stored_values_by_run ON stored_values (run, key_id);
+
+-- set_attempts_aside --
+ALTER TABLE attempts RENAME TO old_attempts;
+
+-- copy_attempts --
+INSERT INTO attempts SELECT * FROM old_attempts;
+
+-- drop_old_attempts --
+DROP TABLE old_attempts;
+
+-- set_restores_aside --
+ALTER TABLE restores RENAME TO old_restores;
+
+-- copy_restores --
+INSERT INTO restores SELECT * FROM old_restores;
+
+-- drop_old_restores --
+DROP TABLE old_restores;
+
+-- set_version --
+PRAGMA user_version = 3;
 
 -- integrity_check --
 PRAGMA integrity_check;
@@ -185,6 +222,18 @@ PRAGMA integrity_check;
 -- write_ahead --
 -- Readers and a writer do not wait for each other. The file remembers it.
 PRAGMA journal_mode = WAL;
+
+-- no_checkpoints --
+-- Moving the log into the file is the work of a thread of its own, not of whoever commits.
+PRAGMA wal_autocheckpoint = 0;
+
+-- move_log --
+-- Move what no reader stands in the way of, beside readers and writers.
+PRAGMA wal_checkpoint(PASSIVE);
+
+-- restart_log --
+-- Move all of the log, so that it is written from its beginning again; waits for readers and writers.
+PRAGMA wal_checkpoint(RESTART);
 
 -- fullfsync --
 -- On macOS a plain fsync leaves the bytes in the disk's cache.
@@ -207,15 +256,6 @@ COMMIT;
 
 -- rollback --
 ROLLBACK;
-
--- savepoint --
-SAVEPOINT one;
-
--- undo --
-ROLLBACK TO one;
-
--- release --
-RELEASE one;
 
 -- value_holdings --
 -- What each value takes, without reading its stream.

@@ -1,9 +1,9 @@
--- The journal of a store, schema version 2. Times are seconds since 1970 (UTC), digests hexadecimal text.
+-- The journal of a store, schema version 3. Times are seconds since 1970 (UTC), digests hexadecimal text.
 -- Lists and maps are msgpack in a BLOB: they can be read without Perdure.
 -- The text of a column is UTF-8; text that is not (a lone surrogate) is kept as a BLOB of its bytes.
 
 PRAGMA application_id = 0x50524455;  -- "PRDU"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- One execution of a workflow, from its inputs to its result.
 CREATE TABLE runs (
@@ -85,7 +85,7 @@ CREATE TABLE attempts (
     error     TEXT,                    -- one line, when it failed
     traceback TEXT,                    -- the user's frames only
     PRIMARY KEY (run, call, number)
-);
+) WITHOUT ROWID;
 
 -- A checkpoint that was used instead of running the call.
 CREATE TABLE restores (
@@ -98,7 +98,7 @@ CREATE TABLE restores (
     reason     TEXT NOT NULL,          -- why it was still valid
     older_code INTEGER NOT NULL,       -- 1 if it was restored although its code was edited
     PRIMARY KEY (run, call, epoch)
-);
+) WITHOUT ROWID;
 
 -- A small named fact about a run.
 CREATE TABLE notes (
@@ -132,5 +132,4 @@ CREATE TABLE stored_values (
     created     REAL NOT NULL,         -- when it was stored
     packing     TEXT NOT NULL DEFAULT ''  -- zstd (compressed), aes (encrypted), zstd+aes, or empty
 );
-CREATE INDEX stored_values_by_run ON stored_values (run);
-CREATE INDEX stored_values_by_key ON stored_values (key_id);
+CREATE INDEX stored_values_by_run ON stored_values (run, key_id);
