@@ -19,7 +19,8 @@ SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 import perdure.store.trust as trust
-from perdure.store import keys, files, memory, open_store, sqlite, directory
+from perdure.store import keys, open_store, sqlite
+from perdure.store.blobs import putting
 from perdure.store.keys import rotate_key
 
 left = int(sys.argv[2])
@@ -34,7 +35,7 @@ def counted(function):
 
 keys.write_whole = counted(keys.write_whole)
 Path.replace = counted(Path.replace)
-directory.write_whole = counted(directory.write_whole)
+putting.write_whole = counted(putting.write_whole)
 sqlite.SqliteJournal.replace_values = counted(sqlite.SqliteJournal.replace_values)
 trust._BATCH = 2
 rotate_key()

@@ -190,7 +190,7 @@ class Encoder:
     def _raw(self, view: memoryview) -> Any:
         if view.nbytes >= LARGE:
             self._number()
-            self.buffers.append(view.cast("B").toreadonly())
+            self.buffers.append((view if view.ndim > 1 else view.cast("B")).toreadonly())
             return [self._mark(BUFFER), len(self.buffers) - 1]
         if view.nbytes > LONG:
             self._number()

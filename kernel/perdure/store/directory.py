@@ -1,114 +1,128 @@
 """Blobs as files of a folder: `ab/<name>`, where `ab` are the first two digits of the name.
 
 A file is born whole and never changed, so it can be mapped: its pages are read when they are used, and a
-write to them stays private to the mapping.
+write to them stays private to the mapping. A large buffer of which most is stored already lies in
+`ab/<name>.pieces` instead, as a list of parts of other blobs.
 """
 
 from __future__ import annotations
 
 import contextlib
-import mmap
-import os
-import stat
-import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Literal
 
 from perdure.errors import Damaged
 
+from .blobs.memory import MAPPED
+from .blobs.recipe import SUFFIX
+from .blobs.shelf import Flaw, Shelf, State
+from .failpoints import reached
 from .failures import system_errors
-from .files import TEMPORARY, folder_held, make_private, sync_path, write_whole
+from .files import TEMPORARY, folder_held
 
-MAPPED = 1 << 20
-"""Bytes from which on mapping a file is cheaper than reading it."""
+if TYPE_CHECKING:
+    from .blobs.putting import Putting
+
+__all__ = ["MAPPED", "DirectoryBlobs"]
 
 _DIGITS = 64
 
 
 class DirectoryBlobs:
-    """The blobs in `folder`, which is made when the first one is put."""
+    """The blobs in `folder`, which is made when the first one is put.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where they lie.
+        restore: "map" large blobs, so that only what is used is read; or "read" them at once, for values that
+            are going to be overwritten as a whole.
+        verify: hash what was not seen to be right since the machine started, or lies in files that "changed"
+            since; or hash "full", each time.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        restore: Literal["map", "read"] = "map",
+        verify: Literal["changed", "full"] = "changed",
+    ) -> None:
         self.folder = folder
-        self._verified: set[tuple[str, int, int]] = set()
-        self._bad: set[str] = set()
+        self._maps = restore == "map"
+        self._verifies = verify == "full"
+        self._shelf = Shelf(folder)
+
+    @cached_property
+    def _putting(self) -> Putting:
+        from .blobs.putting import Putting
+
+        return Putting(self._shelf)
 
     def put(self, data: bytes | memoryview, *, durability: str = "power") -> str:
-        """Keep the bytes; return their name. With "power", they are on disk when this returns."""
-        from blake3 import blake3
+        """Keep the bytes; return their name. With "power", they are on disk when this returns.
 
-        view = memoryview(data).cast("B")
-        name = blake3(view).hexdigest()
-        durable = durability == "power"
+        Of a memory of two or more dimensions, rows that were stored before are not stored again.
+        """
         with system_errors(self.folder.parent):
-            if not self._refresh(name, len(view), durable=durable):
-                path = self._path(name)
-                make_private(path.parent)
-                write_whole(path, view, durable=durable)
-                self._bad.discard(name)
-                self._verified.add(_state(name, path.stat()))
-        return name
+            return self._putting.put(data, durable=durability == "power")
 
-    def _refresh(self, name: str, size: int, *, durable: bool) -> bool:
-        """Whether the blob is there already, as new as one that is put now; one known to be bad is not."""
-        path = self._path(name)
-        try:
-            status = path.stat()
-            if status.st_size != size or name in self._bad:
-                return False
-            with folder_held(path.parent, shared=True):  # removing looks once more, alone
-                os.utime(path)  # collecting spares blobs that were put a short time ago
-            if _state(name, status) in self._verified:
-                self._verified.add(_state(name, path.stat()))
-        except FileNotFoundError:
-            return False
-        if durable:  # it may have been put without waiting for the disk
-            sync_path(path)
-            sync_path(path.parent)
-        return True
+    def get(self, name: str, *, copy: bool = True, verify: bool = False) -> memoryview:  # noqa: ARG002
+        """The bytes, writable and private to the caller; that costs a mapping nothing, so `copy` is the same.
 
-    def get(self, name: str, *, copy: bool = True) -> memoryview:  # noqa: ARG002  a mapping is private at no cost
-        """The bytes, writable and private to the caller; verified when this process first meets them."""
+        They are verified if that is asked for, or was not done for these files since the machine started.
+        """
         try:
-            with open(self._path(name), "rb", opener=_open) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise _damaged(name, "it is a pipe or a device, not a file")
-                view = _map(file.fileno(), status.st_size) or memoryview(bytearray(file.read()))
-        except FileNotFoundError:
-            raise _damaged(name, "it is missing") from None
-        except OSError as error:
-            raise _damaged(name, f"it cannot be read ({error.strerror})") from error
-        if _state(name, status) not in self._verified:
-            self._verify(name, view)
-            self._verified.add(_state(name, status))
+            # What is hashed because it is asked for is read, so that nobody changes it after the look.
+            view, state = self._shelf.read(name, mapping=self._maps and not verify)
+        except Flaw as flaw:
+            raise _damaged(name, str(flaw)) from flaw.__cause__
+        if verify or self._verifies or not self._shelf.trusts(state):
+            self._verify(view, state)
         return view
 
-    def _verify(self, name: str, view: memoryview) -> None:
-        from blake3 import blake3
+    def _verify(self, view: memoryview, state: State) -> None:
+        from .blobs.hashing import name_of
 
-        if blake3(view).hexdigest() != name:
-            self._bad.add(name)  # so that putting the right bytes again mends it
-            raise _damaged(name, f"its {len(view)} bytes are not those that were stored")
+        if name_of(view) == state.name:
+            self._shelf.note(state)
+            return
+        self._shelf.seen.revoke([state.whole, state.parts[0]])  # so that putting the right bytes mends it
+        bad = [source for source, _ in self.check(source for source, _ in state.sources)]
+        origin = f"; blob {bad[0][:12]}, of which it has pieces, is damaged" if bad else ""
+        raise _damaged(state.name, f"its {len(view)} bytes are not those that were stored{origin}")
+
+    def check(self, names: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Hash these blobs, or all; give those that are not right, each with what is wrong with it."""
+        for name in sorted(self.names() if names is None else names):
+            try:
+                self.get(name, verify=True)
+            except Damaged as error:
+                yield name, error.cause
+
+    def sources(self, name: str) -> set[str]:
+        """The whole blobs that this one is put together from; none if it is whole itself, or not there."""
+        if self._shelf.path(name).exists():
+            return set()
+        with contextlib.suppress(FileNotFoundError, Flaw, OSError):
+            return set(self._shelf.recipe(name)[0].sources)
+        return set()
 
     def names(self, *, before: float | None = None) -> set[str]:
         """The names of all blobs, or of those last put before that time."""
-        return {
-            path.name
-            for path in self._files()
-            if len(path.name) == _DIGITS and (before is None or _modified(path) < before)
-        }
+        put: dict[str, float] = defaultdict(float)
+        for path in self._files():
+            name = path.name.removesuffix(SUFFIX)
+            if len(name) == _DIGITS:
+                put[name] = max(put[name], 0.0 if before is None else _modified(path))
+        return {name for name, at in put.items() if before is None or at < before}
 
     def size(self, name: str) -> int:
-        """Bytes of this blob, 0 if it is not there."""
-        try:
-            return self._path(name).stat().st_size
-        except OSError:
-            return 0
+        """Bytes that this blob itself takes, without those of its sources; 0 if it is not there."""
+        return sum(map(_size, self._paths(name)))
 
     def remove(self, names: Iterable[str], *, before: float | None = None) -> int:
         """Delete these, but for those put again since `before`; return the bytes that became free."""
@@ -122,64 +136,26 @@ class DirectoryBlobs:
     def _remove(self, folder: Path, names: Iterable[str], before: float | None) -> int:
         # Who puts one of them again now has either made it young already, or finds it gone and writes it.
         with folder_held(folder, shared=False):
-            paths = [folder / name for name in names]
-            return sum(_unlink(path) for path in paths if before is None or _modified(path) < before)
+            paths = [path for name in names for path in self._paths(name)]
+            return sum(_remove(path) for path in paths if before is None or _modified(path) < before)
 
     def sweep(self, *, before: float | None = None) -> int:
         """Delete temporary files of killed writers; return the bytes that became free."""
         left = [path for path in self._files() if path.name.startswith(TEMPORARY)]
+        left += self.folder.glob(f"{TEMPORARY}*")
         with system_errors(self.folder.parent):
-            return sum(_unlink(path) for path in left if before is None or _modified(path) < before)
+            freed = sum(_unlink(path) for path in left if before is None or _modified(path) < before)
+            if self.folder.is_dir():
+                self._putting.tidy(self.names())
+                self._shelf.seen.tidy()
+        return freed
 
     def _files(self) -> Iterator[Path]:
         for folder in self.folder.glob("??"):
             yield from folder.iterdir()
 
-    def _path(self, name: str) -> Path:
-        return self.folder / name[:2] / name
-
-
-def _open(path: str, flags: int) -> int:
-    """Open a file; a pipe in its place, in a store of somebody else's, is not waited for."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _map(descriptor: int, size: int) -> memoryview | None:
-    """A private mapping of a large file; None where reading is better, or the only way left."""
-    if size < MAPPED or len(_maps) >= _most_maps():
-        return None
-    with contextlib.suppress(OSError, ValueError):  # no descriptors left, or a file cut short just now
-        if sys.version_info >= (3, 13):
-            mapping = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY, trackfd=False)
-        else:
-            mapping = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY)
-        _maps.add(mapping)
-        return memoryview(mapping)
-    return None
-
-
-@cache
-def _most_maps() -> int:
-    """How many files may be mapped at once: each takes a descriptor before Python 3.13, and these are few."""
-    if sys.version_info >= (3, 13):
-        return _MAPS
-    try:
-        from resource import RLIMIT_NOFILE, getrlimit
-    except ImportError:  # Windows, where a mapping takes no descriptor
-        return _MAPS
-    return min(_MAPS, max(0, getrlimit(RLIMIT_NOFILE)[0]) // 4)
-
-
-_MAPS = 16_000
-"""A quarter of the mappings that Linux allows a process."""
-
-_maps: WeakSet[mmap.mmap] = WeakSet()
-"""The mappings that are alive in this process."""
-
-
-def _state(name: str, status: os.stat_result) -> tuple[str, int, int]:
-    """What changes when somebody changes the file."""
-    return name, status.st_size, status.st_mtime_ns
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        return self._shelf.path(name), self._shelf.recipe_path(name)
 
 
 def _modified(path: Path) -> float:
@@ -187,6 +163,20 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return time.time()  # it went away just now
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _remove(path: Path) -> int:
+    freed = _unlink(path)
+    if freed:
+        reached("blob.removed")
+    return freed
 
 
 def _unlink(path: Path) -> int:

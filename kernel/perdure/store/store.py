@@ -137,6 +137,7 @@ def open_store(
     from .directory import DirectoryBlobs
     from .location import find_store, make_store, remember
     from .locks import FileLocks
+    from .settings import restore_mode, verify_mode
     from .sqlite import SqliteJournal
 
     folder = find_store() if path is None else Path(path).expanduser()
@@ -149,7 +150,8 @@ def open_store(
     if not readonly:
         remember(folder)
     locks = FileLocks(folder / "locks", seconds=seconds)
-    return Store(folder, journal, DirectoryBlobs(folder / "blobs"), locks, durability)
+    blobs = DirectoryBlobs(folder / "blobs", restore=restore_mode(folder), verify=verify_mode(folder))
+    return Store(folder, journal, blobs, locks, durability)
 
 
 def _busy_timeout(folder: Path) -> float:

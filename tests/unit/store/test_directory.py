@@ -1,15 +1,18 @@
 """Blobs in files: born whole, verified, mapped."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 from perdure.errors import Damaged
 from perdure.store import files
+from perdure.store.blobs import hashing, seen
 from perdure.store.directory import MAPPED, DirectoryBlobs
 
 BIG = b"0123456789abcdef" * (MAPPED // 16)
+LARGE = random.Random(1).randbytes(9 << 20)  # of a size to be known again in pieces
 
 
 @pytest.fixture
@@ -57,26 +60,117 @@ def test_putting_the_bytes_again_mends_a_damaged_blob(blobs, damage):
     assert bytes(DirectoryBlobs(blobs.folder).get(name)) == BIG
 
 
-def test_a_blob_is_verified_when_a_process_first_meets_it(blobs, monkeypatch):
-    """Promise 10: once, not at each load, as long as its file is the same."""
-    name = blobs.put(BIG)
-    reader = DirectoryBlobs(blobs.folder)
-    checks = []
-    monkeypatch.setattr(reader, "_verify", lambda *seen: checks.append(seen[0]))
-    reader.get(name)
-    reader.get(name)
-    assert checks == [name]
+@pytest.fixture
+def hashed(monkeypatch):
+    """The sizes of what is hashed to verify it."""
+    sizes = []
+    name_of = hashing.name_of
+    monkeypatch.setattr(hashing, "name_of", lambda view: sizes.append(len(view)) or name_of(view))
+    return sizes
+
+
+@pytest.mark.parametrize("data", [b"small", BIG])
+def test_what_was_put_is_not_hashed_again_until_its_file_changes(blobs, data, hashed):
+    """Promise 10: in no process, as long as size, times and inode are the same."""
+    name = blobs.put(data)
+    DirectoryBlobs(blobs.folder).get(name)
+    assert hashed == []
     os.utime(path_of(blobs, name), ns=(1, 1))
-    reader.get(name)
-    assert checks == [name, name]
+    DirectoryBlobs(blobs.folder).get(name)
+    DirectoryBlobs(blobs.folder).get(name)
+    assert hashed == [len(data)]
 
 
-def test_what_this_process_put_is_not_read_again_to_verify_it(blobs, monkeypatch):
+@pytest.mark.parametrize("durability", ["power", "process"])
+def test_after_a_start_of_the_machine_each_blob_is_hashed_once(blobs, hashed, monkeypatch, durability):
+    """Promise 8: a disk may have lost or changed what was thought to be on it."""
+    name = blobs.put(BIG, durability=durability)
+    monkeypatch.setattr(seen, "boot", lambda: "another")
+    for _ in range(2):
+        DirectoryBlobs(blobs.folder).get(name)
+    assert hashed == [len(BIG)]
+    flip(path_of(blobs, name))
+    with pytest.raises(Damaged):
+        DirectoryBlobs(blobs.folder).get(name)
+
+
+def test_a_change_that_puts_the_time_back_is_seen(blobs):
+    """Promise 8: the system's own time of the change cannot be set."""
+    name = blobs.put(BIG)
+    path = path_of(blobs, name)
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"other")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(Damaged):
+        blobs.get(name)
+
+
+def test_what_is_verified_on_request_is_hashed_each_time_and_read(blobs, hashed):
+    """Promise 8: streams are unpickled, so nobody may change them after the look."""
+    name = blobs.put(BIG)
+    for _ in range(2):
+        assert type(blobs.get(name, verify=True).obj) is bytearray
+    assert hashed == [len(BIG)] * 2
+
+
+def test_with_full_verification_each_load_hashes(blobs, hashed):
+    """Promise 8: `verify="full"` believes nothing; what it finds is known to the others."""
+    name = blobs.put(BIG)
+    careful = DirectoryBlobs(blobs.folder, verify="full")
+    careful.get(name)
+    careful.get(name)
+    assert hashed == [len(BIG)] * 2
+
+
+def test_a_torn_note_of_what_was_seen_costs_no_other(blobs, hashed):
+    """Promise 2: a process may be killed in the middle of its note."""
+    first = blobs.put(BIG)
+    [notes] = blobs.folder.glob("seen-*")
+    notes.write_bytes(notes.read_bytes()[:-10])
+    second = DirectoryBlobs(blobs.folder).put(BIG[1:])
+    reader = DirectoryBlobs(blobs.folder)
+    reader.get(second)
+    assert hashed == []
+    reader.get(first)
+    assert hashed == [len(BIG)]
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"\xff\n+12 \n\n:")]
+)
+def test_notes_may_be_lost_or_spoiled(blobs, spoil):
+    """Promise 2: they save time and hold nothing else."""
+    name = blobs.put(LARGE)
+    for notes in (blobs.folder / "chunks", *blobs.folder.glob("seen-*")):
+        spoil(notes)
+    again = DirectoryBlobs(blobs.folder)
+    assert bytes(again.get(name)) == LARGE
+    assert again.put(LARGE) == name
+    assert DirectoryBlobs(blobs.folder).sources(again.put(LARGE + b"x")) >= {name}
+
+
+def test_sweeping_prunes_the_notes(blobs, monkeypatch):
+    """Promise 10: what is kept in mind does not grow with history."""
+    gone, kept = blobs.put(LARGE), blobs.put(BIG)
+    chunks = blobs.folder / "chunks"
+    assert gone in chunks.read_text()
+    blobs.remove([gone])
+    blobs.sweep()
+    assert gone not in chunks.read_text()
+    assert kept in chunks.read_text()
+    monkeypatch.setattr(seen, "boot", lambda: "another")
+    DirectoryBlobs(blobs.folder).sweep()
+    assert not list(blobs.folder.glob("seen-*"))
+
+
+def test_what_this_process_put_is_not_read_again_to_verify_it(blobs, hashed):
     """Promise 10: also when the same bytes are put twice."""
-    monkeypatch.setattr(blobs, "_verify", lambda *_: pytest.fail("was verified"))
     name = blobs.put(BIG)
     blobs.put(BIG)
+    hashed.clear()
     blobs.get(name)
+    assert hashed == []
 
 
 def test_the_same_bytes_are_not_written_again(blobs):

@@ -26,7 +26,10 @@ def can_describe_texts(value: Any) -> bool:
 
 
 def memory(array: Any) -> tuple[str | list[int], memoryview]:
-    """The order of the axes in memory (`C`, `F`, or their numbers) and the bytes, copied only from gaps."""
+    """The order of the axes in memory (`C`, `F`, or their numbers) and the bytes, copied only from gaps.
+
+    The bytes keep the shape that the axes have in memory: a store may know a row again.
+    """
     import numpy as np
 
     order: str | list[int] = "C" if array.flags.c_contiguous else "F"
@@ -36,8 +39,9 @@ def memory(array: Any) -> tuple[str | list[int], memoryview]:
         order = axes if axes != sorted(axes) else "C"
     if array.size == 0 or array.dtype.itemsize == 0:
         return order, memoryview(b"")
-    flat: Any = np.ascontiguousarray(array.view(np.ndarray).transpose(axes)).reshape(-1)
-    return order, memoryview(flat.view("u1"))
+    turned: Any = np.ascontiguousarray(array.view(np.ndarray).transpose(axes))
+    rows = len(turned) if turned.ndim > 1 else 1
+    return order, memoryview(turned.reshape(rows, -1).view("u1"))
 
 
 def array_parts(value: Any) -> tuple[Any, ...]:

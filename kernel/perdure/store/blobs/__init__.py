@@ -1,0 +1,1 @@
+"""The parts of which a folder of blobs is made."""
