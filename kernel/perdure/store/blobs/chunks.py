@@ -36,8 +36,8 @@ _OFFSET = 48
 def row_length(data: bytes | memoryview) -> int:
     """Bytes of a row of the memory, by its shape; all bytes where it has no rows worth the name."""
     view = memoryview(data)
-    row = view.nbytes
-    for length in view.shape if view.c_contiguous else reversed(view.shape or ()):
+    row, lengths = view.nbytes, view.shape or ()
+    for length in lengths if view.c_contiguous else reversed(lengths):
         if length and row // length < ROW:
             break
         row //= length or 1
