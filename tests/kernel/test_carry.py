@@ -113,6 +113,19 @@ def test_a_run_at_work_is_exported_and_goes_on_elsewhere(open_notebook, tmp_path
     assert "ran" in there.run(slow).text
 
 
+def test_a_notebook_exports_its_own_run(notebook):
+    """Promise 8: by the magic, told as on the command line."""
+    assert "which run?" in notebook.run("%perdure export --to f").stderr
+    notebook.run("%workflow w")
+    notebook.run("%%step one\none = 1")
+    assert "the file is needed" in notebook.run("%perdure export").stderr
+    reply = notebook.run("%perdure export --to f")
+    assert "Wrote f: w r_" in reply.text
+    assert "--force" in notebook.run("%perdure export w --to f").traceback
+    assert "Wrote f: w r_" in notebook.run("%perdure export w --to f --force").text
+    assert "nothing was changed" in perdure(notebook, "import", "f")
+
+
 def harmed(notebook, harm):
     """Damage the blob of the array."""
     path = max((notebook.cwd / ".perdure" / "blobs").glob("??/*"), key=lambda each: each.stat().st_size)

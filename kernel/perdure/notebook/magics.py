@@ -17,7 +17,7 @@ from perdure.engine.decide import KINDS, ON_EDIT
 from perdure.engine.execution import Choice
 from perdure.engine.keeping import CODECS
 
-from . import disk_use, lines, listing, notebook_runs, resuming, upkeep
+from . import carried, disk_use, lines, listing, notebook_runs, resuming, upkeep
 from .body import Body
 from .cells import StepCell, StepOptions
 from .parsing import count, duration, literal, meant, named, names, positive, uncommented
@@ -270,12 +270,15 @@ class PerdureMagics(Magics):
     @argument(
         "action",
         nargs="?",
-        choices=("status", "du", "gc", "resolve", "trust"),
+        choices=("status", "du", "gc", "export", "resolve", "trust"),
         default="status",
         help="status (default), du: sizes by workflow, run and step, gc: delete what no run needs, "
-        "resolve: decide on an effect in doubt, trust: sign values of another key with yours.",
+        "export: write a run to a file, resolve: decide on an effect in doubt, "
+        "trust: sign values of another key with yours.",
     )
-    @argument("step", nargs="?", help="For resolve: the step. For du and trust: the run, or its workflow.")
+    @argument(
+        "step", nargs="?", help="For resolve: the step. For du, export, trust: the run, or its workflow."
+    )
     @argument(
         "verdict",
         nargs="?",
@@ -292,15 +295,19 @@ class PerdureMagics(Magics):
     @argument("--max-size", metavar="SIZE", help="For gc: forget the oldest runs until 5GB, say, are enough.")
     @argument("--old-versions", action="store_true", help="For gc: forget calls with a newer version.")
     @argument("--dry-run", action="store_true", help="For gc: only tell.")
+    @argument("--to", metavar="FILE", help="For export: the file to write.")
+    @argument("--force", action="store_true", help="For export: take the place of a file that is there.")
     @argument("--all", action="store_true", help="For trust: the whole store.")
     @argument("--yes", action="store_true", help="For trust: sign; without it, only tell.")
     def perdure(self, line: str) -> Any:
-        """Tell where the store is, its size and its settings; or look after it (du, gc, resolve, trust)."""
+        """Tell where the store is, its size and its settings; or look after it (du, gc, export, ...)."""
         given = self._parsed(self.perdure, line)
         if given.action == "gc":
             return upkeep.collect(self.session, given)
         if given.action == "du":
             return disk_use.DiskUse(self.session.store, given.step)
+        if given.action == "export":
+            return upkeep.Told(tuple(carried.export(self.session, given.step, given.to, force=given.force)))
         if given.action == "trust":
             return upkeep.trust(self.session, given.step, everything=given.all, yes=given.yes)
         if given.action == "resolve":
