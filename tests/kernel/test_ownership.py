@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 HEAD = "%load_ext perdure\n%workflow flights"
 STEP = "%%step load\ntable = [1, 2, 3]\nopen('ran', 'a').write('load ')"
@@ -69,6 +70,40 @@ def test_a_step_that_runs_while_its_run_is_stolen_keeps_nothing(open_notebook):
     assert first.run("made").result["text/plain"] == "7"
     assert second.run("%resume").errors == []
     assert "made" not in second.run("dir()").result["text/plain"]
+
+
+def test_the_run_of_a_workflow_cell_is_stolen_too(open_notebook):
+    """Promise 6: the cell that had it ends with the error, the other one goes on with what was kept."""
+    first, second = open_notebook(), open_notebook()
+    setup = (
+        "import os, time\nfrom perdure import step\n"
+        "@step\ndef one():\n    open('ran', 'a').write('one ')\n    return 1\n"
+        "@step\ndef two(x):\n    open('ran', 'a').write('two ')\n    return x + 1"
+    )
+    for notebook in (first, second):
+        assert notebook.run(f"%load_ext perdure\n{setup}").errors == []
+    body = "got = one()\nwhile not os.path.exists('go'): time.sleep(0.01)\ntotal = two(got)"
+    sent = first.submit(f"%%workflow sum\n{body}")
+    first.wait_for_file("ran")
+    refused = second.run(f"%%workflow sum\n{body}")
+    assert refused.ename == "RunOwned"
+    assert "`%%workflow sum --steal`" in refused.evalue
+    stealing = second.submit(f"%%workflow sum --steal\n{body}")
+    _until_owned(second)
+    (first.cwd / "go").write_text("")
+    assert first.wait(sent).ename == "RunTaken"
+    assert second.wait(stealing).errors == []
+    assert second.run("total").result["text/plain"] == "2"
+    assert ran(first) == ["one", "two"]
+
+
+def _until_owned(notebook):
+    """Wait until the run is the notebook's: the name beside the lock says so."""
+    while not any(
+        f'"pid": {notebook.pid},' in path.read_text()
+        for path in (notebook.cwd / ".perdure" / "locks").glob("*.json")
+    ):
+        time.sleep(0.01)
 
 
 def test_the_command_line_frees_a_run_for_the_next_kernel(open_notebook):

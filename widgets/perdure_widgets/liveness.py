@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 
 from perdure.store.records import SessionRecord
+from perdure.store.whereabouts import host
 
 
 def alive(session: SessionRecord) -> bool:
@@ -15,7 +15,7 @@ def alive(session: SessionRecord) -> bool:
     """
     if session.ended is not None:
         return False
-    if session.host != socket.gethostname() or os.name != "posix":
+    if session.host != host() or os.name != "posix":
         return True
     try:
         os.kill(session.pid, 0)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 def from_system(error: OSError, path: Path | str) -> StoreError:
@@ -25,6 +26,12 @@ def from_system(error: OSError, path: Path | str) -> StoreError:
         return StoreFull(path=str(path))
     if error.errno in _READ_ONLY:
         return StoreReadOnly(path=str(path))
+    if error.errno in _NO_LOCKS:
+        cause = (
+            f"{error.strerror}. What it lies on does not know what Perdure needs, locks of files above all.\n"
+            "Set PERDURE_STORE to a folder on a local disk."
+        )
+        return StoreError(path=str(path), cause=cause)
     return StoreError(path=str(path), cause=str(error))
 
 

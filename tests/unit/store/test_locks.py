@@ -1,5 +1,6 @@
 """One run, one owner (promise 6), over real processes."""
 
+import errno
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.errors import RunOwned, RunTaken, StoreBusy
+from perdure.errors import RunOwned, RunTaken, StoreBusy, StoreError
 from perdure.store import locks, open_store
 from perdure.store.places import Place
 from perdure.store.whereabouts import host
@@ -386,3 +387,15 @@ def test_letting_go_does_not_wait_for_a_collection(store, folder, start):
     lock.release()
     assert store.owner("r_00000001") is None
     assert (folder / "locks" / "r_00000001.json").exists()
+
+
+def test_a_folder_in_which_files_cannot_be_locked_is_told_with_the_way_out(store, monkeypatch):
+    """Promise 6: without a lock there is no owner."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refused(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(StoreError, match=r"(?s)locks of files.*PERDURE_STORE"):
+        store.lock(sample_run())
