@@ -56,7 +56,4 @@ class Ahead:
                 break
         self._next = place + len(wanted)
         self._size = min(2 * self._size, _MOST)
-        for value in wanted:
-            record = self._journal.value(value)
-            if record is not None:
-                self._read[value] = record
+        self._read |= self._journal.values(wanted)
