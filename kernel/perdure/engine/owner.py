@@ -32,6 +32,7 @@ from .decide import Decision, Request, Restore, Run, decide
 from .failures import Failures
 from .heartbeat import Heartbeat
 from .history import History
+from .room import checkpointed
 from .stored import place_of
 
 if TYPE_CHECKING:
@@ -309,6 +310,7 @@ class Owner(Books):
             self._attempts[call.id] = done
             self.history.change(ended)
         self.tell("call_ended", ended)
+        checkpointed(self.store, ended.bytes)
         return ended
 
     def restored(

@@ -25,7 +25,9 @@ def load(shell: InteractiveShell) -> Session:
     """Bring Perdure to a shell, once however often it is called; return its session."""
     if id(shell) in _sessions:
         return _sessions[id(shell)]
-    from . import completion, transform
+    from perdure.engine import room
+
+    from . import completion, lines, transform
     from .magics import PerdureMagics
     from .session import Session
     from .takeover import Watch
@@ -49,7 +51,11 @@ def load(shell: InteractiveShell) -> Session:
     shell.events.register("pre_run_cell", note_cell)
     shell.events.register("post_run_cell", note_names)
 
+    said = room.tell
+    room.tell = lambda sentence: lines.show(shell, lines.Line("room runs out", details=(sentence,)))
+
     def take_away() -> None:
+        room.tell = said
         shell.events.unregister("pre_run_cell", note_cell)
         shell.events.unregister("post_run_cell", note_names)
         transform.uninstall(shell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from perdure.engine.room import tight
 from perdure.errors import PerdureError
 from perdure.store.notices import notices
 
@@ -51,4 +52,4 @@ def greeting(session: Session) -> lines.Line | None:
     if not kept.kept:
         return None
     line = kept.line()
-    return replace(line, notes=(*line.notes, *notices(session.store)))
+    return replace(line, notes=(*line.notes, *notices(session.store), *tight(session.store)))

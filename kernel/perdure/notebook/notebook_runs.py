@@ -14,6 +14,7 @@ from perdure.engine.decide import is_outcome
 from perdure.engine.durations import words
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.owner import Owner, new_id
+from perdure.engine.room import tight
 from perdure.store.notices import notices
 from perdure.store.records import CallRecord, RunRecord
 
@@ -79,7 +80,10 @@ def begin(
     if parts:
         owner.note("params", "params", {part.name: "" if hidden else part.preview for part in parts})
     line = before.line() if before is not None else _first(session, name, record)
-    return replace(line, notes=(*line.notes, *told(owner), *_codec_note(), *notices(session.store)))
+    return replace(
+        line,
+        notes=(*line.notes, *told(owner), *_codec_note(), *notices(session.store), *tight(session.store)),
+    )
 
 
 def _choose_codec(owner: Owner, codec: str | None) -> None:
