@@ -1,0 +1,51 @@
+"""What a store takes, and that room runs out, as a notebook tells it."""
+
+import pytest
+
+HEAD = "%workflow w"
+NARROW = "\N{NO-BREAK SPACE}"
+MUCH = "import os; os.environ['PERDURE_WARN_FREE'] = '1000TB'"
+
+
+@pytest.fixture
+def ready(notebook):
+    """A notebook that is named."""
+    notebook.run(HEAD)
+    return notebook
+
+
+def test_room_that_runs_out_is_said_once_under_the_cell(ready):
+    """Promise 10: after the checkpoint that finds it so, with the ways out."""
+    run = ready.run
+    run(MUCH)
+    run("from perdure.engine import room; room.SECONDS = 0; room._rooms.clear()")
+    first = run("%%step one\na = 1")
+    assert "room runs out" in first.text
+    assert "perdure gc --keep" in first.text
+    assert "room runs out" not in run("%%step two\nb = a + 1").text
+
+
+def test_sizes_are_told_by_workflow_run_and_step(ready):
+    """Promise 10: in a line with the store, and in full on request."""
+    run = ready.run
+    run("%%step large\nimport os\nx = os.urandom(3_000_000)")
+    told = run("%perdure").text.replace(NARROW, " ")
+    assert "largest" in told
+    assert "in blobs" in told
+    listed = run("%perdure du").text.replace(NARROW, " ")
+    assert "workflow / run" in listed
+    (name,) = {line.split()[0] for line in listed.splitlines() if line.startswith("  r_")}
+    steps = run(f"%perdure du {name}").text.replace(NARROW, " ")
+    assert any(line.split()[:1] == ["large"] and "3.0 MB" in line for line in steps.splitlines())
+    assert "NoSuchRun" in str(run("%perdure du nowhere").errors)
+
+
+def test_collecting_tells_what_it_would_forget(ready):
+    """Promise 1: nothing of the run that this kernel is at work on goes."""
+    run = ready.run
+    run("%%step one\nx = 1")
+    run("%%step one\nx = 2")
+    told = run("%perdure gc --keep 0 --old-versions --older-than 0s --dry-run").text.replace(NARROW, " ")
+    assert told.startswith("Would remove 0 blobs: 0 B.")
+    assert "is no size" in str(run("%perdure gc --max-size much"))
+    assert "restored" in run("%%step one\nx = 1").text
