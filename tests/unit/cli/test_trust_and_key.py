@@ -80,7 +80,7 @@ def test_where_nobody_can_be_asked_it_refuses(foreign, capsys, monkeypatch):
     """Promise 8: headless, only `--yes` is a yes."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert main(["trust", "--all"]) == 1
-    assert "nobody can be asked here: nothing was signed" in capsys.readouterr().err
+    assert "nobody can be asked here: nothing was done" in capsys.readouterr().err
     assert strangers(foreign) == 2
     assert main(["trust", "--all", "--yes"]) == 0
     assert "Signed 2." in capsys.readouterr().out
