@@ -90,7 +90,8 @@ def check(store: Store, run: str | None = None, tell: Callable[[str], None] = la
     used = {use.value for use in uses}
     done.unused = sum(value not in used for each in runs for value in store.journal.value_ids(each.id))
     needed = {name for value in used for name in _blobs(store.journal.value(value))}
-    done.blobs, done.bytes = len(needed), sum(map(store.blobs.size, needed))
+    read = needed_by(store.blobs, needed)
+    done.blobs, done.bytes = len(read), sum(map(store.blobs.size, read))
     if run is None:
         done.unused_blobs = len(store.blobs.names() - needed_by(store.blobs, store.journal.blob_names()))
     tell("blobs")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import tracemalloc
 import zipfile
 from dataclasses import replace
 
@@ -234,6 +235,36 @@ def test_a_damaged_value_is_left_out_and_told(store, other, file, folder):
     assert import_file(other, file).values == 2
     assert content(other, RUN)[-1] == [[1, 2], list(range(200_000))]
     assert other.journal.calls(RUN)[2].value == done.left_out[0].id
+
+
+def keep(store, *values):
+    """Put values into a run, as one call each."""
+    epoch = store.journal.claim(sample_run(), sample_session())
+    sealed = [store.vault.seal(codec.encode(value), Place(RUN)) for value in values]
+    store.journal.write(RUN, epoch, sealed)
+
+
+def test_what_is_stored_in_pieces_is_whole_elsewhere(store, other, file):
+    """Promise 10: here the second array costs what is new of it; in the file each blob stands by itself."""
+    first = bytearray(os.urandom(16 << 20))
+    second = first + os.urandom(1 << 20)
+    keep(store, first, second)
+    assert any(store.blobs.sources(name) for name in store.blobs.names())
+    export(store, RUN, file)
+    shutil.rmtree(store.path / "blobs")
+    import_file(other, file)
+    assert content(other, RUN)[-1] == [first, second]
+
+
+def test_memory_stays_small_whatever_is_carried(store, other, file):
+    """Promise 10: blobs go from file to file."""
+    keep(store, bytearray(os.urandom(48 << 20)))
+    for work in (lambda: export(store, RUN, file), lambda: import_file(other, file)):
+        tracemalloc.start()
+        work()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 8 << 20
 
 
 def test_a_file_that_is_there_is_not_replaced_unasked(store, file, tmp_path):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perdure.errors import Damaged, NotImportable, RunDiffers
+from perdure.errors import NotImportable, RunDiffers
 from perdure.store.records import Record, RunRecord, SessionRecord, ValueRecord
 from perdure.store.related import blobs_of
 
@@ -135,15 +135,11 @@ def _add(store: Store, file: Carried, done: Imported) -> None:
 
 
 def _put(store: Store, file: Carried, name: str) -> None:
-    for _ in range(2):
-        if store.blobs.put(file.blob(name), durability="power") != name:
-            cause = "it was changed while it was read."
-            raise NotImportable(path=file.path, cause=cause, advice="Import it when it is at rest.")
-        with contextlib.suppress(
-            Damaged
-        ):  # it was here already, and is seen to be bad: put again, it is mended
-            store.blobs.get(name, copy=False)
-            return
+    if store.blobs.size(name):
+        any(store.blobs.check([name]))  # one that is here and is seen to be bad is mended by the put
+    if store.blobs.put(file.blob(name), durability="power") != name:
+        cause = "it was changed while it was read."
+        raise NotImportable(path=file.path, cause=cause, advice="Import it when it is at rest.")
 
 
 def _values(file: Carried) -> Iterator[ValueRecord]:

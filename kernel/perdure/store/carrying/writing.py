@@ -28,7 +28,7 @@ from .frames import packed
 if TYPE_CHECKING:
     from perdure.store.store import Store
 
-_PIECE: Final = 16 << 20
+_PIECE: Final = 1 << 20
 
 
 @dataclass(slots=True)
