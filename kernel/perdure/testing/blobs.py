@@ -47,6 +47,28 @@ class BlobsContract:
         one[0] = ord("b")
         assert (one[0], other[0], blobs.get(name)[0]) == (ord("b"), ord("a"), ord("a"))
 
+    @pytest.mark.parametrize("size", [100, 3 << 20])
+    def test_bytes_are_verified_on_request(self, blobs: Blobs, size: int) -> None:
+        """Promise 9: those that are right come back as ever."""
+        name = blobs.put(b"a" * size)
+        assert bytes(blobs.get(name, verify=True)) == b"a" * size
+        assert list(blobs.check()) == list(blobs.check([name])) == []
+        assert list(blobs.check(["0" * 64])) == [("0" * 64, "it is missing.")]
+
+    def test_rows_that_were_stored_before_come_back_with_new_ones(self, blobs: Blobs) -> None:
+        """Promises 7, 9: whatever it is stored as, a blob needs its sources and nothing else."""
+        rows = [bytes([number]) * (3 << 20) for number in range(5)]
+        first, second = b"".join(rows[:4]), b"".join([*rows[:2], rows[4], *rows[2:4]])
+        old = blobs.put(memoryview(first).cast("B", (4, 3 << 20)))
+        name = blobs.put(memoryview(second).cast("B", (5, 3 << 20)))
+        assert name == blobs.put(second)
+        needed = blobs.sources(name)
+        assert not any(map(blobs.sources, needed))
+        blobs.remove(blobs.names() - needed - {name})
+        assert bytes(blobs.get(name)) == bytes(blobs.get(name, copy=False)) == second
+        assert list(blobs.check()) == []
+        assert blobs.sources(old) == blobs.sources("0" * 64) == set()
+
     def test_a_blob_that_is_missing_is_refused(self, blobs: Blobs) -> None:
         """Promise 9: with its name, and what to do."""
         with pytest.raises(Damaged, match=r"0{12} .*missing"):
