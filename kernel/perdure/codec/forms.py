@@ -44,7 +44,6 @@ def _reduce_function(function: types.FunctionType) -> Any:
     if function.__module__ != "__main__" and by_reference(function):
         return NotImplemented  # pickle writes its module and name
     code = tree_of(function) or code_parts(function.__code__)
-    # As state, not as arguments: by then the memo knows the function, and a recursive one comes to an end.
     state = (function.__defaults__, function.__kwdefaults__, function.__closure__)
     return _function, (code,), (*state, function.__dict__) if function.__dict__ else state
 

@@ -27,7 +27,6 @@ def content(obj: Any) -> Any:
     if obj.__module__ != "__main__" and by_reference(obj):
         return find, (obj.__module__, obj.__qualname__)
     said = {name: vars(obj)[name] for name in _SAYS if name in vars(obj)}
-    # As state, not as arguments: by then the memo knows the step, and a recursive one comes to an end.
     return _marked, (type(obj).__name__,), (said, obj.__wrapped__)
 
 
