@@ -78,6 +78,19 @@ class JournalFile:
             self._migrate()
         return connection
 
+    def reader_again(self, reader: sqlite3.Connection) -> sqlite3.Connection:
+        """A reader as `reader` gives it, if the disk has room for it now; else the one that there is."""
+        self.readonly = self.full = False
+        try:
+            again = self.reader()
+        except BaseException:
+            self.readonly = self.full = True
+            raise
+        if not self.full:
+            return again
+        again.close()
+        return reader
+
     def writer(self) -> sqlite3.Connection:
         """A connection that can write, and leaves it to others to move the log."""
         connection = self._connect("mode=rw")

@@ -75,6 +75,8 @@ class SqliteJournal:
     ) -> None:
         """Put the records in one commit, as the owner of `run` with `epoch`."""
         self._check_process()
+        if self._file.full:
+            self._open_again()
         self._file.check_writable()
         level = durability or self._durability
         write = Write(run, epoch, [row_of(each) for each in owned(run, epoch, records)], level == "power")
@@ -152,8 +154,17 @@ class SqliteJournal:
 
     def _do(self, work: Work[T], durability: str | None = None) -> T:
         self._check_process()
+        if self._file.full:
+            self._open_again()
         self._file.check_writable()
         return self._writer.do(work, power=(durability or self._durability) == "power")
+
+    def _open_again(self) -> None:
+        """Try once more what the disk had no room for when the journal was opened."""
+        with self._reading, self._file.errors():
+            before, self._reader = self._reader, self._file.reader_again(self._reader)
+            if before is not self._reader:
+                before.close()
 
     # -- reading -----------------------------------------------------------------------------------------
 
