@@ -39,12 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
     from perdure.store import open_store
     from perdure.store.forgetting import Limits
     from perdure.store.gc import collect
+    from perdure.store.reserve import release
     from perdure_widgets import words
 
     limits = Limits(
         arguments.keep, arguments.older_than, arguments.max_size, old_versions=arguments.old_versions
     )
-    with open_store(needed_store(arguments), readonly=arguments.dry_run) as store:
+    path = needed_store(arguments)
+    if not arguments.dry_run:
+        release(path)  # opening takes some room, too
+    with open_store(path, readonly=arguments.dry_run) as store:
         gone = collect(store, limits, dry_run=arguments.dry_run)
     for line in told(gone, dry_run=arguments.dry_run, max_size=arguments.max_size):
         print(words.plain(line))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from perdure.codec.masking import escaped
 from perdure.errors import StoreError
+from perdure.store.reserve import put_aside
 from perdure.store.settings import size_limit, warn_free
 
 from .durations import size_words
@@ -54,6 +55,7 @@ class Room:
             return ""
         self._next, unseen, self._unseen = time.monotonic() + SECONDS, self._unseen, 0
         self._size = None if self._size is None else self._size + unseen
+        put_aside(folder)
         try:
             found = self._tight(folder) or self._large(store, folder)
         except StoreError as error:  # settings that cannot be understood

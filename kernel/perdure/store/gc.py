@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from perdure.errors import StoreFull
 
+from . import reserve
 from .failpoints import reached
 from .failures import system_errors
 from .files import TEMPORARY
@@ -74,6 +75,8 @@ def collect(store: Store, limits: Limits | None = None, *, dry_run: bool = False
         dry_run: only tell.
     """
     limits = limits or Limits()
+    if store.path is not None and not dry_run:
+        reserve.release(store.path)
     with store.locks.still() as owners:
         owned = {owner.run for owner in owners}
         before = time.time() - GRACE if owned else None
@@ -91,6 +94,8 @@ def collect(store: Store, limits: Limits | None = None, *, dry_run: bool = False
             last.carry_out()
             given_back = 0 if owned else store.journal.compact()
             left = size(store)
+            if store.path is not None:
+                reserve.put_aside(store.path)
         return Collected(
             runs=choice.runs,
             workflows=_by_workflow(choice),
