@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from perdure.errors import CodeEdited, EffectUnclear, InDoubt, PerdureError, StrictDrift
+from perdure.frozen import frozen
 from perdure.store.records import CallRecord, Part
 
 from .history import History, within
@@ -29,7 +30,7 @@ ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A call that the body is about to make."""
 
@@ -48,7 +49,7 @@ class Request:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Restore:
     """Use the checkpoint (or replay the failure) of `call`."""
 
@@ -57,7 +58,7 @@ class Restore:
     older_code: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """Run it: as a further attempt at `call`, or as a new call."""
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from perdure.frozen import frozen
+
 if TYPE_CHECKING:
     from .owner import Owner
 
@@ -68,7 +70,7 @@ class Pass:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """The place in which code runs: a branch of a body, or the inside of a step."""
 

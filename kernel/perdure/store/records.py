@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from perdure.frozen import frozen
+
 _TICK = 0.001
 """Seconds by which a run is newer where the clock does not tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunRecord:
     """One execution of a workflow, from its inputs to its result, however many kernels it takes."""
 
@@ -55,7 +57,7 @@ def created_after(run: RunRecord, last: RunRecord | None) -> RunRecord:
     return replace(run, created=created, updated=max(run.updated, created))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionRecord:
     """One process that owned a run for a while."""
 
@@ -70,7 +72,7 @@ class SessionRecord:
     """When it let go in good order; None while it lives, or when it was killed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One part of what a call depends on, so that a miss can be explained by name."""
 
@@ -82,7 +84,7 @@ class Part:
     """One short line that shows the value (for inputs) or where it stands (for code)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     """One name that a %%step cell bound, changed or deleted."""
 
@@ -98,7 +100,7 @@ class Output:
     the cell, the name that holds the same object."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallRecord:
     """One use of a step inside a run. The key stands in parts, never as one opaque hash."""
 
@@ -153,7 +155,7 @@ class CallRecord:
     """One line, when the last attempt failed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptRecord:
     """One try at a call."""
 
@@ -171,7 +173,7 @@ class AttemptRecord:
     """Text, the user's frames only."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RestoreRecord:
     """A checkpoint that a later owner used instead of running the call. One per run, call and epoch."""
 
@@ -200,7 +202,7 @@ class NoteRecord:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a value belongs. A signature covers it, so that values cannot be swapped (promise 8)."""
 
@@ -213,7 +215,7 @@ class Place:
     """`value`, `shown` or `needs` of a call; `inputs`, `result` or `setup` (a cell's source) of a run."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueRecord:
     """A stored value: what is needed to check, list and preview it without decoding it."""
 

@@ -322,7 +322,7 @@ def _context(place: Place, value: str) -> bytes:
 def _stream_digest(stream: bytes | None, blob: str | None) -> bytes:
     """Digest of the stream, or of the blob that holds it: that is held to its name when it is read."""
     if stream is not None:
-        return _blake3()(stream).digest()
+        return bytes(_blake3()(stream).digest())
     try:
         return bytes.fromhex(blob or "")
     except ValueError:
