@@ -90,8 +90,10 @@ def collect(store: Store, limits: Limits | None = None, *, dry_run: bool = False
         if dry_run:
             left = size(store) - last.bytes
         else:
-            made = [first, *_forget(store, choice, before), last]
+            bits = _forget(store, choice, before)
+            last = _Removal(store, before) if bits else last
             last.carry_out()
+            made = [first, *bits, last]
             given_back = 0 if owned else store.journal.compact()
             left = size(store)
             if store.path is not None:
