@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from perdure.engine.owner import Owner
 from perdure.errors import RunOwned, RunTaken, StoreBusy, StoreError
 from perdure.store import locks, open_store
 from perdure.store.places import Place
@@ -203,6 +204,25 @@ def test_who_lost_the_lock_before_its_claim_does_not_become_the_owner(store):
     with pytest.raises(RunTaken):
         store.journal.claim(run, sample_session(), slow.check)
     store.journal.write(run.id, epoch, [sample_call(run.id, 1)])
+
+
+def test_a_thief_that_comes_between_lock_and_claim_keeps_the_run(store, monkeypatch):
+    """Promise 6: the slower one is told, whoever claims last."""
+    claim, thieves = store.journal.claim, []
+
+    def interrupted(*claimed):
+        monkeypatch.setattr(store.journal, "claim", claim)
+        thieves.append(Owner.take(store, sample_run(), steal=True))
+        return claim(*claimed)
+
+    monkeypatch.setattr(store.journal, "claim", interrupted)
+    with pytest.raises(RunTaken):
+        Owner.take(store, sample_run())
+    (thief,) = thieves
+    thief.note("still", "mine", {})
+    assert store.owner("r_00000001") is not None
+    thief.close()
+    assert store.owner("r_00000001") is None
 
 
 def test_a_thief_that_dies_between_two_steps_leaves_a_run_that_can_be_taken(store, folder, run):
