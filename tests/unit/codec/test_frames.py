@@ -112,6 +112,23 @@ def test_frames_that_share_memory_lazily_are_independent_afterwards():
         assert frame["a"].tolist() == [-1.0] * 3
 
 
+def test_columns_without_a_name_keep_none():
+    """Promise 4: polars would call it `column_0`."""
+    assert again(pl.DataFrame({"": [1], "a": [2]})).columns == ["", "a"]
+
+
+def test_nullable_columns_that_share_memory_lazily_are_independent_afterwards():
+    """Promise 3: a column holds the very array of its frame, which either copies before it writes."""
+    value = pd.DataFrame({"n": pd.array([1, 2, 3], "Int64"), "t": ["a", "b", "c"]})
+    for name, cell in (("n", 9), ("t", "z")):
+        frame, series = again([value, value[name]])
+        before = series.tolist()
+        frame.loc[0, name] = cell
+        assert series.tolist() == before
+        series.iloc[1] = cell
+        assert frame[name].tolist() == [cell, *before[1:]]
+
+
 def test_a_frame_on_a_cycle_comes_back():
     """Promise 3: sharing and cycles run through columns of objects."""
     value = pd.DataFrame({"o": [[], [1]]}, dtype=object)

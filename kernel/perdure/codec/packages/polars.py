@@ -61,40 +61,52 @@ def _reduced(obj: Any) -> Any:
         return NotImplemented
     if obj.dtype == pl.Object:
         return make_objects, (obj.name, obj.to_list())
-    if _has_arrow() and obj.estimated_size() >= _SMALL and _is_exact(obj.dtype):
+    lent = "pyarrow" in sys.modules and _is_number(obj.dtype) and obj.null_count() > 0
+    if (lent or obj.estimated_size() >= _SMALL) and _has_arrow() and _is_exact(obj.dtype):
         return make_series, (obj.name, _chunks(obj))
     arrays = memory(obj)
     if any(window_of(array, fixed=True) is not None for array in arrays):
-        return make_over_arrays, (obj.name, arrays)
+        return make_over_arrays, (obj.name, arrays, None if _is_array(obj.dtype) else obj.dtype)
     return NotImplemented
 
 
 def memory(column: Any) -> list[Any]:
     """The memory of a column of numbers as arrays, one for each chunk; none where numpy would copy it."""
-    import polars as pl
-
-    inner = column.dtype.inner if isinstance(column.dtype, pl.Array) else column.dtype
-    whole = inner.is_integer() or inner.is_float()
-    if "numpy" not in sys.modules or not whole or column.null_count():
+    inner = column.dtype.inner if _is_array(column.dtype) else column.dtype
+    if "numpy" not in sys.modules or not _is_number(inner) or column.null_count():
         return []
     try:
-        return [chunk.to_numpy(allow_copy=False) for chunk in column.get_chunks()]
+        return [chunk.to_physical().to_numpy(allow_copy=False) for chunk in column.get_chunks()]
     except (RuntimeError, TypeError):
         return []
 
 
-def make_over_arrays(name: str, arrays: list[Any]) -> Any:
-    """A column of numbers over these arrays."""
+def _is_array(dtype: Any) -> bool:
     import polars as pl
 
-    return pl.concat([pl.Series(name, array) for array in arrays], rechunk=False)
+    return isinstance(dtype, pl.Array) and not dtype.inner.is_temporal()
+
+
+def _is_number(dtype: Any) -> bool:
+    """Whether its cells lie in memory as numbers that numpy knows."""
+    return bool(dtype.is_integer() or dtype.is_float() or dtype.is_temporal())
+
+
+def make_over_arrays(name: str, arrays: list[Any], dtype: Any) -> Any:
+    """A column over these arrays of numbers, which a dtype may show as moments."""
+    import polars as pl
+
+    made = pl.concat([pl.Series(name, array) for array in arrays], rechunk=False)
+    return made if dtype is None else made.cast(dtype)
 
 
 def make_frame(columns: list[Any], height: int) -> Any:
     """A frame of these columns."""
     import polars as pl
 
-    return pl.DataFrame(columns) if columns else pl.DataFrame(height=height) if height else pl.DataFrame()
+    if columns:  # by name: in a list, polars gives a name to one whose name is empty
+        return pl.DataFrame({column.name: column for column in columns})
+    return pl.DataFrame(height=height) if height else pl.DataFrame()
 
 
 def make_series(name: str, chunks: list[Any]) -> Any:
