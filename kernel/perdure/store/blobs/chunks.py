@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 import struct
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -95,6 +96,7 @@ class Index:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._lock = threading.Lock()
         self._blobs: list[str] = []
         self._places: dict[bytes, int] = {}
 
@@ -129,11 +131,11 @@ class Index:
         return list(found.values())
 
     def _learn(self, tables: Iterable[Table]) -> None:
-        for table in tables:
-            for digest, place in self._placed(table):
-                self._places[digest] = place
-        if len(self._places) > _MOST:
-            self._places = dict(islice(self._places.items(), len(self._places) - _MOST // 2, None))
+        with self._lock:
+            for table in tables:
+                self._places.update(self._placed(table))
+            if len(self._places) > _MOST:
+                self._places = dict(islice(self._places.items(), len(self._places) - _MOST // 2, None))
 
     def _placed(self, table: Table) -> Iterator[tuple[bytes, int]]:
         offset = len(self._blobs) << _OFFSET

@@ -62,7 +62,9 @@ class Ledger:
         """Hold these lines alone from now on. What others add at the same moment may be lost."""
         from perdure.store.files import write_whole
 
-        write_whole(self.path, "".join(f"{line}\n" for line in lines).encode(), durable=False)
+        data = "".join(f"{line}\n" for line in lines).encode()
+        with contextlib.suppress(OSError):
+            write_whole(self.path, data, durable=False, step="ledger")
 
 
 def _own(status: os.stat_result) -> bool:

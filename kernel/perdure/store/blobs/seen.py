@@ -6,6 +6,7 @@ the machine starts anew, the fact is no longer known, and the bytes are verified
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable
@@ -62,8 +63,9 @@ class Seen:
     def tidy(self) -> None:
         """Delete what was noted before the machine started, and a ledger that became too long."""
         for path in self._folder.glob(f"{PREFIX}*"):
-            if path != self._ledger.path or path.stat().st_size > LARGEST:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if path != self._ledger.path or path.stat().st_size > LARGEST:
+                    path.unlink()
 
     def _learn(self) -> None:
         for line in self._ledger.news():
