@@ -38,6 +38,18 @@ class Call:
         later: whether other code may run before the step does.
     """
 
+    __slots__ = (
+        "_arguments",
+        "_copied",
+        "_later",
+        "_secrets",
+        "_tries",
+        "decision",
+        "request",
+        "scope",
+        "step",
+    )
+
     def __init__(
         self,
         step: Callee,

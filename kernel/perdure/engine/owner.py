@@ -7,7 +7,6 @@ running. Each change is one commit, fenced by the epoch, and told to the listene
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,7 +29,7 @@ from .at_work import AtWork
 from .books import Books
 from .decide import Decision, Request, Restore, Run, decide
 from .failures import Failures
-from .heartbeat import Heartbeat
+from .heartbeat import TICK, Heartbeat
 from .history import History
 from .room import checkpointed
 from .stored import place_of
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
 def new_id(prefix: str) -> str:
     """A random identifier such as `c_0b71d2aa`."""
-    return f"{prefix}_{secrets.token_hex(4)}"
+    return f"{prefix}_{os.urandom(4).hex()}"
 
 
 class Owner(Books):
@@ -57,6 +56,7 @@ class Owner(Books):
         self.history = history
         self._seq = seq
         self.failures = Failures()
+        self._looked = 0.0
         self._at_work = AtWork()
         self._heartbeat = Heartbeat(
             lambda: bool(self._at_work), self._write_begun, lambda: self._write(durability="process")
@@ -194,7 +194,9 @@ class Owner(Books):
                 with its end.
             details: fields of the record that only the caller knows, such as `source` and `cell`.
         """
-        self.check()
+        recorded = at_once or request.kind == "effect"
+        if not recorded:
+            self._look()
         with self._mutex:
             self._check_key(request)
             self._seq += 1
@@ -210,13 +212,12 @@ class Owner(Books):
                 details=details,
             )
             self.failures.drop(call.id)
-            effect = call.kind == "effect"
-            if effect or at_once:
-                self._write(call, attempt, durability="power" if effect else "process")
+            if recorded:
+                self._write(call, attempt, durability="power" if call.kind == "effect" else "process")
             self._attempts[call.id] = attempt
             self.history.add(call)
             self.history.claim(call)
-            self._at_work.begin(call, attempt, recorded=effect or at_once)
+            self._at_work.begin(call, attempt, recorded=recorded)
         try:
             self._heartbeat.begin()
             self.tell("call_started", call)
@@ -224,6 +225,13 @@ class Owner(Books):
             self._lose(call)
             raise
         return call
+
+    def _look(self) -> None:
+        """Look now and then whether the run was stolen: no commit tells that before the call runs."""
+        now = time.monotonic()
+        if now - self._looked >= TICK:
+            self.check()
+            self._looked = now
 
     def _write_begun(self, before: float) -> bool:
         """Record the calls that began before that moment and are not recorded yet; whether there were any."""

@@ -6,7 +6,7 @@ import functools
 import warnings
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from . import parallel
 from .callee import Callee, Options
@@ -42,7 +42,7 @@ class Step(Callee, Generic[P, R]):
             return self.__wrapped__(*args, **kwargs)
         call = Call(self, scope, args, kwargs, later=self.is_async)
         found: Any = call.arun() if self.is_async else call.run()
-        return cast("R", found)  # which is an awaitable for an async step
+        return found  # type: ignore[no-any-return]  # R is an awaitable for an async step
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Begin a call beside the body; the future is awaitable and has `.result()`."""

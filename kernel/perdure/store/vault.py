@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import re
-import secrets
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -65,7 +65,7 @@ class Vault:
         """
         packed = packing.compressed(encoded.stream)
         fields = {
-            "id": f"v_{secrets.token_hex(8)}",
+            "id": f"v_{os.urandom(8).hex()}",
             "run": place.run,
             "step": place.step,
             "inputs": place.inputs,
