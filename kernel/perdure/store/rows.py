@@ -7,6 +7,7 @@ msgpack, with the dataclasses in them as lists of their fields.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
@@ -196,14 +197,18 @@ def _converters(hint: Any) -> tuple[Convert | None, Convert | None]:
         if dataclasses.is_dataclass(item):
             make: Any = item
             get = attrgetter(*(field.name for field in dataclasses.fields(item)))
-            return (
-                lambda items: pack(list(map(get, items))) if items else _EMPTY,
-                lambda data: () if data == _EMPTY else tuple([make(*each) for each in unpack(data)]),
-            )
+
+            # The parts of a step's code are the same for all its calls.
+            @functools.lru_cache(maxsize=_REMEMBERED)
+            def load(data: bytes) -> tuple[Any, ...]:
+                return tuple([make(*each) for each in unpack(data)])
+
+            return (lambda items: pack(list(map(get, items))) if items else _EMPTY), load
         return pack, lambda data: tuple(unpack(data))
     return None, None
 
 
+_REMEMBERED = 512
 _EMPTY = b"\x90"
 """An empty list."""
 

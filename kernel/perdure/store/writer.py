@@ -221,8 +221,6 @@ class Writer:
                     raise self._translate(error) from error
                 return False
             self._sweep()
-        if self._resting:
-            self._wake.set()
         return True
 
     def _wait(self, write: Write) -> None:
@@ -253,19 +251,17 @@ class Writer:
         moved = 0.0
         while not self._closed:
             self._resting = True
-            self._resting = not (self._line or self._later or self._unmoved)
+            self._resting = self._roomy and not (self._line or self._later or self._unmoved)
             called = self._wake.wait(None if self._resting else TICK)
             self._resting = False
             self._wake.clear()
             if self._line or (self._later and not called):
                 self._serve_all()
-            if not called and self._unmoved:
-                if not self._roomy:
-                    with self._turn:
-                        self._roomy = self._log.make_room(self._ready(power=bool(self._power)))
-                if time.monotonic() - moved >= MOVE:
-                    moved = time.monotonic()
-                    self._move()
+            if not called and not self._roomy:
+                self._make_room()
+            if not called and self._unmoved and time.monotonic() - moved >= MOVE:
+                moved = time.monotonic()
+                self._move()
         while self._line or self._later:
             self._serve_all()
         self._finish()
@@ -293,6 +289,12 @@ class Writer:
                 for write in writes:
                     write.error = self._translate(error)
                     write.group.settled = True
+
+    def _make_room(self) -> None:
+        """Make room for commits that wait for the disk, in slices between which others have their turn."""
+        while not (self._roomy or self._line or self._closed):
+            with self._turn:
+                self._roomy = self._log.make_room(self._ready(power=bool(self._power)))
 
     def _move(self) -> None:
         before = self._unmoved
@@ -357,6 +359,8 @@ class Writer:
             self._roll_back()
             raise
         self._unmoved += 1
+        if self._resting:
+            self._wake.set()
         failpoints.reached("journal.committed")
         return result
 

@@ -19,11 +19,12 @@ from perdure.store.records import (
     ValueRecord,
 )
 
+from .order import OrderContract
 from .records import sample_call, sample_run, sample_session, sample_value
 from .threads import in_threads
 
 
-class JournalContract:
+class JournalContract(OrderContract):
     """The promises 1 to 4 and 6 of a journal; 5 needs a process to kill, and is tested where there is one."""
 
     @pytest.fixture
@@ -282,7 +283,8 @@ class JournalContract:
         session = sample_session(run=run.id, epoch=3, ended=2.5)
         call, value = sample_call(run.id), sample_value(run.id)
         attempt = AttemptRecord(call.id, run.id, 1, 3, "done", 1.0)
-        journal.add_runs([run.id], lambda: iter([value, run, call, session, attempt]))
+        theirs: list[Record] = [value, run, call, session, attempt]
+        journal.add_runs([run.id], lambda: iter(theirs))
         assert (journal.run(run.id), journal.calls(run.id)) == (run, [call])
         assert (journal.sessions(run.id), journal.attempts(run.id)) == ([session], [attempt])
         assert journal.value(value.id) == value
@@ -298,7 +300,11 @@ class JournalContract:
         epoch = journal.claim(run, sample_session())
         journal.write(run.id, epoch, [sample_call(run.id), sample_value(run.id)])
         journal.claim(other, sample_session())
-        new = [replace(run, state="done", epoch=1), sample_call(run.id, 2), sample_value(run.id, 2)]
+        new: list[Record] = [
+            replace(run, state="done", epoch=1),
+            sample_call(run.id, 2),
+            sample_value(run.id, 2),
+        ]
         with pytest.raises(ValueError, match=run.id):
             journal.add_runs([run.id], lambda: new)
         assert [call.seq for call in journal.calls(run.id)] == [1]

@@ -276,26 +276,6 @@ def test_a_forked_child_cannot_use_the_journal(journal):
     assert len(journal.calls(run.id)) == 1
 
 
-def test_four_processes_write_at_once(folder, start):
-    """Promise 2: each finds every write of its own, and none is refused as busy."""
-    script = """
-store = open_store(sys.argv[1], durability="process")
-run = sample_run(int(sys.argv[2]))
-epoch = store.journal.claim(run, sample_session())
-print("ready", flush=True)
-sys.stdin.readline()
-for seq in range(1, 101):
-    store.journal.write(run.id, epoch, [sample_call(run.id, seq)])
-print(len(store.journal.calls(run.id)), store.journal.check(), flush=True)
-"""
-    writers = [start(script, folder, number) for number in range(4)]
-    assert [writer.stdout.readline() for writer in writers] == ["ready\n"] * 4
-    for writer in writers:
-        writer.stdin.write("\n")
-        writer.stdin.flush()
-    assert [writer.stdout.readline() for writer in writers] == ["100 ok\n"] * 4
-
-
 def test_the_journal_is_born_once(tmp_path):
     """Promise 2: threads that make the same journal at the same moment find one and the same."""
     journals = []

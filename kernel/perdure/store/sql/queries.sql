@@ -96,7 +96,8 @@ ORDER BY created DESC, id DESC LIMIT 1;
 SELECT * FROM runs WHERE parent = :run ORDER BY created, id;
 
 -- calls --
-SELECT * FROM calls WHERE run = :run ORDER BY seq, id;
+-- By index alone: what has the same seq comes in the order in which it was put.
+SELECT * FROM calls WHERE run = :run ORDER BY seq, rowid;
 
 -- attempts --
 -- By epoch and number first: the clock may have gone back between two attempts at a call.
