@@ -146,3 +146,12 @@ row = shared
     assert notebook.run("np.shares_memory(series, head)").result["text/plain"] == "True"
     ran(notebook, "frame.iloc[1, 0] = 7.0\nseries[4] = -1.0")
     assert notebook.run("float(view[1, 0]), arrow['x'][4].as_py()").result["text/plain"] == "(7.0, -1.0)"
+
+
+def test_a_store_in_a_synchronised_folder_is_told_once_in_a_session(open_notebook):
+    """Where two machines may meet in one journal, the ways out are said under `%workflow`."""
+    notebook = open_notebook(folder="Dropbox")
+    told = notebook.run("%load_ext perdure\n%workflow flights").text
+    assert "which Dropbox synchronises" in told
+    assert "PERDURE_STORE" in told
+    assert "Dropbox" not in notebook.run("%workflow flights --fresh").text
