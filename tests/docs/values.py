@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import types
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -24,8 +25,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "values.md"
 
 CLASSES: dict[str, tuple[type, ...]] = {
     "NoneType": (type(None),),
-    "iterators of lists, tuples, ranges, texts and bytes": tuple(
-        type(iter(each)) for each in ([], (), range(0), "", "ä", b"", reversed([]), range(1 << 70))
+    "iterators of lists, tuples, ranges, deques, texts and bytes": tuple(
+        type(iter(each)) for each in ([], (), range(0), deque(), "", "ä", b"", reversed([]), range(1 << 70))
     ),
     "other iterators of itertools": tuple(
         each for each in vars(import_module("itertools")).values() if isinstance(each, type)

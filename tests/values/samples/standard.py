@@ -145,7 +145,7 @@ def same_iterator(before, after):
     assert type(before) is type(after)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        one, two = copy.copy(before), copy.copy(after)
+        one, two = copy.deepcopy(before), copy.deepcopy(after)
     assert repr(before) == repr(after) or "object at" in repr(before)
     from values.alike import alike
 

@@ -67,7 +67,7 @@ KEPT: dict[str, str] = {
     "other iterators of itertools": (
         "what it goes over, as far as this Python tells (up to 3.13); one that was advanced is refused"
     ),
-    "iterators of lists, tuples, ranges, texts and bytes": (
+    "iterators of lists, tuples, ranges, deques, texts and bytes": (
         "what it goes over; one that was advanced is refused, and so are those of sets and dicts"
     ),
     "enumerate, filter, map, reversed, zip": "what it goes over; one that was advanced is refused",
