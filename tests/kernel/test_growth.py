@@ -2,6 +2,8 @@
 
 import pytest
 
+from perdure.cli import main
+
 HEAD = "%workflow w"
 NARROW = "\N{NO-BREAK SPACE}"
 MUCH = "import os; os.environ['PERDURE_WARN_FREE'] = '1000TB'"
@@ -49,3 +51,34 @@ def test_collecting_tells_what_it_would_forget(ready):
     assert told.startswith("Would remove 0 blobs: 0 B.")
     assert "is no size" in str(run("%perdure gc --max-size much"))
     assert "restored" in run("%%step one\nx = 1").text
+
+
+def test_a_notebook_runs_on_after_what_it_no_longer_uses_was_forgotten(ready, monkeypatch, capsys):
+    """Promise 1: older runs of a %%workflow cell and versions of a step go; what the notebook holds is restored."""
+    run = ready.run
+
+    def cells(day):
+        return [
+            HEAD,
+            f"day = {day}",
+            "%%workflow report\ntotal = day * 100",
+            f"%%step load\nimport os\nx = os.urandom({300_000 + day})",
+            "%%step fit\ny = len(x)",
+        ]
+
+    for day in range(1, 6):
+        ready.restart()
+        assert all(reply.status == "ok" for reply in ready.run_all(cells(day)))
+    ready.restart()
+    monkeypatch.setenv("JUPYTER_DATA_DIR", ready.env["JUPYTER_DATA_DIR"])
+    store = str(ready.cwd / ".perdure")
+    assert main(["--store", store, "gc", "--keep", "1", "--old-versions"]) == 0
+    said = capsys.readouterr().out
+    assert "Forgot 3 runs: report 3." in said
+    assert "older versions of calls" in said
+    assert main(["--store", store, "show", "w"]) == 0
+    assert "fit" in capsys.readouterr().out
+    replies = ready.run_all(cells(5))
+    assert ["restored" in reply.text for reply in replies[2:]] == [True, True, True]
+    assert run("(total, y)").text == "(500, 300005)"
+    assert run("%timeline").errors == []
