@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from perdure.codec.masking import escaped
@@ -39,6 +40,7 @@ class DiskUse:
             NoSuchRun: there is neither.
         """
         self._path = str(store.path or "in memory")
+        self._free = None if store.path is None else shutil.disk_usage(store.path).free
         self._sizes = sizes(store)
         self._runs = {run.id: run for run in store.journal.runs()}
         self._name = name
@@ -73,9 +75,10 @@ class DiskUse:
 
     def _head(self) -> str:
         found = self._sizes
+        free = "" if self._free is None else f"; {size_words(self._free)} are free on its disk"
         return (
             f"Store {self._path}: {size_words(found.total)} "
-            f"({size_words(found.blobs)} in blobs, {size_words(found.journal)} in the journal)"
+            f"({size_words(found.blobs)} in blobs, {size_words(found.journal)} in the journal){free}"
         )
 
     def _foot(self) -> list[str]:
@@ -120,7 +123,7 @@ class DiskUse:
         """The same as plain data, all of it."""
         figures = {name: getattr(self._sizes, name) for name in ("total", *_FIGURES)}
         shares = [_plain(share, self._level) for share in self._shares]
-        return {"store": self._path, **figures, f"{_LEVELS[self._level]}s": shares}
+        return {"store": self._path, "free": self._free, **figures, f"{_LEVELS[self._level]}s": shares}
 
 
 def _figures(share: Share) -> tuple[str, str, str]:

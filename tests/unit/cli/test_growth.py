@@ -65,6 +65,7 @@ def test_du_gives_all_of_it_as_json(store, capsys):
     assert found["store"] == str(store)
     assert (found["blobs"], found["unneeded"], found["shared"]) == (607_000, 7000, 0)
     assert found["total"] == found["blobs"] + found["journal"]
+    assert found["free"] > 0
     flights, report = found["workflows"]
     assert [run["name"] for run in flights["runs"]] == ["r_00000002", "r_00000001"]
     assert report["runs"][0]["steps"][0]["own"] >= 300_000
