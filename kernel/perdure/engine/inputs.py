@@ -50,4 +50,5 @@ def frozen(encoded: codec.Encoded) -> codec.Encoded:
     """The same value over copies of its large buffers: later changes of the original do not reach it."""
     if not encoded.buffers:
         return encoded
-    return replace(encoded, buffers=tuple(memoryview(bytes(buffer)) for buffer in encoded.buffers))
+    copies = (memoryview(bytes(buffer)).cast("B", buffer.shape or ()) for buffer in encoded.buffers)
+    return replace(encoded, buffers=tuple(copies))

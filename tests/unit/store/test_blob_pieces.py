@@ -5,15 +5,19 @@ import os
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from perdure import codec
+from perdure.engine.inputs import frozen
 from perdure.errors import Damaged
 from perdure.store import failpoints, files
 from perdure.store.blobs import hashing, putting
 from perdure.store.blobs.recipe import Piece, Recipe
 from perdure.store.directory import DirectoryBlobs
+from perdure.store.records import Place
 
 ROWS = 400_003  # of 8 bytes: three mebibytes and a bit a column
 COLUMN = ROWS * 8
@@ -326,6 +330,32 @@ def test_removing_frees_what_a_blob_takes_itself(blobs, pieced):
     assert blobs.remove([name]) == own
     with pytest.raises(Damaged, match="missing"):
         blobs.get(name)
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["apart", "joined"])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda frame: frame.insert(3, "new", np.random.default_rng(7).random(len(frame))),
+        lambda frame: frame.pop("b"),
+        lambda frame: frame.__setitem__("c", frame["c"] * 2),
+        lambda frame: setattr(frame, "columns", list("klmnopqrst")),
+    ],
+    ids=["column", "dropped", "replaced", "renamed"],
+)
+def test_a_frame_costs_what_changed_in_it(store, edit, joined):
+    """Promise 10: also once pandas has joined its columns into another block."""
+    frame = pd.DataFrame(
+        {name: np.random.default_rng(at).random(200_000) for at, name in enumerate("abcdefghij")}
+    )
+    place = Place("r_1", "load", "0" * 32)
+    store.vault.seal(frozen(codec.encode(frame)), place)
+    before = taken(store.blobs)
+    edit(frame)
+    frame = frame.copy() if joined else frame
+    record = store.vault.seal(codec.encode(frame), place)
+    assert taken(store.blobs) - before <= 1_600_000 + LIST
+    pd.testing.assert_frame_equal(codec.decode(store.vault.unseal(record, place, subject="it")), frame)
 
 
 edits = st.one_of(

@@ -107,7 +107,7 @@ class Index:
     def add(self, name: str, chunks: Iterable[tuple[int, bytes]]) -> None:
         """Tell everybody the chunks of a blob that is stored as a whole."""
         table = Table(name, tuple(chunks))
-        if self.find(table.entries[0][1]) != (name, 0):
+        if table.entries and self.find(table.entries[0][1]) != (name, 0):
             self._learn([table])
             self._ledger.append([table.line()])
 

@@ -20,7 +20,8 @@ from .recipe import MOST_SOURCES, Piece, Recipe, joined
 from .shelf import Flaw, Shelf
 
 PIECED = 8 << 20
-"""Bytes from which on a buffer is hashed beside the write, and may be stored as pieces."""
+"""Bytes from which on a buffer is hashed beside the write, and stored as pieces if half of it is known. Of a
+smaller one, all must be: one small file then takes the place of a larger one."""
 
 _Place = tuple[str, int] | None
 
@@ -40,16 +41,26 @@ class Putting:
             return self._put_large(view, cut(view, row_length(data)), durable=durable)
         name = name_of(view)
         if not self._there(name, [view], view, durable=durable):
-            write_whole(self._place(name), view, durable=durable, step="blob")
-            self._shelf.note(self._shelf.state(name))
-            if view.nbytes >= CHUNK:
-                chunks = cut(view, row_length(data))
-                self._index.add(name, [(len(chunk), digest(chunk)) for chunk in chunks])
+            chunks = cut(view, row_length(data)) if view.nbytes >= CHUNK else []
+            self._put_small(name, view, chunks, durable=durable)
         return name
 
     def tidy(self, present: set[str]) -> None:
         """Forget the chunks of blobs that are gone."""
         self._index.tidy(present)
+
+    def _put_small(self, name: str, view: memoryview, chunks: Sequence[memoryview], *, durable: bool) -> None:
+        if chunks:
+            self._index.refresh()
+        digests = [digest(chunk) for chunk in chunks]
+        found = [self._index.find(known) for known in digests]
+        if None not in found and self._put_pieces(
+            name, chunks, self._compared(chunks, found), durable=durable
+        ):
+            return
+        write_whole(self._place(name), view, durable=durable, step="blob")
+        self._shelf.note(self._shelf.state(name))
+        self._index.add(name, zip(map(len, chunks), digests, strict=True))
 
     def _put_large(self, view: memoryview, chunks: list[memoryview], *, durable: bool) -> str:
         self._index.refresh()
@@ -93,8 +104,9 @@ class Putting:
         size = sum(map(len, chunks))
         known = sum(len(chunk) for chunk, place in zip(chunks, places, strict=True) if place)
         sources = dict.fromkeys(place[0] for place in places if place)
+        enough = 2 * known >= size if size >= PIECED else 0 < known == size
         damaged = self._shelf.path(name).exists()  # what is there as a whole comes first
-        if 2 * known < size or len(sources) >= MOST_SOURCES or damaged:
+        if not enough or len(sources) >= MOST_SOURCES or damaged:
             return False
         try:
             for source in sources:
