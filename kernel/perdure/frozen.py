@@ -15,7 +15,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True)
 def frozen(cls: type[T]) -> type[T]:
     """As `dataclass(frozen=True, slots=True)`, for fields without `default_factory`."""
-    made: Any = dataclasses.dataclass(frozen=True, slots=True)(cls)
+    made: Any = dataclasses.dataclass(frozen=True, slots=True, init=False)(cls)
     fields = dataclasses.fields(made)
     names = tuple(field.name for field in fields)
     defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from perdure.store.records import CallRecord
 
@@ -112,6 +114,21 @@ class History:
 
     def _get(self, call: str | None) -> CallRecord | None:
         return None if call is None else self.calls[call]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """In the block, a long history is read without a look for garbage at every few hundred records.
+
+    Records are no garbage, and looking through all of them again and again costs as much as reading them.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def within(branch: str, parent: str) -> bool:

@@ -30,7 +30,7 @@ from .books import Books
 from .decide import Decision, Request, Restore, Run, decide
 from .failures import Failures
 from .heartbeat import TICK, Heartbeat
-from .history import History
+from .history import History, uncollected
 from .room import checkpointed
 from .stored import place_of
 
@@ -94,12 +94,13 @@ class Owner(Books):
             epoch = journal.claim(run, session, lock.check)
             # What the caller read may be older than what the owner before wrote last.
             newest = replace(journal.run(run.id) or run, epoch=epoch)
-            own = journal.calls(run.id)
-            history = History(
-                [*_kept(journal, origins, "done", "in doubt"), *own],
-                lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
-                open_ended=newest.state == "open",
-            )
+            with uncollected():
+                own = journal.calls(run.id)
+                history = History(
+                    [*_kept(journal, origins, "done", "in doubt"), *own],
+                    lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
+                    open_ended=newest.state == "open",
+                )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
             owner._settle(own)
         except BaseException:
