@@ -246,6 +246,17 @@ def test_a_list_of_pieces_is_not_believed(blobs, pieced, change):
     assert same(blobs.get(name), one_more(columns(5)))
 
 
+def test_no_other_file_is_opened_as_a_source(blobs, pieced, tmp_path):
+    """Promise 8: though its bytes would be the right ones."""
+    _, name = pieced
+    other = tmp_path / "other"
+    other.write_bytes(one_more(columns(5)).tobytes())
+    path = blobs.folder / name[:2] / f"{name}.pieces"
+    path.write_bytes(Recipe((Piece(str(other), 0, 6 * COLUMN),)).dump())
+    with pytest.raises(Damaged, match="cannot be understood"):
+        blobs.get(name)
+
+
 def test_pieces_of_pieces_are_not_followed(blobs, pieced):
     """Promise 8: no list of pieces leads in a circle."""
     _, name = pieced
@@ -269,6 +280,9 @@ def test_pieces_are_verified_once_after_a_start_of_the_machine(blobs, pieced, mo
         notes.unlink()
     for _ in range(2):
         DirectoryBlobs(blobs.folder).get(name)
+    assert hashed == [6 * COLUMN]
+    assert put(DirectoryBlobs(blobs.folder), one_more(columns(5))) == name
+    DirectoryBlobs(blobs.folder).get(name)
     assert hashed == [6 * COLUMN]
 
 
