@@ -107,6 +107,9 @@ PAIRS = {
     "lists of arrow over an array": lambda n: with_its(
         array(n), lambda a: pa.FixedSizeListArray.from_arrays(pa.array(a), 2)
     ),
+    "some lists of arrow over an array": lambda n: with_its(
+        array(n), lambda a: pa.FixedSizeListArray.from_arrays(pa.array(a), 2)[:2]
+    ),
     "an arrow table over two arrays": lambda n: [
         (one := array(n)),
         (two := array(n, "i2")),

@@ -85,7 +85,8 @@ def compacted(array: Any) -> Any:
     if held <= array.nbytes * 5 // 4 + _SPARE:
         return array
     if not pa.types.is_primitive(array.type) or pa.types.is_boolean(array.type):
-        return pa.concat_arrays([array])
+        lent = [window_of(cells, fixed=True) for cells in memory(array)]
+        return pa.concat_arrays([array]) if lent.count(None) == len(lent) else array
     gaps = pa.concat_arrays([array.is_valid()]).buffers()[1] if array.null_count else None
     width = array.type.bit_width // 8
     cells = array.buffers()[1].slice(array.offset * width, len(array) * width)  # the memory itself, no copy
