@@ -25,8 +25,8 @@ class Encoded:
     stream: bytes
     """msgpack: `[TREE, tree, leaves, number of buffers that belong to the tree]`, or `[PLAIN, value]`."""
     buffers: tuple[memoryview, ...]
-    """Large memory, out of band, as bytes: in one dimension, or in two where it has rows. Views of live memory
-    after `encode`; `decode` takes writable views over, and copies read-only ones."""
+    """Large memory, out of band, as bytes: in one dimension, or in two where it has rows. Views of live
+    memory after `encode`; `decode` takes writable views over, and copies read-only ones."""
     packages: dict[str, str]
     """Versions of the packages whose classes lie in it."""
     preview: dict[str, Any]

@@ -94,7 +94,7 @@ class LeafPickler(cloudpickle.Pickler):  # type: ignore[misc]
         if view.nbytes < LARGE:
             return True
         with memoryview(buffer) as shaped:
-            lengths = shaped.shape if shaped.c_contiguous else shaped.shape[::-1]
+            lengths = (shaped.shape or ())[:: 1 if shaped.c_contiguous else -1]
         if len(lengths) > 1:  # a store may know a row again
             view = view.cast("B", (lengths[0], view.nbytes // lengths[0]))
         self.buffers.append(view.toreadonly())
