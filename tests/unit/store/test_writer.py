@@ -1,5 +1,6 @@
 """Group commit: an answer after the commit, and no write that spoils another's."""
 
+import contextlib
 import os
 import random
 import signal
@@ -131,10 +132,9 @@ def test_a_caller_interrupted_at_work_leaves_the_journal_as_it_was(journal):
     assert journal.check() == "ok"
 
 
-def test_a_caller_interrupted_while_it_waits_leaves_its_write_whole(journal):
-    """Promise 2: it stands in line behind another; then it is committed, as a whole."""
-    run = sample_run()
-    epoch = journal.claim(run, sample_session())
+@contextlib.contextmanager
+def standing_in_line(journal):
+    """Let another thread hold the turn, and interrupt this one as soon as a write of it stands in line."""
     begun, gate = threading.Event(), threading.Event()
 
     def hold(_):
@@ -153,13 +153,67 @@ def test_a_caller_interrupted_while_it_waits_leaves_its_write_whole(journal):
     threads[0].start()
     begun.wait(60)
     threads[1].start()
-    with pytest.raises(KeyboardInterrupt):
-        journal.write(run.id, epoch, [sample_call(run.id, seq) for seq in (1, 2)])
+    yield
     gate.set()
     for thread in threads:
         thread.join()
+
+
+def test_a_caller_interrupted_while_it_waits_leaves_its_write_whole(journal):
+    """Promise 2: it stands in line behind another; then it is committed, as a whole."""
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    with standing_in_line(journal), pytest.raises(KeyboardInterrupt):
+        journal.write(run.id, epoch, [sample_call(run.id, seq) for seq in (1, 2)])
     journal.write(run.id, epoch, [sample_call(run.id, 3)])
     assert [call.seq for call in journal.calls(run.id)] == [1, 2, 3]
+
+
+def test_what_comes_after_an_interrupted_write_stands(journal):
+    """Promise 3 of the journal: the older write of a caller that was interrupted in line never replaces it."""
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    with standing_in_line(journal):
+        with pytest.raises(KeyboardInterrupt):
+            journal.write(run.id, epoch, [sample_call(run.id, state="older")])
+        journal.write(run.id, epoch, [sample_call(run.id, state="newer")], durability="later")
+    assert [call.state for call in journal.calls(run.id)] == ["newer"]
+
+
+class Interrupted:
+    """A connection whose caller is interrupted when a statement is done, once."""
+
+    def __init__(self, connection, at):
+        self.connection, self.at = connection, at
+
+    def execute(self, statement, *parameters):
+        done = self.connection.execute(statement, *parameters)
+        if self.at is not None and self.at in statement:
+            self.at = None
+            raise KeyboardInterrupt
+        return done
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+
+@pytest.mark.parametrize(("at", "kept"), [("BEGIN", 1), ("REPLACE", 1), ("UPDATE", 1), ("COMMIT", 2)])
+def test_what_was_to_be_written_later_survives_an_interrupt_and_comes_once(journal, monkeypatch, at, kept):
+    """Promise 2: a write that took it along is interrupted at each of its statements."""
+    monkeypatch.setattr("perdure.store.writer.TICK", 60)  # the thread is to leave it to the write
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    plain = journal._writer._connection
+    journal._writer._connection = Interrupted(plain, at)
+    journal.write(run.id, epoch, [sample_call(run.id, 1, state="running")], durability="later")
+    with pytest.raises(KeyboardInterrupt):
+        journal.write(run.id, epoch, [sample_call(run.id, 1, state="done"), sample_call(run.id, 2)])
+    journal._writer._connection = plain
+    states = {call.seq: call.state for call in journal.calls(run.id)}
+    assert states == ({1: "running"} if kept == 1 else {1: "done", 2: "done"})
+    journal.write(run.id, epoch, [])
+    assert {call.seq: call.state for call in journal.calls(run.id)} == states
+    assert not journal._writer._later
 
 
 def test_interrupts_at_any_moment_lose_nothing_and_bring_nothing_old_back(journal):
