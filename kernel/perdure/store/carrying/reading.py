@@ -110,8 +110,8 @@ def _places(file: IO[bytes], view: memoryview) -> Iterator[tuple[str, int, int]]
     free = 0
     for each in sorted(listed, key=lambda each: each.header_offset):
         head = view[each.header_offset : each.header_offset + _LOCAL.size]
-        if len(head) < _LOCAL.size or each.compress_type or each.flag_bits & 1:
-            raise Unfit("its members are not stored as `perdure export` stores them.")
+        if len(head) < _LOCAL.size:
+            raise Unfit("only a part of it is there, or it is damaged.")
         mark, name, extra = _LOCAL.unpack(head)
         start = each.header_offset + _LOCAL.size + name + extra
         stop = start + each.file_size
