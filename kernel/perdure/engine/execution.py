@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.errors import EffectUnclear, InDoubt, NoSuchStep, PerdureError
+from perdure.store.forgetting import LENT
 from perdure.store.records import Place, RunRecord
 
 from . import keeping
@@ -95,6 +96,8 @@ class Execution:
         self.owner = Owner.take(store, record, origins=origins, reuse=reuse, steal=steal)
         try:
             self._open(self.owner)
+            if reuse:  # so that collecting spares them while this run is at work
+                self.owner.note(LENT, "runs", {"runs": list(reuse)})
         except BaseException:
             self.owner.close()
             raise

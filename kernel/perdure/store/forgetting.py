@@ -1,7 +1,7 @@
 """Which runs, and which older versions of calls, may be forgotten: a choice by what the journal tells.
 
 1. A run that is unfinished, in doubt, or in one tree with a run that a live process holds, stays.
-2. What a run that stays was forked from stays: a fork restores its calls.
+2. What a run that stays was forked from stays, and what a run at work reuses: they restore its calls.
 3. Of what a notebook started, what its next Run All or `%resume` would use stays, as far as its last two
    kernels tell; so do all effects.
 """
@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING
 from .records import CallRecord, RunRecord
 
 if TYPE_CHECKING:
+    from .locks import Owner
     from .protocols import Journal
 
 KERNELS = 2
 """So many kernels that used a workflow, or a step, tell what of it a notebook still uses."""
+
+
+LENT = "lent"
+"""Kind of the note with which a run names others whose calls it may restore as well."""
+
+_SOON = 60.0
+"""Seconds within which a run that begins has written that note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,15 @@ class Unit:
 class Forgettable:
     """What may go without harm: a choice among these is made by `beyond`, or by size."""
 
-    def __init__(self, journal: Journal, owned: set[str]) -> None:
+    def __init__(self, journal: Journal, owners: Iterable[Owner], now: float) -> None:
         """Look through the runs.
 
         Args:
             journal: which is read, and not changed.
-            owned: the runs that live processes hold.
+            owners: the live processes that hold runs.
+            now: the time.
         """
+        owned = {owner.run for owner in owners}
         self._journal = journal
         self._runs = journal.runs()
         self._known = {run.id: run for run in self._runs}
@@ -75,11 +85,22 @@ class Forgettable:
                 self._divide(self._known[root], tree)
         self.units.sort(key=lambda unit: (unit.head.created, unit.head.id), reverse=True)
         self._of = {run: unit for unit in self.units for run in unit.runs}
+        lent = {run for owner in owners for run in self._lent(owner, now)}
+        self._held |= {self._of[run].head.id for run in lent & self._of.keys()}
         self._forks: dict[str, set[str]] = defaultdict(set)
         for run in self._runs:
             origin = self._of.get(run.forked_from or "")
             if origin is not None and run.id not in origin.runs:
                 self._forks[origin.head.id].add(run.id)
+
+    def _lent(self, owner: Owner, now: float) -> set[str]:
+        """The runs of which a run that is at work may restore calls, though it is no fork of theirs."""
+        run = self._known.get(owner.run)
+        if run is not None and run.kind == "notebook":
+            return set()  # its cells begin runs of their own
+        if now - owner.since < _SOON:
+            return {run.id for run in self._runs if run.workflow == owner.workflow}
+        return {run for note in self._journal.notes(owner.run, LENT) for run in note.data["runs"]}
 
     def _root(self, run: RunRecord) -> RunRecord:
         """The run from which this one was started in the end."""

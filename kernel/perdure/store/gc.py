@@ -23,6 +23,7 @@ from .failpoints import reached
 from .failures import system_errors
 from .files import TEMPORARY
 from .forgetting import Forgettable, Limits, Unit, old_versions
+from .locks import Owner
 from .records import Holding
 from .sizes import needed_by
 from .store import Store
@@ -84,7 +85,7 @@ def collect(store: Store, limits: Limits | None = None, *, dry_run: bool = False
         first = _Removal(store, before)
         if not dry_run:
             first.carry_out()
-        choice = _choose(store, limits, owned)
+        choice = _choose(store, limits, owners)
         last = _Removal(store, before, choice.values)
         made, given_back = [last], 0
         if dry_run:
@@ -153,10 +154,11 @@ class _Removal:
             self.blobs = len(self._names - blobs.names())
 
 
-def _choose(store: Store, limits: Limits, owned: set[str]) -> _Choice:
+def _choose(store: Store, limits: Limits, owners: list[Owner]) -> _Choice:
     """What goes by the limits, and what nothing refers to even so."""
-    journal = store.journal
-    forgettable = Forgettable(journal, owned)
+    journal, now = store.journal, time.time()
+    owned = {owner.run for owner in owners}
+    forgettable = Forgettable(journal, owners, now)
     calls = set[str]()
     if limits.old_versions:
         calls = {call.id for run in forgettable.notebooks for call in old_versions(journal, run)}
@@ -173,7 +175,7 @@ def _choose(store: Store, limits: Limits, owned: set[str]) -> _Choice:
             and (each.run in gone or (each.run in runs - owned and each.role != "setup"))
         }
 
-    units = forgettable.beyond(limits, time.time())
+    units = forgettable.beyond(limits, now)
     most = limits.max_size
     if most is not None:
         gone = unreferred({run for unit in units for run in unit.runs})

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from perdure.store import open_store
-from perdure.store.forgetting import Limits
+from perdure.store.forgetting import LENT, Limits
 from perdure.store.gc import collect, size
-from perdure.store.records import RestoreRecord
+from perdure.store.records import NoteRecord, RestoreRecord
 from perdure.testing import sample_call, sample_run, sample_session, sample_value
 
 
@@ -209,6 +209,26 @@ def test_what_a_fork_came_from_goes_with_it_and_not_before(any_store):
     begin(store, 3, finished=5.0)
     assert collect(store, Limits(max_size=size(store) - 1, keep=0), dry_run=True).runs == ("r_00000003",)
     assert set(collect(store, Limits(max_size=0, keep=0)).runs) == {"r_00000001", "r_00000002", "r_00000003"}
+
+
+def test_what_a_run_at_work_may_reuse_stays(any_store, monkeypatch):
+    """Promise 1: it may restore any call of the runs that it named, and has named them a moment after it began."""
+    store = any_store
+    for number in (1, 2, 3):
+        begin(store, number)
+    begin(store, 4, workflow="other")
+    run = sample_run(9, kind="function")
+    with store.lock(run) as lock:
+        assert collect(store, Limits(keep=0), dry_run=True).runs == ("r_00000004",)
+        epoch = store.journal.claim(run, sample_session())
+        store.journal.write(run.id, epoch, [NoteRecord(run.id, LENT, "runs", 1.0, {"runs": ["r_00000002"]})])
+        later = lock.owner.since + 100
+        monkeypatch.setattr(time, "time", lambda: later)
+        assert set(collect(store, Limits(keep=0), dry_run=True).runs) == {
+            "r_00000001",
+            "r_00000003",
+            "r_00000004",
+        }
 
 
 def test_a_run_in_doubt_is_never_forgotten(any_store):
