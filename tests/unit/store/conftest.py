@@ -16,11 +16,21 @@ from perdure.store import open_store
 from perdure.testing import sample_call, sample_run, sample_session
 """
 
+HOLD = """
+store = open_store(sys.argv[1])
+lock = store.lock(sample_run(notebook="flights.ipynb"))
+print(os.getpid(), flush=True)
+sys.stdin.readline()
+lock.release()
+print("free", flush=True)
+"""
+"""Holds a run until it is told to let go."""
+
 
 @pytest.fixture(autouse=True)
 def own_user(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "user"))
-    for name in ("PERDURE_STORE", "PERDURE_KEY_FILE", "PERDURE_BUSY_TIMEOUT"):
+    for name in ("PERDURE_STORE", "PERDURE_KEY_FILE", "PERDURE_BUSY_TIMEOUT", "PERDURE_NETWORK"):
         monkeypatch.delenv(name, raising=False)
 
 
