@@ -171,6 +171,28 @@ def test_what_a_kept_run_shares_is_not_counted_and_stays(any_store):
     assert len(store.blobs.names()) == 1
 
 
+def test_what_a_change_was_stored_against_stays_with_the_change(store):
+    """Promise 2: the first version is forgotten, its bytes are not, as long as a later one has them."""
+    import numpy as np
+
+    rows = np.random.default_rng(0).random((24, 100_000))
+    for number in (1, 2):
+        rows[3] = number
+        run = sample_run(number, kind="function", state="done")
+        epoch = store.journal.claim(run, sample_session())
+        blob = store.blobs.put(memoryview(rows))
+        value = sample_value(run.id, number, stream=b"", buffers=(blob,), role="result", step="")
+        run = replace(run, result=value.id, finished=float(number))
+        store.journal.write(run.id, epoch, [run, value])
+    assert store.blobs.sources(blob)
+    told = collect(store, Limits(keep=1), dry_run=True)
+    assert (told.runs, told.bytes) == (("r_00000001",), 0)
+    assert collect(store, Limits(keep=1)) == told
+    assert bytes(store.blobs.get(blob)) == rows.tobytes()
+    assert collect(store, Limits(keep=0)).bytes > rows.nbytes
+    assert store.blobs.names() == set()
+
+
 def test_runs_go_by_age(any_store):
     """Promise 1: by when they finished; what `keep` holds stays whatever its age."""
     store = any_store
