@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from perdure.frozen import frozen
 
 LARGE = 1 << 20
 """Memory of this many bytes or more travels out of band."""
@@ -15,7 +16,7 @@ LONG = 64
 """Text and bytes longer than this are written once, however often they occur."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Encoded:
     """A value as bytes (promise 4: exact, or refused before it became one of these)."""
 

@@ -20,6 +20,10 @@ class Failures:
         self._open: dict[str, CallRecord] = {}
         self._given: dict[int, tuple[BaseException, str]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether any failure is open."""
+        return bool(self._open)
+
     def add(self, call: CallRecord) -> None:
         """A call failed; whether the body catches that is open."""
         self._open[call.id] = call
@@ -34,8 +38,6 @@ class Failures:
 
     def caught(self, branch: str) -> list[CallRecord]:
         """The open failures that a further move in this branch shows to be caught; they are open no more."""
-        if not self._open:
-            return []
         found = [call for call in self._open.values() if within(call.branch, branch)]
         for call in found:
             del self._open[call.id]

@@ -168,7 +168,8 @@ class Owner(Books):
         """What to do about a call; a further move in a branch makes earlier failures of it outcomes."""
         with self._mutex:
             self._settle_lost()
-            self.moved(request.branch)
+            if self.failures:
+                self.moved(request.branch)
             decision = decide(self.history, self._private(request))
             if isinstance(decision, Restore):
                 self.history.claim(decision.call)
