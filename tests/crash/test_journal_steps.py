@@ -22,6 +22,7 @@ failpoints.hook = reached.append
 """
 
 WORK = """
+log.FEW = 1
 store = open_store(sys.argv[1])
 run = sample_run()
 epoch = store.journal.claim(run, sample_session())

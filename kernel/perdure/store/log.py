@@ -1,6 +1,7 @@
 """The write-ahead log of a SQLite journal: with room ahead, and moved into the file in good time.
 
-1. Nobody who commits or reads waits for the log to be moved, as long as it is small.
+1. Nobody who commits or reads waits for the log to be moved, as long as it is small. When all of it is moved,
+   the next commit begins it anew, and waits for the disk once: so it is not moved more often than is good.
 2. A commit that waits for the disk writes into room that the log has already: the file does not grow with it.
 
 SQLite tells the end of a log by salts and checksums, not by the file's size: zeros behind it do no harm.
@@ -25,6 +26,8 @@ _SLICE = 512 << 10
 """Bytes of room that are made at one time, while nobody can write."""
 _SPARE = 64 * ROOM
 """Bytes that must be free on a disk on which room is made."""
+FEW, MANY = 60, 1000
+"""Commits after which the log is moved: of those that wait for the disk, and of others."""
 LARGE = 64 << 20
 """Bytes of a log from which on writers and readers are waited for, so that it does not grow without end."""
 _FRAME = 24
@@ -39,7 +42,12 @@ class Log:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._page = 0
+        self._known = ROOM
         self._large = LARGE
+
+    def due(self, commits: int, *, power: bool) -> bool:
+        """Whether it is time to move the log: after so many commits, or when it outgrows what it has had."""
+        return commits > 0 and (commits >= (FEW if power else MANY) or self._size() > self._known)
 
     def move(self) -> bool:
         """Move what can be moved into the file; tell whether that was all."""
@@ -53,13 +61,15 @@ class Log:
                 held, *_ = self._connection.execute(query("restart_log")).fetchone()
                 # A reader that stays keeps the log as it is: asked again when that has cost as much more.
                 self._large = 2 * self._large if held else LARGE
+            if pages == moved:
+                self._known = max(ROOM, self._size())
             return bool(pages == moved)
         return False
 
     def make_room(self, connection: sqlite3.Connection) -> bool:
         """Make a slice of room, holding other writers off meanwhile; tell whether there is enough now."""
         try:
-            if self._path.stat().st_size >= ROOM or shutil.disk_usage(self._path.parent).free < _SPARE:
+            if self._size() >= ROOM or shutil.disk_usage(self._path.parent).free < _SPARE:
                 return True
             connection.execute(query("begin"))
             try:
@@ -70,6 +80,11 @@ class Log:
         except (OSError, sqlite3.Error):
             return True  # it is a matter of speed alone
         return False
+
+    def _size(self) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            return self._path.stat().st_size
+        return 0
 
     def _lengthen(self) -> None:
         with self._path.open("r+b", buffering=0) as file:

@@ -37,8 +37,8 @@ Work = Callable[[sqlite3.Connection], T]
 
 TICK = 0.05
 """Seconds after which what is to be written later is written, at the latest."""
-MOVE = 0.2
-"""Seconds between two moves of the log."""
+_QUIET = 10
+"""Ticks without a commit after which the thread sleeps until it is woken."""
 _SEEN = 1.0
 """Seconds after which a commit tells again that its session was alive."""
 
@@ -248,10 +248,11 @@ class Writer:
     # -- the thread --------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        moved = 0.0
+        quiet = 0
         while not self._closed:
-            self._resting = True
-            self._resting = self._roomy and not (self._line or self._later or self._unmoved)
+            before = self._unmoved
+            self._resting = True  # before the last look: who comes after it wakes this thread
+            self._resting = quiet >= _QUIET and self._roomy and not (self._line or self._later)
             called = self._wake.wait(None if self._resting else TICK)
             self._resting = False
             self._wake.clear()
@@ -259,9 +260,9 @@ class Writer:
                 self._serve_all()
             if not called and not self._roomy:
                 self._make_room()
-            if not called and self._unmoved and time.monotonic() - moved >= MOVE:
-                moved = time.monotonic()
+            if not called and self._log.due(self._unmoved, power=bool(self._power)):
                 self._move()
+            quiet = 0 if called or self._unmoved != before else quiet + 1
         while self._line or self._later:
             self._serve_all()
         self._finish()

@@ -18,6 +18,13 @@ def path(tmp_path):
     return tmp_path / "journal.db"
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    """The log is moved after each commit, as soon as the thread gets to it."""
+    monkeypatch.setattr(module, "FEW", 1)
+    monkeypatch.setattr(module, "MANY", 1)
+
+
 def wal(path):
     return path.with_name("journal.db-wal")
 
@@ -48,13 +55,42 @@ def test_commits_that_wait_for_the_disk_get_room_ahead_and_need_no_more(path):
     journal.close()
 
 
-def test_where_nothing_waits_for_the_disk_no_room_is_made(path):
+def test_where_nothing_waits_for_the_disk_no_room_is_made(path, at_once):
     """Promise 10: it would only cost."""
     journal = SqliteJournal(path, durability="process")
     epoch = journal.claim(sample_run(), sample_session())
     journal.write("r_00000001", epoch, [])
     until(lambda: journal._writer._unmoved == 0)
     assert wal(path).stat().st_size < module.ROOM
+    journal.close()
+
+
+@pytest.mark.parametrize(("durability", "many"), [("power", "FEW"), ("process", "MANY")])
+def test_the_log_is_moved_after_so_many_commits_and_not_before(path, durability, many):
+    """Promise 10: beginning it anew costs the next commit a look at the disk."""
+    journal = SqliteJournal(path, durability=durability)
+    epoch = journal.claim(sample_run(), sample_session())
+    log = journal._writer._log
+    number = getattr(module, many)
+    assert not log.due(0, power=durability == "power")
+    assert not log.due(number - 1, power=durability == "power")
+    for _ in range(number):
+        journal.write("r_00000001", epoch, [])
+    until(lambda: journal._writer._unmoved < number)
+    journal.close()
+
+
+def test_a_log_that_outgrows_what_it_has_had_is_moved(path, monkeypatch):
+    """Promise 10: large rows fill it with few commits; the room that it got then is used again."""
+    monkeypatch.setattr("perdure.store.writer.TICK", 60)  # the thread keeps out of it
+    journal = SqliteJournal(path, durability="process")
+    epoch = journal.claim(sample_run(), sample_session())
+    log = journal._writer._log
+    journal.write("r_00000001", epoch, [sample_value("r_00000001", stream=bytes(2 * module.ROOM))])
+    assert log.due(1, power=False)
+    assert log.move()
+    journal.write("r_00000001", epoch, [sample_value("r_00000001", stream=bytes(module.ROOM))])
+    assert not log.due(1, power=False)
     journal.close()
 
 
@@ -85,7 +121,7 @@ def test_room_that_could_not_be_made_is_given_back(path, monkeypatch):
     journal.close()
 
 
-def test_the_log_is_moved_beside_a_writer_and_starts_anew(path):
+def test_the_log_is_moved_beside_a_writer_and_starts_anew(path, at_once):
     """Promise 10: it stays small, and nobody who commits moves it."""
     journal = SqliteJournal(path, durability="process")
     run = sample_run()
@@ -100,7 +136,7 @@ def test_the_log_is_moved_beside_a_writer_and_starts_anew(path):
     journal.close()
 
 
-def test_a_reader_keeps_its_moment_while_the_log_is_moved(path):
+def test_a_reader_keeps_its_moment_while_the_log_is_moved(path, at_once):
     """Promise 4: a look that takes long neither stops a writer nor sees half of what it writes."""
     journal = SqliteJournal(path, durability="process")
     run = sample_run()
@@ -121,7 +157,7 @@ def test_a_reader_keeps_its_moment_while_the_log_is_moved(path):
     journal.close()
 
 
-def test_a_log_that_got_large_is_written_from_its_beginning_again(path, monkeypatch):
+def test_a_log_that_got_large_is_written_from_its_beginning_again(path, at_once, monkeypatch):
     """Promise 10: once its readers let it; one that stays is not waited for again and again."""
     monkeypatch.setattr(module, "LARGE", 1 << 20)
     journal = SqliteJournal(path, durability="process")
@@ -151,7 +187,8 @@ def test_a_log_cut_anywhere_gives_the_commits_before_the_cut(path, tmp_path):
     journal = SqliteJournal(path)
     run = sample_run()
     epoch = journal.claim(run, sample_session())
-    until(lambda: journal._writer._roomy and journal._writer._unmoved == 0)
+    until(lambda: journal._writer._roomy)
+    assert journal._writer._log.move()
     journal._writer._log.move = lambda: False  # the log is what is cut
     for seq in range(1, 61):
         journal.write(run.id, epoch, [sample_call(run.id, seq), sample_value(run.id, seq)])
