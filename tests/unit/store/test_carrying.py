@@ -239,6 +239,40 @@ def test_a_damaged_value_is_left_out_and_told(store, other, file, folder):
     assert other.journal.calls(RUN)[2].value == done.left_out[0].id
 
 
+def flip_unseen(path):
+    """Flip a bit so that neither size nor time of the file tells it."""
+    times = path.stat()
+    with path.open("r+b") as file:
+        first = file.read(1)[0]
+        file.seek(0)
+        file.write(bytes([first ^ 1]))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_a_bit_that_flipped_unseen_is_not_carried(store, file):
+    """Promise 4: also where neither size nor time of a blob tells that it was changed."""
+    fill(store)
+    path = max((store.path / "blobs").glob("??/*"), key=lambda each: each.stat().st_size)
+    flip_unseen(path)
+    assert [value.step for value in export(store, RUN, file).left_out] == ["s3"]
+
+
+def test_a_collection_beside_an_import_spares_what_it_put(store, other, file, monkeypatch):
+    """Promise 2: blobs that wait for their records are not taken for garbage."""
+    fill(store)
+    export(store, RUN, file)
+    add = other.journal.add_runs
+
+    def collected_before(*arguments, **options):
+        with open_store(other.path) as second:
+            assert collect(second).blobs == 0
+        add(*arguments, **options)
+
+    monkeypatch.setattr(other.journal, "add_runs", collected_before)
+    import_file(other, file)
+    assert content(other, RUN) == content(store, RUN)
+
+
 def keep(store, *values):
     """Put values into a run, as one call each."""
     epoch = store.journal.claim(sample_run(), sample_session())
@@ -575,7 +609,7 @@ def test_a_blob_that_is_damaged_here_is_mended_by_an_import(exported, other):
     import_file(other, exported)
     other.journal.forget([RUN])
     for path in (other.path / "blobs").glob("??/*"):
-        path.write_bytes(b"x" * path.stat().st_size)
+        flip_unseen(path)
     with open_store(other.path) as anew:
         import_file(anew, exported)
         assert content(anew, RUN)[-1][2] == {"array": LARGE}

@@ -79,12 +79,11 @@ def import_file(store: Store, path: Path, *, instead: bool = False, dry_run: boo
 
 def _planned(store: Store, file: Carried, *, instead: bool) -> Imported:
     """Which runs are new, known or to be replaced."""
-    differing = {run for run in file.runs if store.journal.run(run) is not None}
-    known = _fingerprints(store.journal, differing)
+    known = _fingerprints(store.journal, [run for run in file.runs if store.journal.run(run) is not None])
     differing = {
         _run_of(record)
-        for record in file.records()
-        if _run_of(record) in differing and not known[_run_of(record)] >= _fingerprint(record)
+        for record in (file.records() if known else ())
+        if _run_of(record) in known and not known[_run_of(record)] >= _fingerprint(record)
     }
     if differing and not instead:
         run = file.runs[next(run for run in file.runs if run in differing)]
@@ -135,8 +134,6 @@ def _add(store: Store, file: Carried, done: Imported) -> None:
 
 
 def _put(store: Store, file: Carried, name: str) -> None:
-    if store.blobs.size(name):
-        any(store.blobs.check([name]))  # one that is here and is seen to be bad is mended by the put
     if store.blobs.put(file.blob(name), durability="power") != name:
         cause = "it was changed while it was read."
         raise NotImportable(path=file.path, cause=cause, advice="Import it when it is at rest.")
