@@ -190,10 +190,15 @@ def test_a_folder_that_was_deleted_is_made_again(blobs):
 
 def test_a_child_that_was_forked_goes_on_by_itself(blobs):
     """Promise 9: it may put and get what its parent does."""
-    name = put(blobs, FIRST)
+    mapped, pieced = put(blobs, FIRST), put(blobs, SECOND)
+    views = [blobs.get(mapped), blobs.get(pieced)]
     child = os.fork()
     if child == 0:
-        right = bytes(blobs.get(put(blobs, SECOND))) == SECOND and bytes(blobs.get(name)) == FIRST
+        for view in views:
+            view[:5] = b"child"
+        other = bytes(reversed(FIRST))
+        right = bytes(blobs.get(put(blobs, other))) == other and bytes(blobs.get(pieced)) == SECOND
         os._exit(0 if right else 1)
     assert os.waitpid(child, 0)[1] == 0
+    assert [bytes(view) for view in views] == [FIRST, SECOND]
     assert list(blobs.check()) == []
