@@ -176,3 +176,23 @@ def test_a_journal_that_is_no_database_is_told(said, folder):
     (folder / "journal.db").write_bytes(b"x" * 5000)
     status, text = said("check")
     assert (status, "damaged" in text) == (1, True)
+
+
+def test_a_journal_that_is_damaged_anywhere_is_told(said, folder):
+    """Promise 4: in sentences, wherever it is; what can be read is looked at all the same."""
+    for number in range(2, 40):
+        fill(folder, number)
+    journal = folder / "journal.db"
+    data = journal.read_bytes()
+    found = []
+    for page in range(1, len(data) // 4096, 3):
+        harmed = bytearray(data)
+        harmed[page * 4096 : page * 4096 + 64] = b"\xa5" * 64
+        journal.write_bytes(harmed)
+        status, text = said("check")
+        found.append(status)
+        assert "Traceback" not in text
+        assert (status == 0) == ("All that is needed is whole." in text)
+        if status:
+            assert "Restore the folder from a backup" in text
+    assert set(found) == {1}
