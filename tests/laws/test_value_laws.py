@@ -71,6 +71,7 @@ def _comes_back(other, plan):
     compare(two, back)
 
 
+@pytest.mark.timeout(900)  # figures are drawn several times for each comparison
 @settings(LAWS, max_examples=120)
 @given(PLANS)
 def test_samples_of_every_type_come_back_from_everywhere(other, plan):
