@@ -15,10 +15,13 @@ from perdure.engine import keeping
 from perdure.engine.stored import place_of, unsealed
 from perdure.errors import NotLoadable, Untrusted
 from perdure.store import open_store
+from perdure.store.carrying import import_file
+from perdure.store.keys import user_key
 from perdure.store.records import Place
 
 HERE = Path(__file__).parent
 FORMATS = sorted(path.name for path in HERE.glob("format-*"))
+EXPORTS = sorted(path.name for path in HERE.glob("export-*"))
 WROTE = "3.11"
 """The Python that wrote the golden files."""
 HERE_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -47,6 +50,7 @@ def calls_of(store):
 
 def test_there_are_files_of_every_format():
     assert FORMATS == ["format-1", "format-2"]
+    assert EXPORTS == ["export-1"]
 
 
 @pytest.mark.parametrize("readonly", [True, False])
@@ -66,6 +70,19 @@ def test_every_value_of_a_store_is_read(form, readonly, golden):
                 encoded = unsealed(store, run.result, Place(run.id, role="result"), "the result")
                 results |= keeping.decode(encoded)
         assert [name for name in VALUES if not alike(name, results[name])] == []
+
+
+@pytest.mark.parametrize("form", EXPORTS)
+def test_every_value_of_an_export_is_read(form, golden, tmp_path):
+    """Promise 3: an import brings what an earlier version carried away."""
+    with open_store(tmp_path / "store") as store:
+        store.key = user_key(golden(form) / "key")
+        assert import_file(store, tmp_path / form / "run.perdure").yours
+        calls = calls_of(store)
+        assert sorted(calls) == ["array", "classes", "plain", "text"]
+        for name, call in calls.items():
+            encoded = unsealed(store, call.value, place_of(call, "value"), name)
+            assert alike(name, keeping.decode(encoded)), name
 
 
 @pytest.mark.parametrize(("form", "name"), DUMPS)

@@ -487,6 +487,12 @@ def test_a_newer_format_is_told(exported, store, refused):
     refused(exported, "newer Perdure wrote it.*2")
 
 
+def test_a_column_of_a_newer_one_is_told(exported, store, refused):
+    """Promise 4: what cannot be kept here is not left out."""
+    rewrite(exported, with_record(["runs", {"id": RUN, "more": 1}]), key=store.key)
+    refused(exported, "newer Perdure wrote it.*columns")
+
+
 def test_what_was_altered_is_refused_though_its_digests_fit(exported, refused):
     """Promise 8: the signature says what the key's owner exported."""
     rewrite(exported, lambda parts: {**parts, "records": parts["records"] * 2})
@@ -528,7 +534,6 @@ def with_record(record):
         sample_call(RUN, 77, started=float("nan")),
         sample_call(RUN, 77, took=1e300),
         ["runs", {}],
-        ["runs", {"id": RUN, "more": 1}],
         ["nothing", {}],
         ["calls", []],
         [1],
@@ -540,6 +545,15 @@ def test_records_that_no_journal_would_hold_are_refused(exported, store, refused
     """Promise 8: of other runs, with other ids, numbers or columns."""
     rewrite(exported, with_record([record] if isinstance(record, int) else record), key=store.key)
     refused(exported, "a record in it")
+
+
+def test_a_file_from_before_a_column_was_added_is_read(exported, store, other):
+    """Promise 4: what it lacks has the default that it had."""
+    name, row = ormsgpack.unpackb(packed(sample_call(RUN, 77, caught=False))[4:])
+    del row["caught"]
+    rewrite(exported, with_record([name, row]), key=store.key)
+    import_file(other, exported)
+    assert other.journal.calls(RUN)[-1] == sample_call(RUN, 77, caught=False)
 
 
 def test_the_id_of_a_value_that_is_here_is_not_put_over(exported, store, other):

@@ -12,7 +12,7 @@ from perdure.store.records import CallRecord, Record, RunRecord, ValueRecord
 from perdure.store.rows import TABLES, as_bytes, columns
 from perdure.store.vault import well_formed
 
-from .form import Unfit
+from .form import Newer, Unfit
 
 LARGEST: Final = 64 << 20
 """Bytes of a record, at most: each is read as a whole."""
@@ -77,11 +77,13 @@ def _record(data: bytes, runs: frozenset[str]) -> Record:
 
 
 def _checked(kind: type[Any], row: dict[str, Any]) -> Record:
-    """The record of a row that holds what its columns should, and nothing else."""
-    names = columns(kind).names
-    if set(row) != set(names) or not all(map(_storable, row.values())):
+    """The record of a row whose columns hold what they should."""
+    known = columns(kind)
+    if set(row) - set(known.names):
+        raise Newer("columns that are not known here")
+    if not all(map(_storable, row.values())):
         raise ValueError(kind.__name__)
-    record: Record = columns(kind).load([row[name] for name in names])
+    record: Record = known.load(known.ordered(row))  # a column that came later has its default
     if isinstance(record, ValueRecord) and not well_formed(record):
         raise ValueError(kind.__name__)
     return record
