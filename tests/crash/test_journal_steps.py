@@ -38,7 +38,7 @@ threads = [threading.Thread(target=write, args=[first]) for first in (100, 200)]
 for thread in threads: thread.start()
 write(300)
 for thread in threads: thread.join()
-while not (store.journal._writer._roomy and store.journal._writer._unmoved == 0):
+while not (store.journal._writer._transactions.roomy and store.journal._writer._unmoved == 0):
     threading.Event().wait(0.01)
 store.close()
 """

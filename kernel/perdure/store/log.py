@@ -42,6 +42,7 @@ class Log:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._page = 0
+        self._bytes = 0
         self._known = ROOM
         self._large = LARGE
 
@@ -49,18 +50,29 @@ class Log:
         """Whether it is time to move the log: after so many commits, or when it outgrows what it has had."""
         return commits > 0 and (commits >= (FEW if power else MANY) or self._size() > self._known)
 
-    def move(self) -> bool:
-        """Move what can be moved into the file; tell whether that was all."""
+    @property
+    def large(self) -> bool:
+        """Whether the log is such that readers and writers should be waited for, when it was last moved."""
+        return self._bytes >= self._large
+
+    def move(self, *, wait: bool = False) -> bool:
+        """Move what can be moved into the file; tell whether that was all there was when it began.
+
+        Args:
+            wait: for readers and writers, for a moment.
+        """
         with contextlib.suppress(sqlite3.Error):  # the log is whole: the next one to come moves it
             if self._connection is None:
                 self._connection = self._connect()
                 self._page = self._connection.execute(query("page_size")).fetchone()[0]
-            _, pages, moved = self._connection.execute(query("move_log")).fetchone()
+            name = "restart_log" if wait else "move_log"
+            held, pages, moved = self._connection.execute(query(name)).fetchone()
             failpoints.reached("log.moved")
-            if pages * (self._page + _FRAME) >= self._large:
-                held, *_ = self._connection.execute(query("restart_log")).fetchone()
+            self._bytes = pages * (self._page + _FRAME)
+            if wait:
                 # A reader that stays keeps the log as it is: asked again when that has cost as much more.
                 self._large = 2 * self._large if held else LARGE
+                self._bytes = self._bytes if held else 0
             if pages == moved:
                 self._known = max(ROOM, self._size())
             return bool(pages == moved)

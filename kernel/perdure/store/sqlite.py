@@ -39,7 +39,8 @@ from .records import (
 )
 from .rows import TABLES, R, columns, from_row, owned, to_holding
 from .statements import put, row_of
-from .writer import T, Work, Write, Writer
+from .transactions import T, Work
+from .writer import Write, Writer
 
 _FORGET = ("run", "sessions", "calls", "attempts", "restores", "notes")
 _VALUES = TABLES[ValueRecord].name

@@ -20,20 +20,16 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from perdure.errors import NotOwner, PerdureError
 
-from . import failpoints
 from .log import Log
 from .queries import query
 from .rows import Row
 from .statements import put_row
-
-T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
+from .transactions import Outcome, T, Transactions, Work
 
 TICK = 0.05
 """Seconds after which what is to be written later is written, at the latest."""
@@ -41,14 +37,6 @@ _QUIET = 10
 """Ticks without a commit after which the thread sleeps until it is woken."""
 _SEEN = 1.0
 """Seconds after which a commit tells again that its session was alive."""
-
-
-@dataclass(slots=True)
-class _Group:
-    """What is committed together."""
-
-    settled: bool = False
-    """Whether it is committed, or its writes have their errors."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +48,7 @@ class Write:
     rows: list[tuple[str, Row]]
     """Each with its table."""
     power: bool = False
-    group: _Group = field(default_factory=_Group)
+    outcome: Outcome = field(default_factory=Outcome)
     error: BaseException | None = None
     answer: threading.Lock | None = None
     """Held until the write is settled, where its caller waits in line."""
@@ -85,9 +73,7 @@ class Writer:
             check: called before each transaction; raises where nothing may be written.
             translate: gives the error that a caller gets.
         """
-        self._connect = connect
         self._log = log
-        self._check = check
         self._translate = translate
         self._pid = os.getpid()
         self._turn = threading.Lock()
@@ -97,12 +83,11 @@ class Writer:
         self._later: deque[Write] = deque()
         self._failed: dict[str, BaseException] = {}
         self._seen: dict[tuple[str, int], float] = {}
-        self._connection: sqlite3.Connection | None = None
-        self._power: bool | None = None
+        self._transactions = Transactions(connect, check)
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
+        self._wanted = False
         self._resting = False
-        self._roomy = True
         self._unmoved = 0
         self._ending = False
         self._closed = False
@@ -122,7 +107,7 @@ class Writer:
             error = self._failed.pop(write.run, None)
             if error is not None:
                 raise error
-        alone = self._thread is None or not (self._line or self._turn.locked())
+        alone = self._thread is None or not (self._wanted or self._line or self._turn.locked())
         if not (alone and self._lead(write)):
             self._wait(write)
         if write.error is not None:
@@ -154,7 +139,7 @@ class Writer:
             self._check_open()
             try:
                 self._holder = threading.get_ident()
-                return self._transaction(work, power=power, group=_Group())
+                return self._transaction(work, power=power, outcome=Outcome())
             except sqlite3.Error as error:
                 raise self._translate(error) from error
             finally:
@@ -235,7 +220,7 @@ class Writer:
 
     def _sweep(self) -> None:
         """Take out of the queue what is settled: also what an interrupted caller had committed."""
-        while self._later and self._later[0].group.settled:
+        while self._later and self._later[0].outcome.settled:
             self._tell(self._later.popleft())
 
     def _tell(self, write: Write) -> None:
@@ -252,15 +237,15 @@ class Writer:
         while not self._closed:
             before = self._unmoved
             self._resting = True  # before the last look: who comes after it wakes this thread
-            self._resting = quiet >= _QUIET and self._roomy and not (self._line or self._later)
+            self._resting = quiet >= _QUIET and self._transactions.roomy and not (self._line or self._later)
             called = self._wake.wait(None if self._resting else TICK)
             self._resting = False
             self._wake.clear()
             if self._line or (self._later and not called):
                 self._serve_all()
-            if not called and not self._roomy:
+            if not called and not self._transactions.roomy:
                 self._make_room()
-            if not called and self._log.due(self._unmoved, power=bool(self._power)):
+            if not called and self._log.due(self._unmoved, power=self._transactions.power):
                 self._move()
             quiet = 0 if called or self._unmoved != before else quiet + 1
         while self._line or self._later:
@@ -289,38 +274,54 @@ class Writer:
             else:
                 for write in writes:
                     write.error = self._translate(error)
-                    write.group.settled = True
+                    write.outcome.settled = True
 
     def _make_room(self) -> None:
         """Make room for commits that wait for the disk, in slices between which others have their turn."""
-        while not (self._roomy or self._line or self._closed):
+        own = self._transactions
+        while not (own.roomy or self._line or self._closed):
+            with self._claimed():
+                own.roomy = self._log.make_room(own.ready(power=own.power))
+
+    @contextlib.contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """The turn, after at most one commit: a caller that commits on and on would never leave it."""
+        self._wanted = True
+        try:
             with self._turn:
-                self._roomy = self._log.make_room(self._ready(power=bool(self._power)))
+                yield
+        finally:
+            self._wanted = False
 
     def _move(self) -> None:
-        before = self._unmoved
-        if self._log.move():
-            with self._turn:
+        """Move the log: most of it beside those who commit."""
+        before, moved = self._unmoved, self._log.move()
+        # Commits without a pause never leave a log that is moved as a whole, so that it can begin anew. Where
+        # each waits for the disk, a log that grows costs more than holding them off for what came meanwhile.
+        whole = self._transactions.power or self._log.large
+        with self._claimed():
+            if whole:
+                before, moved = self._unmoved, self._log.move(wait=self._log.large)
+            if moved:
                 self._unmoved -= before
 
     def _finish(self) -> None:
         with self._turn:
             self._log.close()
-            if self._connection is not None:
-                self._connection.close()  # the last connection to close moves the log into the file
+            self._transactions.close()  # the last connection to close moves the log into the file
 
     # -- transactions, by whoever has the turn -----------------------------------------------------------
 
     def _together(self, writes: list[Write]) -> None:
-        group = _Group()
+        outcome = Outcome()
         for write in writes:
-            write.group = group
+            write.outcome = outcome
 
         def put(connection: sqlite3.Connection) -> None:
             for write in writes:
                 self._put(connection, write)
 
-        self._transaction(put, power=any(write.power for write in writes), group=group)
+        self._transaction(put, power=any(write.power for write in writes), outcome=outcome)
 
     def _put(self, connection: sqlite3.Connection, write: Write) -> None:
         write.error = None
@@ -338,50 +339,12 @@ class Writer:
             seen = {"run": write.run, "epoch": write.epoch, "now": time.time()}
             connection.execute(query("seen"), seen)
 
-    def _transaction(self, work: Work[T], *, power: bool, group: _Group) -> T:
-        """Do the work in a transaction, whose outcome is kept in `group` whatever comes between."""
-        self._check()
-        connection = self._ready(power=power)
-        try:
-            connection.execute(query("begin"))
-            failpoints.reached("journal.begun")
-            result = work(connection)
-            failpoints.reached("journal.written")
-            try:
-                connection.execute(query("commit"))
-            except sqlite3.Error:
-                raise
-            except BaseException:
-                group.settled = not connection.in_transaction
-                raise
-            # Signals are handled between calls: none can come between the commit and this line.
-            group.settled = True
-        except BaseException:
-            self._roll_back()
-            raise
+    def _transaction(self, work: Work[T], *, power: bool, outcome: Outcome) -> T:
+        result = self._transactions.do(work, power=power, outcome=outcome)
         self._unmoved += 1
         if self._resting:
             self._wake.set()
-        failpoints.reached("journal.committed")
         return result
-
-    def _ready(self, *, power: bool) -> sqlite3.Connection:
-        """The connection, with no transaction open, for commits of this durability."""
-        if self._connection is None:
-            self._connection = self._connect()
-        self._roll_back()
-        if self._power is not power:
-            self._connection.execute(query("synchronous_power" if power else "synchronous_process"))
-            self._roomy = self._roomy and not power
-            self._power = power
-        return self._connection
-
-    def _roll_back(self) -> None:
-        """Undo what is open: of this transaction, or of one whose caller was interrupted twice."""
-        connection = self._connection
-        if connection is not None and connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute(query("rollback"))
 
 
 def _busy(error: BaseException) -> bool:

@@ -25,7 +25,7 @@ def test_threads_share_commits_and_each_gets_its_answer(folder):
         run = sample_run()
         epoch = store.journal.claim(run, sample_session())
         commits = []
-        store.journal._writer._connection.set_trace_callback(
+        store.journal._writer._transactions._connection.set_trace_callback(
             lambda text: commits.append(text) if text == "COMMIT;" else None
         )
         missing = []

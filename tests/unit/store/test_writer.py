@@ -80,7 +80,7 @@ def test_a_group_is_one_commit_and_waits_for_the_disk_if_one_of_it_does(journal)
     run = sample_run()
     epoch = journal.claim(run, sample_session())
     done = []
-    journal._writer._connection.set_trace_callback(
+    journal._writer._transactions._connection.set_trace_callback(
         lambda text: done.extend(word for word in ("FULL", "NORMAL", "COMMIT") if word in text)
     )
 
@@ -98,7 +98,7 @@ def test_a_caller_that_comes_alone_commits_by_itself(journal):
     run = sample_run()
     epoch = journal.claim(run, sample_session())
     names = []
-    journal._writer._connection.set_trace_callback(
+    journal._writer._transactions._connection.set_trace_callback(
         lambda text: names.append(threading.current_thread().name) if text == "COMMIT;" else None
     )
     for seq in (1, 2):
@@ -203,12 +203,12 @@ def test_what_was_to_be_written_later_survives_an_interrupt_and_comes_once(journ
     monkeypatch.setattr("perdure.store.writer.TICK", 60)  # the thread is to leave it to the write
     run = sample_run()
     epoch = journal.claim(run, sample_session())
-    plain = journal._writer._connection
-    journal._writer._connection = Interrupted(plain, at)
+    plain = journal._writer._transactions._connection
+    journal._writer._transactions._connection = Interrupted(plain, at)
     journal.write(run.id, epoch, [sample_call(run.id, 1, state="running")], durability="later")
     with pytest.raises(KeyboardInterrupt):
         journal.write(run.id, epoch, [sample_call(run.id, 1, state="done"), sample_call(run.id, 2)])
-    journal._writer._connection = plain
+    journal._writer._transactions._connection = plain
     states = {call.seq: call.state for call in journal.calls(run.id)}
     assert states == ({1: "running"} if kept == 1 else {1: "done", 2: "done"})
     journal.write(run.id, epoch, [])
