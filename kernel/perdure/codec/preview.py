@@ -66,15 +66,15 @@ _QUALNAME = type.__dict__["__qualname__"].__get__
 
 def preview(value: Any) -> dict[str, Any]:
     """Kind, type, shape, size and head of a value, as plain data. Never raises."""
-    made: dict[str, Any] = {"type": _name(type(value)), "kind": "object"}
+    cls, made = type(value), None
     look_at_environment()
     try:
         made = _brief(value)
-        if type(value) not in _BRIEF:
+        if cls not in _BRIEF:
             made = _small(made | _details(value, made["kind"]))
-    except Exception:  # noqa: BLE001  a value that cannot be looked at further still has a type
-        return made
-    return made
+    except Exception:  # noqa: BLE001, S110  a value that cannot be looked at further still has a type
+        pass
+    return made or {"type": _name(cls), "kind": "object"}
 
 
 def _small(made: dict[str, Any]) -> dict[str, Any]:
