@@ -88,7 +88,7 @@ def _next(done: Imported) -> list[str]:
     from perdure.codec.masking import escaped
 
     if done.run.parent is not None:
-        return [f"It was started by {done.run.parent}, and is found again where that run is too."]
+        return [f"It was started by {escaped(done.run.parent)}, and is found again where that run is too."]
     workflow = escaped(done.run.workflow)
     if done.next is not None and done.next.id != done.run.id:
         return [

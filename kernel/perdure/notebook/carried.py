@@ -49,8 +49,9 @@ def told(done: Exported, key: str) -> list[str]:
     if done.at_work:
         lines.append(f"At work just now: {', '.join(done.at_work)}; what is recorded so far is in the file.")
     if done.parent is not None:
+        parent = escaped(done.parent)
         lines.append(
-            f"It was started by {done.parent}, which is not in the file: export that one to go on with it."
+            f"It was started by {parent}, which is not in the file: export that one to go on with it."
         )
     lines += [
         f"Left out, because it is damaged: {escaped(f'{value.run} {value.step} ({value.role})')}"

@@ -143,6 +143,18 @@ def test_a_child_and_what_it_needs_are_told(said, folder):
     assert f"It was started by {RUN}, and is found again where that run is too." in text
 
 
+def test_names_in_a_file_hide_nothing_in_a_terminal(said, folder):
+    """Promise 8: whoever made the file chose them."""
+    fill(folder, 2, workflow="w\x1b[2K", parent="r_\x1b[1A")
+    for words in (("export", "r_00000002", "f"), ("--store", "../there", "import", "f")):
+        text = said(*words)[1]
+        assert "\x1b" not in text
+        assert "r_00000002" in text
+    fill(Path("../other/.perdure"), 2, workflow="x")
+    status, text = said("--store", "../other", "import", "f")
+    assert (status, "\x1b" in text) == (1, False)
+
+
 def test_errors_are_a_sentence(said):
     """Promise 4: what is there already, what is no export, what is not there."""
     Path("mine").write_text("x")

@@ -10,6 +10,7 @@ import signal
 import tracemalloc
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import ormsgpack
 import pytest
@@ -450,6 +451,15 @@ def test_what_is_no_export_is_refused(data, tmp_path, refused):
     refused(tmp_path / "y", "not an export")
     refused(tmp_path / "nothing", "No such file")
     refused(tmp_path, "cannot be read")
+
+
+def test_what_cannot_be_mapped_is_refused(exported, refused):
+    """Promise 8: a pipe in the place of a file is not waited for to its end."""
+    reading, writing = os.pipe()
+    os.write(writing, exported.read_bytes()[:1000])
+    refused(Path(f"/dev/fd/{reading}"), "cannot be read")
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_file_that_is_cut_is_refused_wherever_it_is_cut(exported, tmp_path, refused):

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perdure.codec.masking import escaped
 from perdure.errors import NotImportable, RunDiffers
 from perdure.store.records import Record, RunRecord, SessionRecord, ValueRecord
 from perdure.store.related import blobs_of
 
-from .frames import packed
+from .frames import as_row
 from .reading import Carried, open_file
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _planned(store: Store, file: Carried, *, instead: bool) -> Imported:
         here = store.journal.run(run.id)
         raise RunDiffers(
             run=run.id,
-            workflow=run.workflow,
+            workflow=escaped(run.workflow),
             path=file.path,
             here=_when(run if here is None else here),
             there=_when(run),
@@ -190,7 +191,7 @@ def _fingerprint(record: Record) -> frozenset[bytes]:
         record = replace(record, epoch=0, updated=0.0, notebook=None)
     if isinstance(record, ValueRecord):
         record = replace(record, format=0, key_id="", signature=b"")
-    return frozenset({blake3(packed(record)).digest()})
+    return frozenset({blake3(as_row(record)).digest()})
 
 
 def _when(run: RunRecord) -> str:

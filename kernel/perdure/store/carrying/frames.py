@@ -30,17 +30,22 @@ def packed(record: Record) -> bytes:
     Raises:
         Unfit: it is too large to be carried.
     """
-    import ormsgpack
-
-    kind = type(record)
-    row = as_bytes(columns(kind).dump(record))
-    data = ormsgpack.packb([TABLES[kind].name, dict(zip(columns(kind).names, row, strict=True))])
+    data = as_row(record)
     if len(data) > LARGEST:
         raise Unfit(
             f"a record of run {record.id if isinstance(record, RunRecord) else record.run} is larger "
             f"than {LARGEST >> 20} MiB."
         )
     return _LENGTH.pack(len(data)) + data
+
+
+def as_row(record: Record) -> bytes:
+    """The name of its table and its columns by name, as msgpack."""
+    import ormsgpack
+
+    kind = type(record)
+    row = as_bytes(columns(kind).dump(record))
+    return ormsgpack.packb([TABLES[kind].name, dict(zip(columns(kind).names, row, strict=True))])
 
 
 def unpacked(data: memoryview, runs: frozenset[str]) -> Iterator[Record]:

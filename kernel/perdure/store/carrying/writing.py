@@ -79,7 +79,7 @@ def export(store: Store, name: str, path: Path, *, force: bool = False) -> Expor
         cause, advice = f"{error.strerror or error}.", "Name a file that can be written."
         raise NotExported(path=path, cause=cause, advice=advice) from error
     except Unfit as error:
-        advice = "Take out of the notebook what is so large that is no value."
+        advice = "Keep what is so large as a value, not as code or text."
         raise NotExported(path=path, cause=str(error), advice=advice) from None
 
 
