@@ -13,6 +13,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Log:
         self._path = path.with_name(f"{path.name}-wal")
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
+        self.still = threading.Lock()
+        """Whoever holds it, the log is not moved meanwhile: not by this process."""
         self._page = 0
         self._bytes = 0
         self._known = ROOM
@@ -61,7 +64,10 @@ class Log:
         Args:
             wait: for readers and writers, for a moment.
         """
-        with contextlib.suppress(sqlite3.Error):  # the log is whole: the next one to come moves it
+        with (
+            self.still,
+            contextlib.suppress(sqlite3.Error),
+        ):  # the log is whole: the next one to come moves it
             if self._connection is None:
                 self._connection = self._connect()
                 self._page = self._connection.execute(query("page_size")).fetchone()[0]

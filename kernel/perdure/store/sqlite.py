@@ -124,7 +124,13 @@ class SqliteJournal:
 
     def compact(self) -> int:
         """Give the disk back what deleted records took, where that is worth it; return how many bytes."""
-        with self._file.errors(), contextlib.closing(self._file.writer()) as connection:
+        self._check_process()
+        self._file.check_writable()
+        with (
+            self._writer.still(),
+            self._file.errors(),
+            contextlib.closing(self._file.writer()) as connection,
+        ):
             return shrinking.compact(connection, self.path)
 
     def size(self) -> int:

@@ -145,6 +145,13 @@ class Writer:
             finally:
                 self._holder = None
 
+    @contextlib.contextmanager
+    def still(self) -> Iterator[None]:
+        """Meanwhile nothing of this process commits, and nothing moves the log."""
+        self.settle()
+        with self._turn, self._log.still:
+            yield
+
     def settle(self, table: str | None = None) -> None:
         """Commit what is to be written later, to this table or any, so that a read sees it."""
         if not (self._later or self._line) or self._holder == threading.get_ident():
