@@ -325,17 +325,20 @@ class Writer:
             write.outcome = outcome
 
         def put(connection: sqlite3.Connection) -> None:
+            epochs: dict[str, int | None] = {}  # nobody else changes one while this transaction is open
             for write in writes:
-                self._put(connection, write)
+                self._put(connection, write, epochs)
 
         self._transaction(put, power=any(write.power for write in writes), outcome=outcome)
 
-    def _put(self, connection: sqlite3.Connection, write: Write) -> None:
+    def _put(self, connection: sqlite3.Connection, write: Write, epochs: dict[str, int | None]) -> None:
         write.error = None
         if not write.run:
             return
-        newest = connection.execute(query("epoch"), {"run": write.run}).fetchone()
-        if newest is None or newest[0] != write.epoch:
+        if write.run not in epochs:
+            newest = connection.execute(query("epoch"), {"run": write.run}).fetchone()
+            epochs[write.run] = None if newest is None else newest[0]
+        if epochs[write.run] != write.epoch:
             write.error = NotOwner(run=write.run)  # nothing of it was put, so nothing is to be undone
             return
         for table, row in write.rows:
