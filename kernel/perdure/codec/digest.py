@@ -8,7 +8,6 @@ and `True` differ, and so does the order of a dict.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -16,6 +15,7 @@ import xxhash
 
 from perdure.codec.packages.kits import ask
 from perdure.codec.rows.derived import attributes_of
+from perdure.frozen import frozen
 
 from .forms import AS_PICKLED, KINDS, REDUCERS, exact_form, named, subset
 from .plain import canonical
@@ -35,7 +35,7 @@ _SHORT = 64
 """Bytes up to which a plain part stands for itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Digest:
     """32 hexadecimal digits. Weak where the content could not be read: then the type alone stands for it."""
 

@@ -25,8 +25,7 @@ def input_parts(values: Mapping[str, Any]) -> tuple[Part, ...]:
 
 def digested(values: Iterable[tuple[str, Any]]) -> tuple[Part, ...]:
     """Inputs by name without previews: enough to find a call again."""
-    found = [(name, codec.digest(value)) for name, value in values]
-    return tuple([Part(name, digest.hex, digest.weak) for name, digest in found])
+    return tuple([Part(name, (digest := codec.digest(value)).hex, digest.weak) for name, value in values])
 
 
 def shown(parts: Iterable[Part], values: Iterable[tuple[str, Any]]) -> tuple[Part, ...]:

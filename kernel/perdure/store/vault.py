@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from perdure.codec import envelope
+from perdure.codec import Encoded, envelope
 from perdure.codec.masking import escaped
 from perdure.errors import Damaged, NotLoadable, Untrusted
 
@@ -28,8 +28,6 @@ from .protocols import Blobs
 from .records import Place, ValueRecord
 
 if TYPE_CHECKING:
-    from perdure.codec import Encoded
-
     from .cipher import Cipher
 
 INLINE = 256 << 10
@@ -125,7 +123,8 @@ class Vault:
         fields["format"] = envelope.ENVELOPE
         fields["digest"] = _digest(stream, fields["buffers"])
         fields["key_id"] = self._key.id
-        fields["signature"] = envelope.sign(self._key.secret, _covered(fields, stream))
+        covered = fields | {"stream": stream, **{name: fields[of] for name, of in _RENAMED.items()}}
+        fields["signature"] = envelope.sign(self._key.secret, covered)
         return ValueRecord(**fields)
 
     def unseal(self, record: ValueRecord, place: Place, *, subject: str) -> Encoded:
@@ -141,8 +140,6 @@ class Vault:
             Damaged: its bytes, or what they belong to, were altered, or are gone.
             NotLoadable: a newer Perdure wrote it.
         """
-        from perdure.codec import Encoded
-
         self._verify(record, place, subject)
         try:
             stream, buffers = self._opened(record, place)
@@ -172,7 +169,7 @@ class Vault:
         if key is None:
             return "foreign"
         stream = _stream_digest(record.stream, record.stream_blob)
-        fits = envelope.verify(key.secret, record.signature, _covered(_fields(record), stream))
+        fits = envelope.verify(key.secret, record.signature, _covered(record, stream))
         if fits and record.format == 1:  # which does not cover the digest: it follows from what is signed
             fits = record.digest == _digest(stream, record.buffers)
         return "yours" if fits else "altered"
@@ -199,7 +196,7 @@ class Vault:
     def _opened(self, record: ValueRecord, place: Place) -> tuple[bytes, tuple[memoryview, ...]]:
         """Stream and buffers in the clear; the stream may still be compressed."""
         stream = self._stored(record)
-        buffers = tuple(self._blobs.get(name) for name in record.buffers)
+        buffers = tuple([self._blobs.get(name) for name in record.buffers])
         if "aes" in record.packing:
             cipher = self._cipher()
             stream = cipher.open(stream, _context(place, record.id))
@@ -288,7 +285,7 @@ def well_formed(record: ValueRecord) -> bool:
     if tuple(map(type, _looked_at(record))) != _EXPECTED:
         return False
     blobs = record.buffers if record.stream is not None else (*record.buffers, record.stream_blob)
-    named = all(isinstance(name, str) and _BLOB.fullmatch(name) for name in blobs)
+    named = not blobs or all(isinstance(name, str) and _BLOB.fullmatch(name) for name in blobs)
     return named and (record.stream is None or type(record.stream) is bytes)
 
 
@@ -301,14 +298,14 @@ def _fields(record: ValueRecord) -> dict[str, Any]:
     return dict(zip(_NAMES, _values(record), strict=True))
 
 
-def _covered(fields: dict[str, Any], stream: bytes) -> dict[str, Any]:
-    """What signatures cover, by the names that the envelope gives it."""
-    return fields | {
-        "stream": stream,
-        "buffers": list(fields["buffers"]),
-        "key": fields["key_id"],
-        "value": fields["id"],
-    }
+def _covered(record: ValueRecord, stream: bytes) -> dict[str, Any]:
+    """What the signature of a record covers, by the names that the envelope gives it."""
+    return dict(zip(_SIGNED, _signed_values(record), strict=True)) | {"stream": stream}
+
+
+_SIGNED = envelope.SIGNED[envelope.ENVELOPE]
+_RENAMED = {"key": "key_id", "value": "id"}
+_signed_values = attrgetter(*(_RENAMED.get(name, name) for name in _SIGNED))
 
 
 def _context(place: Place, value: str) -> bytes:
