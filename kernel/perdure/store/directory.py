@@ -11,14 +11,14 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from perdure.errors import Damaged
 
-from .blobs.memory import MAPPED
+from .blobs.memory import MAPPED, is_mapped
 from .blobs.recipe import SUFFIX
 from .blobs.shelf import Flaw, Shelf, State
 from .failpoints import reached
@@ -82,6 +82,10 @@ class DirectoryBlobs:
             raise _damaged(name, str(flaw)) from flaw.__cause__
         if verify or self._verifies or not self._shelf.trusts(state):
             self._verify(view, state)
+        if is_mapped(view) and not self._verifies:
+            from .blobs import untouched
+
+            untouched.note(view, name, partial(self._shelf.holds, state))
         return view
 
     def _verify(self, view: memoryview, state: State) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import xxhash
 
+from perdure.codec.known import WORTH, place, remembered
 from perdure.codec.model import Refusal
 from perdure.codec.rows.arrays import (
     array_parts,
@@ -28,6 +29,7 @@ from perdure.codec.rows.arrays import (
 from perdure.codec.rows.dtypes import describe, make_dtype
 from perdure.codec.rows.overlap import window_of
 from perdure.codec.rows.row import Raw
+from perdure.codec.rows.runs import bounds_of
 from perdure.codec.rows.state import reducing_class
 
 KEPT: dict[str, str] = {
@@ -218,11 +220,24 @@ def _cells(array: Any) -> tuple[Any, ...]:
         return "fields", told, array.shape, [(name, _cells(array[name])) for name in dtype.names]
     if dtype.hasobject or dtype.kind == "T":
         return "object", told, array.shape, array.ravel().tolist()
-    return "array", told, array.shape, _content(array)
+    return "array", told, array.shape, elements(array)
 
 
-def _content(array: Any) -> bytes:
-    """Hash of the elements, piece by piece where they do not lie in C order."""
+def elements(array: Any) -> bytes:
+    """Hash of the elements in C order; looked for once where they lie in stored memory."""
+    if array.nbytes < WORTH:
+        return _hashed(array)
+    return remembered(lambda: _told(array), lambda: _hashed(array))
+
+
+def _told(array: Any) -> tuple[Any, ...] | None:
+    """What tells the elements without a look at them, where the memory tells what lies in it."""
+    found = place(*bounds_of(array))
+    return None if found is None else ("array", found, array.dtype.str, array.shape, array.strides)
+
+
+def _hashed(array: Any) -> bytes:
+    """The hash, piece by piece where the elements do not lie in C order."""
     import numpy as np
 
     hasher = xxhash.xxh3_128()

@@ -11,6 +11,7 @@ from typing import Any
 
 import xxhash
 
+from perdure.codec.known import WORTH, place, remembered
 from perdure.codec.rows.overlap import window_of
 
 _SPARE = 1 << 16
@@ -153,11 +154,41 @@ def logical(kind: Any, chunks: Iterable[Any], *, ordered: bool = True) -> list[A
         chunks: its arrays.
         ordered: whether the order of a dictionary's values counts.
     """
+    held = list(chunks)
+    return remembered(lambda: _told(kind, held), lambda: _logical(kind, held, ordered=ordered))
+
+
+_FEW = 1 << 20
+"""Bytes up to which a buffer is hashed to find the hash of all: marks of missing cells, say."""
+
+
+def _told(kind: Any, chunks: list[Any]) -> tuple[Any, ...] | None:
+    """What tells a flat column without a look at it, where its memory tells what lies in it."""
+    import pyarrow as pa
+
+    flat = pa.types.is_primitive(kind) or _has_offsets(kind) or _is_view(kind)
+    if not flat or sum(chunk.get_total_buffer_size() for chunk in chunks) < WORTH:
+        return None
+    told = [_memory(buffer) for chunk in chunks for buffer in chunk.buffers()]
+    if None in told:
+        return None
+    return "arrow", str(kind), *((chunk.offset, len(chunk)) for chunk in chunks), *told
+
+
+def _memory(buffer: Any) -> Any:
+    """What lies in a buffer: nothing, stored bytes, or the hash of few; None where that is not known."""
+    if buffer is None:
+        return ""
+    found = place(buffer.address, buffer.address + buffer.size) if buffer.size >= WORTH else None
+    return xxhash.xxh3_128_digest(buffer) if found is None and buffer.size < _FEW else found
+
+
+def _logical(kind: Any, chunks: list[Any], *, ordered: bool) -> list[Any]:
     import pyarrow as pa
 
     streams = _Streams(ordered=ordered)
     if ordered and "dictionary<" in str(kind):
-        chunks = pa.chunked_array(list(chunks), kind).unify_dictionaries().chunks
+        chunks = pa.chunked_array(chunks, kind).unify_dictionaries().chunks
     for chunk in chunks:
         for start in range(0, len(chunk), _ROWS):
             streams.feed(chunk.slice(start, _ROWS), "")

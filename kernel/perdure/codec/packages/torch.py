@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import xxhash
-
 from perdure.codec.model import Refusal
 from perdure.codec.rows.classes import find
 from perdure.codec.rows.state import reducing_class
 
+from .numpy import elements
 from .torch_memory import Memory, bytes_of, piece_of, storage_of, typed_storage, whole_of
 from .torch_training import optimizer_form, scheduler_form
 
@@ -257,7 +256,7 @@ def content(obj: Any) -> Any:
         return (
             _tensor,
             (),
-            ("storage", str(obj.device), xxhash.xxh3_128_digest(bytes_of(obj, 0, obj.nbytes()))),
+            ("storage", str(obj.device), elements(bytes_of(obj, 0, obj.nbytes()))),
         )
     if isinstance(obj, torch.utils.hooks.RemovableHandle):
         return _hook, ()
@@ -290,4 +289,4 @@ def _cells(tensor: Any) -> bytes | None:
     flat = tensor.detach().resolve_conj().resolve_neg().contiguous()
     size = flat.element_size()
     data = bytes_of(flat.untyped_storage(), flat.storage_offset() * size, flat.numel() * size)
-    return xxhash.xxh3_128_digest(data)
+    return elements(data)

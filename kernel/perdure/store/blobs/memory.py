@@ -52,6 +52,11 @@ def mapped(descriptor: int, size: int) -> memoryview | None:
     return None
 
 
+def is_mapped(view: memoryview) -> bool:
+    """Whether this memory is the mapping of a file."""
+    return isinstance(view.obj, mmap.mmap) and view.obj in _maps
+
+
 def lent(descriptor: int, size: int) -> memoryview:
     """The bytes of a file, to look at for a moment."""
     if size == 0:

@@ -103,6 +103,14 @@ class Shelf:
         """Whether the blob is known to come out right of files in this state."""
         return self.seen.knows(state.whole) or all(map(self.seen.knows, state.parts))
 
+    def holds(self, state: State) -> bool:
+        """Whether the whole blob's file is still there as it was in this state, or known to be as good."""
+        try:
+            now = self.state(state.name)
+        except OSError:
+            return False
+        return (now.own.st_ino, now.own.st_dev) == (state.own.st_ino, state.own.st_dev) and self.trusts(now)
+
     def state(self, name: str, recipe: Recipe | None = None) -> State:
         """The files of a blob as they are now.
 
