@@ -15,6 +15,8 @@ import pytest
 from perdure.store import open_store
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+SMALLER = {"LARGE_FRAME_MB": "16"}
+"""What the notebooks print, figures of cost apart, does not depend on how large their frames are."""
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def nbval(folder: Path) -> None:
         "no:cacheprovider",
         ".",
     ]
-    environment = {**os.environ, "PERDURE_PLAIN": "1", "IPYTHONDIR": str(folder / ".ipython")}
+    environment = {**os.environ, **SMALLER, "PERDURE_PLAIN": "1", "IPYTHONDIR": str(folder / ".ipython")}
     environment.pop("PERDURE_STORE", None)
     environment.pop("PYTEST_ADDOPTS", None)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -68,6 +70,7 @@ def test_examples_show_the_same_cold_and_resumed(folder):
     cold = restored(folder)
     assert cold["ran"] >= {"flights.load", "flights.train", "flights.report"}
     assert cold["ran"] >= {"values.fit", "values.collect", "values.fill"}
+    assert cold["ran"] >= {"large.load", "large.column", "large.bootstrap"}
     assert cold["restored"] == set()
 
     nbval(folder)
@@ -85,13 +88,16 @@ def printed(notebook: Path) -> dict[str, str]:
     }
 
 
-def test_the_notebook_about_values_comes_back_after_a_kill_in_its_longest_step(folder, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "killed", "kept"), [("values", "fit", "measure"), ("large-frames", "bootstrap", "append")]
+)
+def test_a_notebook_comes_back_after_a_kill_in_its_longest_step(folder, tmp_path, name, killed, kept):
     """Promise 2: a kill loses only what was running. Promise 3: what cells print of restored values is alike."""
-    command = [sys.executable, "-m", "perdure", "demo", "values.ipynb", "--kill", "fit", "--output", "out"]
-    environment = {**os.environ, "JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "perdure", "demo", f"{name}.ipynb", "--kill", killed, "--output", "out"]
+    environment = {**os.environ, **SMALLER, "JUPYTER_DATA_DIR": str(tmp_path / "data")}
     environment.pop("PERDURE_STORE", None)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^  measure +restored", done.stdout, re.MULTILINE), done.stdout
-    assert re.search(r"^  fit +ran", done.stdout, re.MULTILINE), done.stdout
-    assert printed(folder / "out" / "values.ipynb") == printed(folder / "values.ipynb")
+    assert re.search(rf"^  {kept} +restored", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(rf"^  {killed} +ran", done.stdout, re.MULTILINE), done.stdout
+    assert printed(folder / "out" / f"{name}.ipynb") == printed(folder / f"{name}.ipynb")
