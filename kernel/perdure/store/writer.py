@@ -35,6 +35,8 @@ TICK = 0.05
 """Seconds after which what is to be written later is written, at the latest."""
 _QUIET = 10
 """Ticks without a commit after which the thread sleeps until it is woken."""
+_ROUNDS, _LITTLE = 4, 60
+"""How often the log is moved beside those who commit, until fewer commits than these come meanwhile."""
 _SEEN = 1.0
 """Seconds after which a commit tells again that its session was alive."""
 
@@ -301,16 +303,19 @@ class Writer:
             self._wanted = False
 
     def _move(self) -> None:
-        """Move the log: most of it beside those who commit."""
-        before, moved = self._unmoved, self._log.move()
-        # Commits without a pause never leave a log that is moved as a whole, so that it can begin anew. Where
-        # each waits for the disk, a log that grows costs more than holding them off for what came meanwhile.
-        whole = self._transactions.power or self._log.large
+        """Move the log beside those who commit, and what little came meanwhile while they wait.
+
+        Commits without a pause would never leave a log that is moved as a whole, so that it can begin anew;
+        one that grows costs each of them more than this.
+        """
+        for _ in range(_ROUNDS):
+            before = self._unmoved
+            self._log.move()
+            if self._unmoved - before < _LITTLE:
+                break
         with self._claimed():
-            if whole:
-                before, moved = self._unmoved, self._log.move(wait=self._log.large)
-            if moved:
-                self._unmoved -= before
+            if self._log.move(wait=self._log.large):
+                self._unmoved = 0
 
     def _finish(self) -> None:
         with self._turn:

@@ -2,6 +2,7 @@
 -- Lists and maps are msgpack in a BLOB: they can be read without Perdure.
 -- The text of a column is UTF-8; text that is not (a lone surrogate) is kept as a BLOB of its bytes.
 
+PRAGMA page_size = 2048;  -- a commit writes each page that it touches, and most of them for one small row
 PRAGMA application_id = 0x50524455;  -- "PRDU"
 PRAGMA user_version = 3;
 
