@@ -268,8 +268,9 @@ class Writer:
             waiting = list(self._line)
             self._each_or_all([*self._later, *waiting])
             self._sweep()
+            for _ in waiting:
+                self._line.popleft()
         for write in waiting:
-            self._line.popleft()
             self._tell(write)
 
     def _each_or_all(self, writes: list[Write]) -> None:
