@@ -40,6 +40,9 @@ class _Mapping:
     holds: Callable[[], bool]
 
 
+_GONE = 1000
+"""After so many mappings, those that are gone are forgotten."""
+
 _mappings: list[tuple[int, int, _Mapping]] = []
 """By address, each with a number of its own: so they are ordered without comparing mappings, in one move that
 no other thread gets into."""
@@ -56,7 +59,7 @@ def note(view: memoryview, name: str, holds: Callable[[], bool]) -> None:
         holds: whether the file still holds these bytes.
     """
     number = next(_numbers)
-    if number & (number - 1) == 0:  # now and then
+    if number % _GONE == 0:
         _mappings[:] = [each for each in _mappings if each[2].memory() is not None]
     address = ctypes.addressof(ctypes.c_char.from_buffer(view))
     mapping = _Mapping(weakref.ref(view.obj), view.nbytes, name, holds)  # type: ignore[arg-type]

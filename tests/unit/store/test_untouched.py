@@ -1,0 +1,208 @@
+"""Which mapped blobs count as untouched: those that the system shows to be so, and no others."""
+
+import ctypes
+import gc
+import mmap
+import os
+import sys
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+from perdure import codec
+from perdure.codec import known
+from perdure.store.blobs import untouched
+from perdure.store.blobs.untouched import place_of
+from perdure.store.directory import DirectoryBlobs
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which pages were written")
+
+PAGE = mmap.PAGESIZE
+SIZE = 512 * PAGE
+DATA = np.arange(SIZE // 8)
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return DirectoryBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def name(blobs):
+    known.forget()
+    return blobs.put(memoryview(DATA).cast("B"), durability="process")
+
+
+@pytest.fixture
+def view(blobs, name):
+    return blobs.get(name)
+
+
+def address(view):
+    return ctypes.addressof(ctypes.c_char.from_buffer(view))
+
+
+def lies(view, offset=0, length=SIZE):
+    return place_of(address(view) + offset, length)
+
+
+def test_what_nobody_wrote_is_known_by_the_blob_that_it_is_part_of(view, name):
+    """Promise 10: also after it was read, wherever the part begins."""
+    assert lies(view) == (name, 0, SIZE)
+    assert bytes(view) == DATA.tobytes()
+    assert lies(view) == (name, 0, SIZE)
+    assert lies(view, 100, PAGE) == (name, 100, PAGE)
+
+
+def test_a_page_that_was_written_is_not_known_and_the_others_are(view, name):
+    """Promise 1: it is the write that counts, not what was written."""
+    view[3 * PAGE + 5] = view[3 * PAGE + 5]
+    assert lies(view) is None
+    assert lies(view, 3 * PAGE, 1) is None
+    assert lies(view, 2 * PAGE + 100, PAGE) is None
+    assert lies(view, 0, 3 * PAGE) == (name, 0, 3 * PAGE)
+    assert lies(view, 4 * PAGE, PAGE) == (name, 4 * PAGE, PAGE)
+
+
+def test_what_reaches_beyond_the_blob_is_not_known(view):
+    """Promise 1: what lies behind is somebody else's."""
+    assert lies(view, PAGE, SIZE) is None
+    assert place_of(address(view) - 8, 16) is None
+
+
+def test_other_memory_is_never_known(blobs, view):
+    """Promise 1: also where no page of it was ever written, and where a blob was read into it."""
+    empty = mmap.mmap(-1, SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    assert lies(memoryview(empty)) is None
+    reading = DirectoryBlobs(blobs.folder, restore="read")
+    assert lies(reading.get(next(iter(blobs.names())))) is None
+
+
+def test_memory_that_took_the_place_of_a_mapping_is_not_known(blobs, name):
+    """Promise 1: an address is told anew."""
+    view = blobs.get(name)
+    start, gone = address(view), weakref.ref(view.obj)
+    del view
+    gc.collect()
+    assert gone() is None, "nothing keeps a mapping alive"
+    assert place_of(start, SIZE) is None
+
+
+def test_a_child_has_pages_of_its_own(view, name):
+    """Promise 1: what a forked child writes is seen there and not here, and what was written before it, there too."""
+    view[0] = 1
+    child = os.fork()
+    if child == 0:
+        ok = lies(view, 0, 1) is None and lies(view, PAGE, PAGE) == (name, PAGE, PAGE)
+        view[PAGE] = 1
+        os._exit(0 if ok and lies(view, PAGE, PAGE) is None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert lies(view, PAGE, PAGE) == (name, PAGE, PAGE)
+
+
+def test_a_file_that_changed_under_the_mapping_is_not_known(blobs, name, view):
+    """Promise 8: what shows through is not what was stored."""
+    assert lies(view)
+    with (blobs.folder / name[:2] / name).open("r+b") as file:
+        file.write(b"x")
+    assert view[0] == ord("x")
+    assert lies(view) is None
+
+
+def test_a_file_that_took_the_place_of_the_mapped_one_is_not_believed(blobs, name, view):
+    """Promise 8: the other one may be right, and the one that is mapped no more."""
+    blobs.remove([name])
+    assert lies(view) is None
+    blobs.put(memoryview(DATA).cast("B"), durability="process")
+    assert lies(view) is None
+    assert lies(blobs.get(name)) == (name, 0, SIZE)
+
+
+def test_storing_it_again_leaves_it_known(blobs, name, view):
+    """Promise 10: a blob that is put again is made young, which changes its file's times."""
+    blobs.put(view, durability="process")
+    assert lies(view) == (name, 0, SIZE)
+
+
+def test_nothing_is_known_where_each_load_is_verified(blobs, name):
+    """Promise 8: who asks for that does not want to believe."""
+    assert lies(DirectoryBlobs(blobs.folder, verify="full").get(name)) is None
+
+
+@pytest.mark.parametrize("tells", ["nothing", "that no page is there", "too little"])
+def test_a_system_that_does_not_tell_the_truth_is_not_asked(tmp_path, monkeypatch, view, tells):
+    """Promise 1: systems that only look like Linux have such a file, and may say anything in it."""
+    file = tmp_path / "pagemap"
+    if tells != "nothing":
+        file.touch()
+    if tells == "that no page is there":
+        os.truncate(file, 1 << 43)
+    monkeypatch.setattr(untouched, "_PAGEMAP", str(file))
+    untouched._is_told_truly.cache_clear()
+    try:
+        assert lies(view) is None
+    finally:
+        untouched._is_told_truly.cache_clear()
+
+
+def test_a_write_while_the_bytes_are_read_is_not_kept_as_theirs(view):
+    """Promise 1: what another thread writes between two looks spoils no later digest."""
+
+    def told():
+        return lies(view)
+
+    def find():
+        writer = threading.Thread(target=view.__setitem__, args=(0, 9))
+        writer.start()
+        writer.join()
+        return "of changed bytes"
+
+    assert known.remembered(told, find) == "of changed bytes"
+    assert not known._kept
+
+
+def test_digests_are_kept_and_values_are_not(blobs, name):
+    """Promise 10: a digest outlives the array that it was found of, and does not keep it."""
+    array = np.frombuffer(blobs.get(name), "i8")
+    gone = weakref.ref(array)
+    first = codec.digest(array)
+    del array
+    gc.collect()
+    assert gone() is None
+    assert len(known._kept) == 1
+    assert codec.digest(np.frombuffer(blobs.get(name), "i8")) == first == codec.digest(DATA)
+    assert len(known._kept) == 1
+
+
+def test_the_number_of_digests_and_of_mappings_in_mind_is_bounded(blobs, name, monkeypatch):
+    """Promise 10: neither grows with what was restored."""
+    monkeypatch.setattr(known, "_MOST", 3)
+    view = blobs.get(name)
+    for at in range(10):
+        known.remembered(lambda at=at: (lies(view), at), lambda: b"digest")
+        assert len(known._kept) <= 3
+    for _ in range(2500):
+        blobs.get(name)
+    assert len(untouched._mappings) <= 1500
+    assert lies(view)
+
+
+def test_threads_find_the_same(blobs, name):
+    """Promise 1: while others map, write and let go."""
+    first, found = codec.digest(DATA), []
+
+    def work():
+        for at in range(30):
+            array = np.frombuffer(blobs.get(name), "i8")
+            found.append(codec.digest(array) == first)
+            array[at] += 1
+            found.append(codec.digest(array) != first)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == [True] * 240
