@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from perdure.errors import PerdureError
+from perdure.errors import NotOwner, PerdureError
 
 TICK = 0.05
 """Seconds between two looks at what runs: a call that runs longer is recorded as running."""
@@ -73,8 +73,8 @@ class Heartbeat:
                 if not self._working():
                     self._wake.wait()
                 self._wake.clear()
-        except PerdureError:
-            self._awake = True  # the next write of the run itself will say what is wrong with the store
+        except NotOwner:
+            self._awake = True  # for good: the next write of the run itself will say who has it now
 
     def _watch(self) -> None:
         """Look at what runs, tick by tick, until nothing has for a while."""
@@ -88,8 +88,13 @@ class Heartbeat:
                 idle, pause, seen = idle + 1, FIRST, now
                 continue
             idle = 0
-            if self._begun(now - TICK):
-                seen = now
-            elif now - seen >= pause:
-                self._beat()
-                pause, seen = min(2 * pause, INTERVAL), now
+            try:
+                if self._begun(now - TICK):
+                    seen = now
+                elif now - seen >= pause:
+                    self._beat()
+                    pause, seen = min(2 * pause, INTERVAL), now
+            except NotOwner:
+                raise
+            except PerdureError:  # told by the next write of the run itself, if it lasts until then
+                pause, seen = INTERVAL, time.monotonic()

@@ -239,8 +239,8 @@ class Owner(Books):
         """Record the calls that began before that moment and are not recorded yet; whether there were any."""
         with self._mutex:  # their ends wait for it, so that a start never follows an end into the journal
             begun = self._at_work.unrecorded(before)
-            if begun:
-                self._write(*begun, durability="later")
+            if begun:  # not "later": an end must not be refused because its start could not be written
+                self._write(*begun, durability="process")
         return bool(begun)
 
     def _lose(self, call: CallRecord) -> None:
