@@ -227,6 +227,8 @@ def test_a_damaged_source_is_named_and_mended(blobs, pieced, damage, said, fresh
         lambda found: json.dumps(found | {"pieces": [[0, -8, 100]]}).encode(),
         lambda found: json.dumps(found | {"pieces": [[0, 0, 1 << 60]]}).encode(),
         lambda found: json.dumps(found | {"pieces": [[0, 1 << 60, 100]]}).encode(),
+        lambda found: json.dumps(found | {"pieces": [[0, 1 << 99, 100]]}).encode(),
+        lambda found: json.dumps(found | {"pieces": [[0, 0, 1 << 62]] * 2}).encode(),
         lambda found: json.dumps(found | {"pieces": [[7, 0, 100]]}).encode(),
         lambda found: json.dumps(found | {"pieces": [[0, 0.5, 100]]}).encode(),
         lambda found: json.dumps(found | {"sources": ["../../etc/passwd"] * 2}).encode(),

@@ -18,6 +18,8 @@ SUFFIX = ".pieces"
 FORMAT = 1
 MOST_SOURCES = 64
 """Whole blobs that one recipe may need: each is opened, and none can be collected before it."""
+_FAR = 1 << 62
+"""Bytes that no file has: of more, the system could not even be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,16 @@ class Recipe:
             pieces = [Piece(sources[at], offset, length) for at, offset, length in found["pieces"]]
         except (KeyError, TypeError, IndexError, RecursionError) as error:
             raise ValueError(str(error)) from error
-        if not all(map(_well_formed, pieces)):
+        recipe = Recipe(tuple(pieces))
+        if not all(map(_well_formed, pieces)) or recipe.size >= _FAR:
             raise ValueError(pieces)
-        return Recipe(tuple(pieces))
+        return recipe
 
 
 def _well_formed(piece: Piece) -> bool:
     numbers = type(piece.offset) is int and type(piece.length) is int
     named = isinstance(piece.source, str) and NAME.fullmatch(piece.source)
-    return bool(named and numbers and piece.offset >= 0 and piece.length > 0)
+    return bool(named and numbers and 0 <= piece.offset < _FAR and 0 < piece.length < _FAR)
 
 
 def joined(pieces: Iterable[Piece]) -> Recipe:
