@@ -8,7 +8,8 @@ whoever holds an array, a frame or a column of arrow's can reach its memory in w
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 _T = TypeVar("_T")
 
@@ -16,10 +17,28 @@ WORTH = 1 << 18
 """Bytes from which on asking is cheaper than hashing."""
 
 _MOST = 1 << 14
-"""Digests that are kept in mind, a few hundred bytes each. With one more, all are forgotten."""
+"""Results that are kept in mind, a few hundred bytes each. With one more, all are forgotten."""
 
-Place = tuple[str, int, int]
-"""Stored bytes: the name of the whole that they are part of, where they begin in it, and how many."""
+
+class Hashes(Protocol):
+    """What somebody keeps in mind of the bytes that he stored: the hash (xxh3) of parts of them."""
+
+    def get(self, place: Place) -> bytes | None:
+        """The hash of the bytes at this place, if it was noted."""
+
+    def note(self, place: Place, found: bytes) -> None:
+        """Keep it in mind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Stored bytes: the name of the whole that they are part of, where they begin in it, and how many."""
+
+    name: str
+    offset: int
+    length: int
+    hashes: Hashes = field(compare=False, repr=False)
+
 
 finders: set[Callable[[int, int], Place | None]] = set()
 """Asked with an address and a length: which stored bytes lie there, provably as they were stored."""
@@ -32,8 +51,21 @@ def place(low: int, high: int) -> Place | None:
     return next((found for finder in finders if (found := finder(low, high - low))), None)
 
 
+def hash_of(low: int, high: int, find: Callable[[], bytes]) -> bytes:
+    """The hash of the bytes between two addresses; `find()` gives it where it is not known."""
+    before = place(low, high)
+    if before is None:
+        return find()
+    known = before.hashes.get(before)
+    if known is None:
+        known = find()
+        if place(low, high) == before:  # otherwise somebody wrote while the bytes were read
+            before.hashes.note(before, known)
+    return known
+
+
 def remembered(told: Callable[[], Hashable | None], find: Callable[[], _T]) -> _T:
-    """What `find()` gives, or gave for the same bytes.
+    """What `find()` gives, or gave in this process for the same bytes.
 
     Args:
         told: all that the result depends on, with the places of the bytes; None where one is not known.
@@ -46,13 +78,8 @@ def remembered(told: Callable[[], Hashable | None], find: Callable[[], _T]) -> _
     if kept is not None:
         return kept  # type: ignore[return-value]  # under this key, what the same `find` gave
     found = find()
-    if told() == key:  # otherwise somebody wrote while the bytes were read
+    if told() == key:
         if len(_kept) >= _MOST:
             _kept.clear()
         _kept[key] = found
     return found
-
-
-def forget() -> None:
-    """Hash all that is met from now on."""
-    _kept.clear()

@@ -85,7 +85,7 @@ class DirectoryBlobs:
         if is_mapped(view) and not self._verifies:
             from .blobs import untouched
 
-            untouched.note(view, name, partial(self._shelf.holds, state))
+            untouched.note(view, name, partial(self._shelf.holds, state), self._shelf.hashes)
         return view
 
     def _verify(self, view: memoryview, state: State) -> None:
@@ -152,6 +152,7 @@ class DirectoryBlobs:
             if self.folder.is_dir():
                 self._putting.tidy(self.names())
                 self._shelf.seen.tidy()
+                self._shelf.hashes.tidy(self.names())
         return freed
 
     def _files(self) -> Iterator[Path]:

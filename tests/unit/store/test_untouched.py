@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def blobs(tmp_path):
 
 @pytest.fixture
 def name(blobs):
-    known.forget()
+    known._kept.clear()
     return blobs.put(memoryview(DATA).cast("B"), durability="process")
 
 
@@ -45,7 +46,8 @@ def address(view):
 
 
 def lies(view, offset=0, length=SIZE):
-    return place_of(address(view) + offset, length)
+    found = place_of(address(view) + offset, length)
+    return None if found is None else (found.name, found.offset, found.length)
 
 
 def test_what_nobody_wrote_is_known_by_the_blob_that_it_is_part_of(view, name):
@@ -163,17 +165,77 @@ def test_a_write_while_the_bytes_are_read_is_not_kept_as_theirs(view):
     assert not known._kept
 
 
-def test_digests_are_kept_and_values_are_not(blobs, name):
+def test_a_write_while_the_bytes_are_hashed_is_not_noted(blobs, view):
+    """Promise 1: nor for other processes."""
+    start = address(view)
+
+    def find():
+        view[0] = 9
+        return b"of changed bytes"
+
+    assert known.hash_of(start, start + SIZE, find) == b"of changed bytes"
+    assert not (blobs.folder / "hashes").exists()
+
+
+@pytest.mark.parametrize("shape", [(-1,), (2, -1)])
+def test_digests_are_kept_and_values_are_not(blobs, name, shape):
     """Promise 10: a digest outlives the array that it was found of, and does not keep it."""
-    array = np.frombuffer(blobs.get(name), "i8")
-    gone = weakref.ref(array)
-    first = codec.digest(array)
-    del array
+
+    def array():
+        return np.frombuffer(blobs.get(name), "i8").reshape(shape).T
+
+    first, made = codec.digest(array()), array()
+    gone = weakref.ref(made)
+    assert codec.digest(made) == first == codec.digest(DATA.reshape(shape).T)
+    del made
     gc.collect()
     assert gone() is None
-    assert len(known._kept) == 1
-    assert codec.digest(np.frombuffer(blobs.get(name), "i8")) == first == codec.digest(DATA)
-    assert len(known._kept) == 1
+
+
+def pages_there(view):
+    """How many pages of the mapping were brought into this process."""
+    with Path("/proc/self/pagemap").open("rb") as file:
+        file.seek(address(view) // PAGE * 8)
+        return sum(last & 0x80 > 0 for last in file.read(SIZE // PAGE * 8)[7::8])
+
+
+def test_what_was_hashed_before_need_not_even_be_read(blobs, name):
+    """Promise 10: in another process, too, a restored notebook pays for the pages that it uses."""
+    first = codec.digest(np.frombuffer(blobs.get(name), "i8"))
+    view = DirectoryBlobs(blobs.folder).get(name)
+    assert codec.digest(np.frombuffer(view, "i8")) == first == codec.digest(DATA)
+    assert pages_there(view) == 0
+
+
+@pytest.mark.parametrize("spoil", [lambda line: line[:-1], lambda line: line[1:], lambda line: line[::-1]])
+def test_a_note_that_was_cut_or_spoilt_is_not_believed(blobs, name, spoil):
+    """Promise 1: the bytes are hashed then."""
+    first = codec.digest(np.frombuffer(blobs.get(name), "i8"))
+    file = blobs.folder / "hashes"
+    file.write_text(spoil(file.read_text().strip()) + "\n")
+    view = DirectoryBlobs(blobs.folder).get(name)
+    assert codec.digest(np.frombuffer(view, "i8")) == first
+    assert pages_there(view) > 0
+
+
+def test_each_digit_of_a_note_counts(blobs, name):
+    """Promise 1: one bit that flips on a disk makes no other digest."""
+    first = codec.digest(np.frombuffer(blobs.get(name), "i8"))
+    file = blobs.folder / "hashes"
+    line = file.read_text().strip()
+    for at in range(len(line)):
+        file.write_text(f"{line[:at]}{'1' if line[at] == '0' else '0'}{line[at + 1 :]}\n")
+        assert codec.digest(np.frombuffer(DirectoryBlobs(blobs.folder).get(name), "i8")) == first
+
+
+def test_what_is_known_of_a_blob_goes_with_it(blobs, name):
+    """Promise 10: the notes do not grow with what was collected."""
+    other = blobs.put(memoryview(DATA + 1).cast("B"), durability="process")
+    for each in (name, other):
+        codec.digest(np.frombuffer(blobs.get(each), "i8"))
+    blobs.remove([other])
+    blobs.sweep()
+    assert [line[:64] for line in (blobs.folder / "hashes").read_text().split()] == [name]
 
 
 def test_the_number_of_digests_and_of_mappings_in_mind_is_bounded(blobs, name, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 
 import xxhash
 
-from perdure.codec.known import WORTH, place, remembered
+from perdure.codec.known import WORTH, hash_of, place, remembered
 from perdure.codec.model import Refusal
 from perdure.codec.rows.arrays import (
     array_parts,
@@ -227,6 +227,8 @@ def elements(array: Any) -> bytes:
     """Hash of the elements in C order; looked for once where they lie in stored memory."""
     if array.nbytes < WORTH:
         return _hashed(array)
+    if array.flags.c_contiguous and not _padded(array.dtype):
+        return hash_of(*bounds_of(array), lambda: _hashed(array))
     return remembered(lambda: _told(array), lambda: _hashed(array))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from perdure.store.files import folder_held, sync_path
 
 from . import memory
+from .hashes import Hashes
 from .recipe import SUFFIX, Recipe
 from .seen import Seen, fact
 
@@ -44,6 +45,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.seen = Seen(folder)
+        self.hashes = Hashes(folder)
 
     def path(self, name: str) -> Path:
         """Where the blob lies as a whole."""

@@ -38,6 +38,7 @@ class _Mapping:
     size: int
     name: str
     holds: Callable[[], bool]
+    hashes: known.Hashes
 
 
 _GONE = 1000
@@ -50,19 +51,20 @@ no other thread gets into."""
 _numbers = count()
 
 
-def note(view: memoryview, name: str, holds: Callable[[], bool]) -> None:
+def note(view: memoryview, name: str, holds: Callable[[], bool], hashes: known.Hashes) -> None:
     """Note that a blob is mapped here.
 
     Args:
         view: a private mapping of the whole file.
         name: what its bytes are called.
         holds: whether the file still holds these bytes.
+        hashes: what is known of its parts.
     """
     number = next(_numbers)
     if number % _GONE == 0:
         _mappings[:] = [each for each in _mappings if each[2].memory() is not None]
     address = ctypes.addressof(ctypes.c_char.from_buffer(view))
-    mapping = _Mapping(weakref.ref(view.obj), view.nbytes, name, holds)  # type: ignore[arg-type]
+    mapping = _Mapping(weakref.ref(view.obj), view.nbytes, name, holds, hashes)  # type: ignore[arg-type]
     insort(_mappings, (address, number, mapping))
     known.finders.add(place_of)
 
@@ -77,7 +79,7 @@ def place_of(address: int, length: int) -> known.Place | None:
         return None
     if not (_unwritten(address, length) and mapping.holds()):
         return None
-    return mapping.name, address - start, length
+    return known.Place(mapping.name, address - start, length, mapping.hashes)
 
 
 def _mapping_at(address: int) -> tuple[int, _Mapping] | None:
