@@ -191,7 +191,7 @@ class NotOwner(PerdureError):
 
 
 class RunTaken(NotOwner):
-    """Run {run} of `{workflow}` was taken over from here: process {pid} on {host} has it since {since}{where}.
+    """Run {run} of `{workflow}` was taken over from here: {now}.
     Names stay as they are, but nothing more of this run is kept from here. To take it back: {advice}."""
 
     workflow: str
@@ -199,6 +199,8 @@ class RunTaken(NotOwner):
     host: str
     since: str
     where: str
+    now: str
+    """Who has it now."""
     advice: str
 
 

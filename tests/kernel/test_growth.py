@@ -50,6 +50,8 @@ def test_collecting_tells_what_it_would_forget(ready):
     told = run("%perdure gc --keep 0 --old-versions --older-than 0s --dry-run").text.replace(NARROW, " ")
     assert told.startswith("Would remove 0 blobs: 0 B.")
     assert "is no size" in str(run("%perdure gc --max-size much"))
+    assert "with its unit" in str(run("%perdure gc --older-than 30"))
+    assert "the whole store, not w alone" in str(run("%perdure gc w"))
     assert "restored" in run("%%step one\nx = 1").text
 
 

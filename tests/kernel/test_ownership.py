@@ -30,6 +30,7 @@ def test_a_run_is_stolen_from_a_live_kernel_which_is_told(open_notebook):
     taken = second.run(f"{HEAD} --steal")
     assert taken.errors == []
     assert f"taken from process {first.pid} on " in taken.text
+    assert "killed" not in taken.text
     assert "keeps nothing more of this run" in taken.text
     assert second.run(STEP).errors == []
     assert second.run(NEXT).errors == []
@@ -130,6 +131,7 @@ def test_the_command_line_frees_a_run_for_the_next_kernel(open_notebook):
     assert first.run(NEXT).errors == []
     assert steal("--yes").returncode == 0
     assert "nobody has it" in steal("--yes").stdout
+    assert "nobody is named as having it now" in first.run("1 + 1").text
     assert [reply.errors for reply in second.run_all([HEAD, STEP, NEXT])] == [[]] * 3
     assert first.run(NEXT).ename == "RunTaken"
     assert ran(first) == ["load", "total"]
@@ -231,6 +233,8 @@ def test_a_store_that_is_deleted_under_a_kernel_is_told_and_left(notebook):
     assert gone.ename == "StoreError"
     assert "was moved or deleted" in gone.evalue
     assert "Traceback" not in gone.traceback
+    for magic in ("%perdure", "%perdure du", "%perdure gc"):
+        assert "was moved or deleted" in notebook.run(magic).evalue
     assert ran(notebook) == ["load"]
     away.rename(folder)
     assert notebook.run(NEXT).errors == []
@@ -253,3 +257,10 @@ def test_a_kernel_goes_on_in_another_store_after_its_own_was_deleted(notebook):
     assert notebook.run(STEP).errors == []
     assert (notebook.cwd / "other" / "journal.db").exists()
     assert not (notebook.cwd / ".perdure").exists()
+
+
+def test_a_setting_that_is_none_is_told(open_notebook):
+    """Bad input: one sentence, in the form of the other settings."""
+    refused = open_notebook(env={"PERDURE_DURABILITY": "fast"}).run(HEAD)
+    assert refused.ename == "StoreError"
+    assert "PERDURE_DURABILITY is 'fast'" in refused.evalue

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--older-than",
-        type=_duration,
+        type=_age,
         metavar="AGE",
         help="forget runs that finished longer ago, such as 30d; with --keep, the newest N stay all the same",
     )
@@ -62,11 +62,11 @@ def _count(text: str) -> int:
     return number
 
 
-def _duration(text: str) -> float:
-    from perdure.engine.durations import seconds
+def _age(text: str) -> float:
+    from perdure.engine.durations import age
 
     try:
-        return seconds(text)
+        return age(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _target(arguments: argparse.Namespace) -> Store:
-    """The store of this folder, or the one that was named; made where there is none."""
+    """The store of this folder, or the one that was named; made where there is none, for an export."""
+    from zipfile import is_zipfile
+
     from perdure.store import open_store
     from perdure.store.keys import user_key
     from perdure.store.location import FOLDER
@@ -49,7 +51,7 @@ def _target(arguments: argparse.Namespace) -> Store:
             path /= FOLDER  # the folder of a notebook was named
     else:
         path = path or Path.cwd() / FOLDER
-    if arguments.dry_run and not path.exists():
+    if (arguments.dry_run or not is_zipfile(arguments.file)) and not path.exists():
         store = open_store(":memory:")
         store.key = user_key()
         return store

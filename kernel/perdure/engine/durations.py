@@ -25,6 +25,21 @@ def seconds(duration: str | float | timedelta) -> float:
     return float(total)
 
 
+def age(text: str) -> float:
+    """Seconds of an age such as `30d` or `12h`. Its unit must be written: `30` alone may be meant in days.
+
+    Raises:
+        ValueError: it is no age; the sentence says how one is written.
+    """
+    try:
+        found = seconds(text)
+    except ValueError:
+        found = math.nan
+    if math.isnan(found) or text.rstrip()[-1:].isdigit():
+        raise ValueError(f"{text!r} is not an age: write it with its unit, like 30d, 12h")
+    return found
+
+
 def _spelled(text: str) -> float:
     """The seconds that the text tells, or nan."""
     total, position = 0.0, 0

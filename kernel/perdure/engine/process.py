@@ -6,6 +6,8 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from perdure.errors import StoreError
+
 if TYPE_CHECKING:
     from perdure.store import Store
     from perdure.store.cipher import Cipher
@@ -30,10 +32,12 @@ def the_store(*, tell: bool = True) -> Store:
     with _lock:
         if _store is None or _store.closed or _store.lost:
             from perdure.store import open_store
+            from perdure.store.location import find_store
 
             durability = os.environ.get("PERDURE_DURABILITY", "power")
             if durability not in ("power", "process"):
-                raise ValueError(f"PERDURE_DURABILITY is {durability!r}: set it to power or process")
+                cause = f'PERDURE_DURABILITY is {durability!r}. Set it to "power" or "process".'
+                raise StoreError(path=str(find_store()), cause=cause)
             _store = open_store(durability=durability)
             if tell:
                 _warn(_store)

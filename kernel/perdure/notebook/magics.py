@@ -305,7 +305,7 @@ class PerdureMagics(Magics):
         if given.action == "gc":
             return upkeep.collect(self.session, given)
         if given.action == "du":
-            return disk_use.DiskUse(self.session.store, given.step)
+            return disk_use.DiskUse(upkeep.present(self.session), given.step)
         if given.action == "export":
             return upkeep.Told(tuple(carried.export(self.session, given.step, given.to, force=given.force)))
         if given.action == "trust":

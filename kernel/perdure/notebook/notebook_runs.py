@@ -79,6 +79,8 @@ def begin(
         owner.tell("run_started")
     if parts:
         owner.note("params", "params", {part.name: "" if hidden else part.preview for part in parts})
+    if before is not None and owner.stolen_from is not None:
+        before = replace(before, killed=False)
     line = before.line() if before is not None else _first(session, name, record)
     return replace(
         line,

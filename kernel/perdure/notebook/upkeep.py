@@ -11,9 +11,9 @@ from IPython.core.error import UsageError
 
 from perdure.engine import keeping
 from perdure.engine.code.names import analyse
-from perdure.engine.durations import seconds
+from perdure.engine.durations import age
 from perdure.engine.owner import Owner
-from perdure.errors import EffectFailed, NeedsPackage, NoSuchStep
+from perdure.errors import EffectFailed, NeedsPackage, NoSuchStep, StoreError
 
 from . import checkpoint, disk_use
 from .body import Body
@@ -36,9 +36,25 @@ class Status:
         return "\n".join(f"{name:<{width}}  {fact}" for name, fact in self.facts)
 
 
+def present(session: Session) -> Store:
+    """The session's store, which is there.
+
+    Raises:
+        StoreError: its folder was deleted under the kernel.
+    """
+    store = session.store
+    if store.lost:
+        cause = (
+            "its folder was moved or deleted. Put it back, or run `%workflow NAME` again, which begins in "
+            "the store that is found then."
+        )
+        raise StoreError(path=str(store.path), cause=cause)
+    return store
+
+
 def status(session: Session) -> Status:
     """Where the store is, its size, its settings and this notebook's run."""
-    store = session.store
+    store = present(session)
     owner = session.owner
     folder = store.path
     facts = [
@@ -80,16 +96,18 @@ def collect(session: Session, given: Any) -> Told:
     from perdure.store.forgetting import Limits
     from perdure.store.settings import in_bytes
 
+    if given.step is not None:
+        raise UsageError(f"%perdure gc looks after the whole store, not {given.step} alone: leave it out.")
     try:
         limits = Limits(
             given.keep,
-            None if given.older_than is None else seconds(given.older_than),
+            None if given.older_than is None else age(given.older_than),
             None if given.max_size is None else in_bytes(given.max_size),
             old_versions=given.old_versions,
         )
     except ValueError as error:
         raise UsageError(f"%perdure gc: {error}.") from None
-    gone = gc.collect(session.store, limits, dry_run=given.dry_run)
+    gone = gc.collect(present(session), limits, dry_run=given.dry_run)
     return Told(tuple(disk_use.told(gone, dry_run=given.dry_run, max_size=limits.max_size)))
 
 

@@ -124,7 +124,10 @@ class JournalFile:
     def check_in_place(self) -> None:
         """Raise if what is written would not be found at `path` again."""
         if _identity(self.path) != self._identity:
-            cause = f"{self.path.name} was moved or deleted while it was open. Restart the kernel."
+            cause = (
+                f"{self.path.name} was moved or deleted while it was open. Put it back, or begin in the "
+                "store that is found now: in a notebook with `%workflow NAME`."
+            )
             raise StoreError(path=str(self.path.parent), cause=cause)
 
     # -- making and changing -----------------------------------------------------------------------------

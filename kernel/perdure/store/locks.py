@@ -57,7 +57,10 @@ class Owner:
 
     def taken(self, run: RunRecord) -> RunTaken:
         """What the one is told from whom this owner stole the run."""
-        return RunTaken(**self._told(), advice=_how_to_steal(run))
+        told = self._told()
+        named = "process {pid} on {host} has it since {since}{where}".format(**told)
+        now = named if self.pid else "nobody is named as having it now"
+        return RunTaken(**told, now=now, advice=_how_to_steal(run))
 
     def _told(self) -> dict[str, Any]:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))

@@ -208,3 +208,15 @@ def test_a_journal_that_is_damaged_anywhere_is_told(said, folder):
         if status:
             assert "Restore the folder from a backup" in text
     assert set(found) == {1}
+
+
+@pytest.mark.parametrize("content", [None, b"notes"])
+def test_no_store_is_made_for_what_is_no_export(content, said, there):
+    """Nothing is changed, and that is said."""
+    there()
+    if content is not None:
+        Path("file").write_bytes(content)
+    status, told = said("import", "file")
+    assert status == 1
+    assert "nothing was changed" in told
+    assert not Path(".perdure").exists()

@@ -108,3 +108,12 @@ def test_long_lists_are_summed_up(store, capsys):
     out = said(capsys, "du", "many")
     assert "and 20 more" in out
     assert out.count("r_000000") == 20
+
+
+@pytest.mark.parametrize("age", ["30", "1h 30", "soon"])
+def test_an_age_without_its_unit_is_refused(age, store, capsys):
+    """Promise 4: thirty may be meant in days, and what is forgotten does not come back."""
+    with pytest.raises(SystemExit) as ended:
+        main(["gc", "--older-than", age])
+    assert ended.value.code == 2
+    assert "with its unit, like 30d" in capsys.readouterr().err
