@@ -16,9 +16,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from perdure.errors import Damaged
+from perdure.errors import Damaged, StoreError
 
-from .blobs.memory import MAPPED, is_mapped
+from .blobs.memory import MAPPED, NotRegular, is_mapped
 from .blobs.recipe import SUFFIX
 from .blobs.shelf import Flaw, Shelf, State
 from .failpoints import reached
@@ -108,12 +108,20 @@ class DirectoryBlobs:
                 yield name, error.cause
 
     def sources(self, name: str) -> set[str]:
-        """The whole blobs that this one is put together from; none if it is whole itself, or not there."""
+        """The whole blobs that this one is put together from; none if it is whole itself, or not there.
+
+        Raises:
+            StoreError: the system does not let it be read. That it has none would make garbage of them.
+        """
         if self._shelf.path(name).exists():
             return set()
-        with contextlib.suppress(FileNotFoundError, Flaw, OSError):
+        try:
             return set(self._shelf.recipe(name)[0].sources)
-        return set()
+        except (FileNotFoundError, NotADirectoryError, NotRegular, Flaw):
+            return set()
+        except OSError as error:
+            cause = f"{error}. Nobody can tell what these pieces need. Make it readable, then try again"
+            raise StoreError(path=str(self.folder.parent), cause=cause) from error
 
     def names(self, *, before: float | None = None) -> set[str]:
         """The names of all blobs, or of those last put before that time."""
@@ -157,7 +165,8 @@ class DirectoryBlobs:
 
     def _files(self) -> Iterator[Path]:
         for folder in self.folder.glob("??"):
-            yield from folder.iterdir()
+            if folder.is_dir():
+                yield from folder.iterdir()
 
     def _paths(self, name: str) -> tuple[Path, Path]:
         return self._shelf.path(name), self._shelf.recipe_path(name)

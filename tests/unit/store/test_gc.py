@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from perdure.errors import StoreError
 from perdure.store import open_store
 from perdure.store.forgetting import LENT, Limits
 from perdure.store.gc import collect, size
@@ -197,6 +198,26 @@ def test_what_a_change_was_stored_against_stays_with_the_change(store):
     assert bytes(store.blobs.get(blob)) == rows.tobytes()
     assert collect(store, Limits(keep=0)).bytes > rows.nbytes
     assert store.blobs.names() == set()
+
+
+def test_nothing_is_collected_while_a_list_of_pieces_cannot_be_read(store):
+    """Promise 2: what it needs would be taken for garbage, though the list itself may be whole."""
+    import numpy as np
+
+    rows = np.random.default_rng(0).random((24, 100_000))
+    store.blobs.put(memoryview(rows))
+    rows[3] = 1
+    run = sample_run(1, kind="function", state="done")
+    epoch = store.journal.claim(run, sample_session())
+    blob = store.blobs.put(memoryview(rows))
+    store.journal.write(run.id, epoch, [sample_value(run.id, 1, buffers=(blob,))])
+    pieces = store.blobs.folder / blob[:2] / f"{blob}.pieces"
+    aside = pieces.rename(pieces.with_suffix(".aside"))
+    pieces.symlink_to(pieces)
+    with pytest.raises(StoreError, match=r"Make it readable, then try again"):
+        collect(store)
+    aside.replace(pieces)
+    assert bytes(store.blobs.get(blob, verify=True)) == rows.tobytes()
 
 
 def test_the_journal_gives_back_the_room_of_small_values(store, folder):
