@@ -86,8 +86,8 @@ def export(store: Store, name: str, path: Path, *, force: bool = False) -> Expor
 @contextlib.contextmanager
 def _born_whole(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
     """A file that gets its name when all of it is on disk; readable by this user alone."""
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
     _refuse_existing(path, force=force)
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb", opener=partial(os.open, mode=0o600)) as file:
             yield file
