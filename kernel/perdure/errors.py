@@ -355,7 +355,7 @@ class NotImportable(PerdureError):
 
 
 class RunDiffers(PerdureError):
-    """Run {run} of `{workflow}` is here already, last changed {here}, and is not as in {path} ({there}).
+    """Run {run} of `{workflow}` is here already, last at work {here}, and is not as in {path} ({there}).
     Nothing was changed. Add `--replace` to have the file's in its place, or take another store (`--store`)."""
 
     run: str

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import time
 import tracemalloc
 import zipfile
 from dataclasses import replace
@@ -156,11 +157,13 @@ def test_a_run_with_another_content_is_refused_and_replaced_if_asked(store, othe
     import_file(other, file)
     epoch = other.journal.claim(run, sample_session())
     changed = replace(other.journal.calls(RUN)[0], state="failed", value=None)
-    other.journal.write(RUN, epoch, [changed, sample_call(RUN, 9)])
+    ended = sample_session(run=RUN, epoch=epoch, ended=time.time() + 3600)
+    other.journal.write(RUN, epoch, [changed, sample_call(RUN, 9), ended])
     before = content(other, RUN)
     with pytest.raises(RunDiffers, match="--replace") as refused:
         import_file(other, file)
     assert RUN in str(refused.value)
+    assert refused.value.here > refused.value.there, "when each was last at work"
     assert content(other, RUN) == before
     assert import_file(other, file, instead=True, dry_run=True).replaced == (run,)
     assert content(other, RUN) == before

@@ -88,13 +88,12 @@ def _planned(store: Store, file: Carried, *, instead: bool) -> Imported:
     }
     if differing and not instead:
         run = file.runs[next(run for run in file.runs if run in differing)]
-        here = store.journal.run(run.id)
         raise RunDiffers(
             run=run.id,
             workflow=escaped(run.workflow),
             path=file.path,
-            here=_when(run if here is None else here),
-            there=_when(run),
+            here=_last_sign(run.id, _recorded(store.journal, run.id)),
+            there=_last_sign(run.id, file.records()),
         )
     done = Imported(
         file.runs[file.manifest.run],
@@ -170,7 +169,7 @@ def _recorded(journal: Journal, run: str) -> Iterator[Record]:
     known = journal.run(run)
     if known is not None:
         yield known
-    for of in (journal.calls, journal.attempts, journal.restores, journal.notes):
+    for of in (journal.sessions, journal.calls, journal.attempts, journal.restores, journal.notes):
         yield from of(run)
     for value in journal.value_ids(run):
         record = journal.value(value)
@@ -194,5 +193,11 @@ def _fingerprint(record: Record) -> frozenset[bytes]:
     return frozenset({blake3(as_row(record)).digest()})
 
 
-def _when(run: RunRecord) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.updated))
+def _last_sign(run: str, records: Iterable[Record]) -> str:
+    """When a run was last at work, as its records tell."""
+    signs = [
+        record.updated if isinstance(record, RunRecord) else max(record.seen, record.ended or 0.0)
+        for record in records
+        if isinstance(record, RunRecord | SessionRecord) and _run_of(record) == run
+    ]
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(signs)))
