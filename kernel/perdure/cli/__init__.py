@@ -1,7 +1,7 @@
 """The command line: one file per command, imported only when it is called.
 
 A module has `add_arguments(parser)` and `run(arguments) -> int`, the exit status. What goes wrong is said
-said on stderr in the words of the error, without a traceback: 1 for an error of Perdure, 2 for wrong usage.
+on stderr in the words of the error, without a traceback: 1 for an error of Perdure, 2 for wrong usage.
 """
 
 from __future__ import annotations
