@@ -207,6 +207,35 @@ def test_what_was_hashed_before_need_not_even_be_read(blobs, name):
     assert pages_there(view) == 0
 
 
+def test_what_was_restored_and_nobody_changed_is_stored_again_without_a_look(blobs, name):
+    """Promise 10: it is there, whole and as young as new."""
+    file = blobs.folder / name[:2] / name
+    os.utime(file, (1, 1))
+    view = blobs.get(name, verify=True)
+    view = blobs.get(name)
+    assert blobs.put(view, durability="power") == name
+    assert pages_there(view) == 0
+    assert file.stat().st_mtime > 1
+
+
+def test_a_part_or_a_changed_copy_of_what_was_restored_is_stored_by_its_content(blobs, name, view):
+    """Promise 4: what is put comes back as it was."""
+    half = blobs.put(view[: SIZE // 2], durability="process")
+    view[7] = 1
+    changed = blobs.put(view, durability="process")
+    assert len({name, half, changed}) == 3
+    assert blobs.get(half) == DATA.tobytes()[: SIZE // 2]
+    assert blobs.get(changed) == bytes(view)
+    assert blobs.get(name) == DATA.tobytes()
+
+
+def test_restored_memory_whose_blob_is_gone_is_stored_anew(blobs, name, view):
+    """Promise 2: what was collected below a live value is not taken to be there."""
+    blobs.remove([name])
+    assert blobs.put(view, durability="process") == name
+    assert blobs.get(name) == DATA.tobytes()
+
+
 @pytest.mark.parametrize("spoil", [lambda line: line[:-1], lambda line: line[1:], lambda line: line[::-1]])
 def test_a_note_that_was_cut_or_spoilt_is_not_believed(blobs, name, spoil):
     """Promise 1: the bytes are hashed then."""

@@ -105,7 +105,7 @@ def alike(one: memoryview, other: memoryview) -> bool:
         return False
     if len(one) < MAPPED:
         return bytes(one) == bytes(other)
-    return bool(_memcmp()(_address(one), _address(other), len(one)) == 0)
+    return bool(_memcmp()(address(one), address(other), len(one)) == 0)
 
 
 @cache
@@ -116,7 +116,8 @@ def _memcmp() -> Any:
     return compare
 
 
-def _address(memory: memoryview) -> int:
+def address(memory: memoryview) -> int:
+    """Where the bytes lie."""
     # Of memory that may not be written, ctypes tells no address.
     import numpy as np
 

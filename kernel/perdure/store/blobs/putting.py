@@ -1,7 +1,8 @@
 """How bytes become a blob: written once, or not at all where they are there, or as pieces of what is there.
 
 1. A name is given out only after its bytes were hashed, and written or found.
-2. Bytes count as there only if their file was seen to be right, or was compared just now.
+2. Bytes count as there only if their file was seen to be right, or was compared just now. Of memory that is a
+   file's own, untouched, the name is known without a look.
 3. A recipe refers to bytes that were compared, of whole blobs that were made young, and is written last.
 """
 
@@ -18,6 +19,7 @@ from .hashing import Hashing, name_of
 from .ledger import Ledger
 from .recipe import MOST_SOURCES, Piece, Recipe, joined
 from .shelf import Flaw, Shelf
+from .untouched import place_of
 
 PIECED = 8 << 20
 """Bytes from which on a buffer is hashed beside the write, and stored as pieces if half of it is known. Of a
@@ -37,6 +39,9 @@ class Putting:
         """Keep the bytes; return their name."""
         view = memory.plain(data)
         make_private(self._shelf.folder)
+        lying = self._lying(view)
+        if lying is not None and self._there(lying, [view], view, durable=durable):
+            return lying
         if view.nbytes >= PIECED:
             return self._put_large(view, cut(view, row_length(data)), durable=durable)
         name = name_of(view)
@@ -44,6 +49,15 @@ class Putting:
             chunks = cut(view, row_length(data)) if view.nbytes >= CHUNK else []
             self._put_small(name, view, chunks, durable=durable)
         return name
+
+    def _lying(self, view: memoryview) -> str | None:
+        """The whole blob that is mapped here, if nobody wrote to it: its bytes need not be looked at."""
+        if view.nbytes < memory.MAPPED:
+            return None
+        place = place_of(memory.address(view), view.nbytes)
+        if place is None or place.offset or not self._shelf.is_whole(place.name, view.nbytes):
+            return None
+        return place.name
 
     def tidy(self, present: set[str]) -> None:
         """Forget the chunks of blobs that are gone."""

@@ -105,6 +105,13 @@ class Shelf:
         """Whether the blob is known to come out right of files in this state."""
         return self.seen.knows(state.whole) or all(map(self.seen.knows, state.parts))
 
+    def is_whole(self, name: str, size: int) -> bool:
+        """Whether the blob lies here as a whole, and is as large."""
+        try:
+            return self.path(name).stat().st_size == size
+        except OSError:
+            return False
+
     def holds(self, state: State) -> bool:
         """Whether the whole blob's file is still there as it was in this state, or known to be as good."""
         try:
