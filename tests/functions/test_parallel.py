@@ -192,6 +192,35 @@ def test_the_first_error_of_a_map_is_raised_when_all_have_ended(calls):
     assert [call.state for call in calls(body)].count("done") == 3
 
 
+def test_a_caught_failure_is_an_outcome_once_the_body_made_a_parallel_call():
+    """Promise 1: to begin a branch is a move too."""
+    bad_luck(ValueError("once"))
+
+    @step
+    def fails(x):
+        ran("fails")
+        raise LookupError(x)
+
+    @step
+    def part(x):
+        ran("part")
+        return x
+
+    @workflow
+    def body(n):
+        try:
+            fails(n)
+        except LookupError:
+            found = part.map([n]).result()
+        stumble()
+        return found
+
+    with pytest.raises(ValueError, match="once"):
+        body(1)
+    assert body(1) == [1]
+    assert taken() == ["fails", "part"]
+
+
 def test_gathered_failures_are_outcomes_once_the_body_goes_on():
     @step
     async def fails(x):

@@ -120,8 +120,12 @@ def map_over(step: Callee, scope: Scope | None, items: Iterable[Any], concurrenc
 
 
 def _below(scope: Scope | None) -> Scope | None:
-    """The next branch below, in a body; elsewhere calls are plain, and there are no branches."""
-    return scope if scope is None or scope.in_step else scope.below()
+    """The next branch below, in a body that goes on by this; elsewhere calls are plain, without branches."""
+    if scope is None or scope.in_step:
+        return scope
+    if scope.owner.failures:
+        scope.owner.moved(scope.branch)
+    return scope.below()
 
 
 def _made(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work:

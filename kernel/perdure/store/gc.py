@@ -248,6 +248,7 @@ def _sweep(store: Store, before: float | None, *, alone: bool) -> int:
     """Delete what killed processes left half-made; return the bytes of the blobs among it."""
     if store.path is not None and alone:
         with system_errors(store.path):
-            for path in store.path.glob(f"{TEMPORARY}*"):
-                path.unlink(missing_ok=True)
+            for place in (store.path, store.path / "locks"):
+                for path in place.glob(f"{TEMPORARY}*"):
+                    path.unlink(missing_ok=True)
     return store.blobs.sweep(before=before)
