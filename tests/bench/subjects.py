@@ -56,25 +56,25 @@ def many() -> list[dict[str, Any]]:
     return [{"id": number, "name": f"name {number % 1000}", "x": number / 7} for number in range(100_000)]
 
 
-def numeric() -> Any:
+def numeric(seed: int = 0) -> Any:
     """A frame of 800 MB: 10 columns of 10 million float64."""
     import numpy as np
     import pandas as pd
 
-    numbers = np.random.default_rng(0).random((10, ROWS))
+    numbers = np.random.default_rng(seed).random((10, ROWS))
     return pd.DataFrame(numbers.T, columns=[f"c{at}" for at in range(10)], copy=False)
 
 
-def mixed() -> Any:
+def mixed(seed: int = 0) -> Any:
     """A frame of about 700 MB: floats, integers, flags, text, categories, moments with a zone, nullable integers."""
     import numpy as np
     import pandas as pd
     import pyarrow as pa
 
-    chance = np.random.default_rng(0)
+    chance = np.random.default_rng(seed)
     which = chance.integers(0, 1000, MIXED_ROWS)
     names = pa.array([f"name {number}" for number in range(1000)], pa.large_string()).take(pa.array(which))
-    moments = np.arange(MIXED_ROWS) * 1_000_000_000
+    moments = (np.arange(MIXED_ROWS) + seed) * 1_000_000_000
     columns: dict[str, Any] = {f"f{at}": chance.random(MIXED_ROWS) for at in range(4)}
     columns["whole"] = which
     columns["small"] = which.astype("int32")
