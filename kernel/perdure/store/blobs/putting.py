@@ -19,7 +19,6 @@ from .hashing import Hashing, name_of
 from .ledger import Ledger
 from .recipe import MOST_SOURCES, Piece, Recipe, joined
 from .shelf import Flaw, Shelf
-from .untouched import place_of
 
 PIECED = 8 << 20
 """Bytes from which on a buffer is hashed beside the write, and stored as pieces if half of it is known. Of a
@@ -54,6 +53,8 @@ class Putting:
         """The whole blob that is mapped here, if nobody wrote to it: its bytes need not be looked at."""
         if view.nbytes < memory.MAPPED:
             return None
+        from .untouched import place_of
+
         place = place_of(memory.address(view), view.nbytes)
         if place is None or place.offset or not self._shelf.is_whole(place.name, view.nbytes):
             return None
