@@ -95,8 +95,8 @@ def frame(peer: Any, folder: str, kind: str) -> dict[str, Any]:
 
 def load(peer: Any, folder: str, _kind: str) -> dict[str, float]:
     """Seconds until the frame is back and until its first sums are there; those of a live one."""
-    for package in ("pandas", "pyarrow"):  # what has to be imported is no part of the cost
-        import_module(package)
+    for module in ("pandas", "pyarrow", *getattr(peer, "LATE", ())):  # imports are no part of the cost
+        import_module(module)
     seconds, value = peer.load(folder, f"first-{ROUNDS - 1}")
     numbers = value.select_dtypes("float64")
     first = _timed(numbers.sum)

@@ -10,6 +10,17 @@ from typing import Any
 from bench.peers import subject
 from perdure import step, workflow
 
+LATE = (
+    *("blake3", "filelock", "fractions", "ormsgpack", "resource"),
+    *(
+        "perdure.codec.leaf.pickled",
+        "perdure.codec.packages.pandas",
+        "perdure.store.packing",
+        "perdure.store.vault",
+    ),
+)
+"""What a restore imports when it is first needed."""
+
 _times: list[float] = []
 _found: list[Any] = []
 
