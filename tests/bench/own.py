@@ -71,17 +71,23 @@ def reading(folder: str) -> dict[str, float]:
     with contextlib.redirect_stdout(io.StringIO()):
         shell.run_line_magic("load_ext", "perdure")
         rows = np.random.default_rng(1).standard_normal((2_500_000, 10))
+        _cell(shell, "%workflow reading")
         shell.user_ns["df"] = pd.DataFrame(rows, columns=list("abcdefghij"))
-        shell.run_cell(f"%%step first\n{body}")
+        _cell(shell, f"%%step first\n{body}")
         before = _taken(folder)
         marked, plain = [], []
         for number in range(ROUNDS):
-            plain.append(_timed(lambda: shell.run_cell(body)))
-            marked.append(_timed(lambda number=number: shell.run_cell(f"%%step read{number}\n{body}")))
+            plain.append(_timed(lambda: _cell(shell, body)))
+            marked.append(_timed(lambda number=number: _cell(shell, f"%%step read{number}\n{body}")))
     return {
         "over": statistics.median(marked) - statistics.median(plain),
         "bytes": (_taken(folder) - before) / ROUNDS,
     }
+
+
+def _cell(shell: Any, source: str) -> None:
+    """Run a cell, which must not fail."""
+    shell.run_cell(source).raise_error()
 
 
 def _stream(folder: str, ready: Any, stop: Any) -> None:

@@ -62,10 +62,11 @@ def steps(folder: str, count: int) -> list[float]:
     return [_run(folder, _steps, "steps", count) / count]
 
 
-def replay(folder: str, count: int) -> float:
-    """Seconds until the workflow is done."""
+def replay(folder: str, count: int) -> tuple[float, list[float]]:
+    """Seconds until the workflow is done, and of a step on average."""
     _dying[0] = False
-    return _run(folder, _steps, "steps", None)
+    whole = _run(folder, _steps, "steps", None)
+    return whole, [whole / count]
 
 
 def keep(folder: str, name: str) -> float:

@@ -77,12 +77,12 @@ def steps(folder: str, count: int) -> list[float]:
     return list(_times)
 
 
-def replay(folder: str, count: int) -> float:
-    """Seconds from the call of the workflow to behind its last step."""
+def replay(folder: str, count: int) -> tuple[float, list[float]]:
+    """Seconds from the call of the workflow to behind its last step, and of each step."""
     os.environ["PERDURE_STORE"] = folder
     began = time.perf_counter()
     _run(_steps, count)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, list(_times)
 
 
 def keep(folder: str, name: str) -> float:
