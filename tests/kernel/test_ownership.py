@@ -132,6 +132,7 @@ def test_the_command_line_frees_a_run_for_the_next_kernel(open_notebook):
     assert steal("--yes").returncode == 0
     assert "nobody has it" in steal("--yes").stdout
     assert "nobody is named as having it now" in first.run("1 + 1").text
+    assert "killed" not in first.run("%timeline flights").text, "it lives"
     assert [reply.errors for reply in second.run_all([HEAD, STEP, NEXT])] == [[]] * 3
     assert first.run(NEXT).ename == "RunTaken"
     assert ran(first) == ["load", "total"]

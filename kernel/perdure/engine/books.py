@@ -49,6 +49,11 @@ class Books:
         """What is to be said when another process stole the run from this one; None as long as nobody did."""
         return None if self._lock is None else self._lock.taken()
 
+    def ended_session(self, epoch: int) -> list[Record]:
+        """The session of the run's owner with this epoch, as one that ended just now."""
+        sessions = self.store.journal.sessions(self.run.id)
+        return [replace(each, ended=time.time()) for each in sessions if each.epoch == epoch]
+
     def seal(self, encoded: Encoded, place: Place) -> ValueRecord:
         """Put a value's large parts on disk and sign it; its record is written with what refers to it."""
         return self.store.vault.seal(encoded, place)

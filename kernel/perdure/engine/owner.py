@@ -103,6 +103,8 @@ class Owner(Books):
                 )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
             owner._settle(own)
+            if lock.stolen_from is not None:
+                owner._write(*owner.ended_session(epoch - 1), durability="process")
         except BaseException:
             lock.release()
             raise
@@ -136,10 +138,7 @@ class Owner(Books):
             lock, self._lock = self._lock, None
             self._heartbeat.close()
             try:
-                mine = [
-                    each for each in self.store.journal.sessions(self.run.id) if each.epoch == self.run.epoch
-                ]
-                ended: list[Record] = [replace(each, ended=time.time()) for each in mine]
+                ended = self.ended_session(self.run.epoch)
                 ended += self._at_work.unrecorded(time.monotonic())  # what is at work still is found as that
                 self.store.journal.write(self.run.id, self.run.epoch, ended, durability="process")
             except PerdureError:

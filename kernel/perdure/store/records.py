@@ -69,7 +69,7 @@ class SessionRecord:
     seen: float
     """When it last wrote: a killed process was alive at least until then."""
     ended: float | None = None
-    """When it let go in good order; None while it lives, or when it was killed."""
+    """When it let go in good order, or was robbed of the run; None while it lives, or when it was killed."""
 
 
 @frozen
