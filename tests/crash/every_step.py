@@ -1,7 +1,7 @@
 """Lives of a process that uses a store in every way, each killed at a durable step of the store.
 
 Usage: every_step.py TEMPLATE, then a line of JSON on stdin for each life: {"scene", "folder", "at"}. The life
-dies at the `at`-th durable step that it reaches. A second one then goes on with what is there, and looks whether
+dies at the `at`-th durable step that it reaches (or goes on, in the scene `full`, where files may be `at` bytes long). A second one then goes on with what is there, and looks whether
 all is well. The answer is a line of JSON: where the first one `died`, or null; and the second one's `trouble`.
 
 In the file `log` of the folder stands "ran STEP" as a body begins, and "ack STEP" once its value was given back.
@@ -13,6 +13,7 @@ import importlib
 import itertools
 import json
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -29,7 +30,7 @@ from perdure import codec, step, workflow
 from perdure.engine.owner import Owner
 from perdure.engine.process import use_store
 from perdure.engine.stored import place_of
-from perdure.errors import InDoubt
+from perdure.errors import InDoubt, StoreFull
 from perdure.store import failpoints, open_store
 from perdure.store import log as journal_log
 from perdure.store.blobs import putting
@@ -184,6 +185,21 @@ def still(folder):
 def gc(folder):
     with opened(folder) as store:
         collect(store, Limits(keep=1, old_versions=True))
+
+
+def full(folder, limit):
+    """On a disk on which no file gets longer than that, until there is room again."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most[1]))
+    told = ""
+    try:
+        work(folder)
+    except StoreFull as error:
+        told = str(error)
+        assert "perdure gc" in told
+    resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    go_on("work", folder)
+    return told
 
 
 def carry(folder):
@@ -380,6 +396,14 @@ def live(scene, folder, at, template):
     return {"died": said or None, "trouble": trouble or ("it ended badly" if failed else "")}
 
 
+def live_on_full(folder, limit):
+    """One life on a disk that is full; gives what it was told, and the trouble, as `live` does."""
+    folder.mkdir()
+    said, _, failed = forked(lambda: full(folder, limit), folder)
+    shutil.rmtree(folder)
+    return {"died": None if failed else said or None, "trouble": said if failed else ""}
+
+
 def serve():
     putting.PIECED, journal_log.FEW = 2 << 20, 1
     template = Path(sys.argv[1])
@@ -391,7 +415,9 @@ def serve():
             importlib.import_module(name)
     for line in sys.stdin:
         told = json.loads(line)
-        answer = live(told["scene"], Path(told["folder"]), told["at"], template)
+        folder, at = Path(told["folder"]), told["at"]
+        full = told["scene"] == "full"
+        answer = live_on_full(folder, at) if full else live(told["scene"], folder, at, template)
         os.write(1, json.dumps(answer).encode() + b"\n")
 
 

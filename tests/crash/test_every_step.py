@@ -83,3 +83,11 @@ def test_no_durable_step_is_left_out(died):
     assert named <= died
     assert kinds <= {name.split(".")[0] for name in died}
     assert parts <= {name.split(".")[1] for name in died}
+
+
+def test_a_disk_that_is_full_anywhere_loses_nothing(live):
+    """Promises 2 and 5: the error says what to do, and once there is room the same process goes on."""
+    limits = [0, *(size for power in range(9, 23) for size in (1 << power, 3 << (power - 1)))]
+    told = [live("full", limit) for limit in limits]
+    assert None not in told[:20]
+    assert told[-1] is None
