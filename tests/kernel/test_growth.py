@@ -34,6 +34,7 @@ def test_sizes_are_told_by_workflow_run_and_step(ready):
     told = run("%perdure").text.replace(NARROW, " ")
     assert "largest" in told
     assert "in blobs" in told
+    assert "map (PERDURE_RESTORE), verify changed (PERDURE_VERIFY)" in told
     listed = run("%perdure du").text.replace(NARROW, " ")
     assert "workflow / run" in listed
     (name,) = {line.split()[0] for line in listed.splitlines() if line.startswith("  r_")}

@@ -54,6 +54,8 @@ def present(session: Session) -> Store:
 
 def status(session: Session) -> Status:
     """Where the store is, its size, its settings and this notebook's run."""
+    from perdure.store.settings import restore_mode, verify_mode
+
     store = present(session)
     owner = session.owner
     folder = store.path
@@ -62,6 +64,10 @@ def status(session: Session) -> Status:
         *disk_use.facts(store),
         ("runs", str(len(store.journal.runs()))),
         ("durability", f"{store.durability} (PERDURE_DURABILITY)"),
+        (
+            "large memory",
+            f"{restore_mode(folder)} (PERDURE_RESTORE), verify {verify_mode(folder)} (PERDURE_VERIFY)",
+        ),
         ("key", f"{store.key.id} in {store.key.path}"),
         ("encryption", _encryption(store)),
         ("codec", f"{keeping.the_codec()} (%workflow --codec, PERDURE_CODEC)"),
