@@ -18,7 +18,7 @@ from perdure.codec.rows.derived import attributes_of
 from perdure.frozen import frozen
 
 from .forms import AS_PICKLED, KINDS, REDUCERS, exact_form, named, subset
-from .plain import canonical
+from .plain import canonical, find_endless
 from .registry import is_registered, make_registered, registered_parts
 from .rings import Part, digest_of
 
@@ -73,6 +73,7 @@ class _Pass:
         self._open: set[int] = set()
         self._parts: dict[int, Part] = {}
         self._waiting: list[Part] = []
+        self._endless: dict[int, bool] = {}
 
     def elements(self, members: Any) -> list[bytes]:
         """The digests of the elements of a set, sorted; looked for once.
@@ -116,6 +117,15 @@ class _Pass:
         leads: list[Part] = []
         _Digester(sink, self, leads, part.depth + 1).dump(part.obj)
         part.label, part.leads = sink.hasher.digest(), leads
+
+    def plain(self, obj: Any) -> bytes | None:
+        """The canonical bytes of a plain object; what has none becomes a part, and is kept alive so."""
+        if self._endless.get(id(obj)):
+            return None
+        found = canonical(obj)
+        if found is None and (type(obj) is list or type(obj) is dict):
+            find_endless(obj, self._endless)
+        return found
 
     def part(self, obj: Any, depth: int) -> Part:
         """The part of the graph that stands for an object; it is taken apart in its turn."""
@@ -203,7 +213,7 @@ class _Digester(pickle.Pickler):
             if self._way.objects < 0:
                 raise _TooMuchError
             return None
-        plain = canonical(obj)
+        plain = self._way.plain(obj)
         if plain is not None:
             return _short(plain)
         self._leads.append(self._way.part(obj, self._depth))

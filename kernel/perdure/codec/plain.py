@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import gc
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -126,3 +127,36 @@ def _written_out(value: Any, known: dict[int, float], depth: int = 0) -> float:
         if depth < _DEPTH:
             known[key] = 1 + sum(_written_out(item, known, depth + 1) for item in gc.get_referents(value))
     return known[key]
+
+
+def find_endless(value: Any, known: dict[int, bool]) -> None:
+    """Find what has no `canonical` bytes: lists and dicts that hold themselves, or too many levels.
+
+    So a ring is walked once, and not anew from each of its members.
+
+    Args:
+        value: a list or dict.
+        known: what was found before, by identity, to which all in this value is added; what is told of here
+            has to be kept alive.
+    """
+    users, waiting, stack = defaultdict[int, list[int]](list), dict[int, int](), [value]
+    while stack:
+        one = stack.pop()
+        if id(one) not in waiting and id(one) not in known:
+            below = [item for item in gc.get_referents(one) if type(item) is list or type(item) is dict]
+            waiting[id(one)] = len(below)
+            for item in below:
+                users[id(item)].append(id(one))
+            stack += below
+    levels = defaultdict[int, int](int)
+    ready = [key for key in [*waiting, *users] if not waiting.get(key) and not known.get(key)]
+    for key in dict.fromkeys(ready):
+        settled = [key]
+        while settled:
+            last = settled.pop()
+            for user in users[last]:
+                levels[user] = max(levels[user], levels[last] + 1)
+                waiting[user] -= 1
+                if not waiting[user]:
+                    settled.append(user)
+    known |= {key: left > 0 or levels[key] > 2 * _DEPTH for key, left in waiting.items()}

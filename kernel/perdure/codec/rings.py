@@ -153,5 +153,6 @@ def _written(root: Part, number_of: dict[Part, int]) -> bytes:
 
 
 def _label(part: Part) -> bytes:
-    assert part.label is not None, "a part was not looked at"
+    if part.label is None:  # it is looked at just now, for the sake of a set in it that leads back to it
+        raise ValueError("a ring runs through a set, whose elements have no order")
     return part.label

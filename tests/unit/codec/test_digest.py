@@ -292,6 +292,34 @@ def test_a_long_ring_is_digested_soon():
     assert long != codec.digest(ring(*labels[:-2500], "b", *labels[-2499:], back=True))
 
 
+def test_a_long_ring_of_plain_lists_is_walked_once():
+    """Promise 10: walked anew from each of its members, this one would take minutes."""
+
+    def around(length):
+        first = last = [0]
+        for _ in range(length):
+            last.append([0])
+            last = last[1]
+        last.append(first)
+        return first
+
+    assert codec.digest(around(30_000)) == codec.digest(around(30_000))
+    assert codec.digest(around(30_000)) != codec.digest(around(30_001))
+
+
+def test_a_ring_through_a_set_is_told():
+    """Promise 11: what cannot be read by content says why."""
+
+    class Member(Node):
+        __hash__ = object.__hash__
+
+    first, second = Node("a"), Member("b")
+    first.next, second.next = {second}, first
+    found = codec.digest(first)
+    assert found.weak
+    assert "a ring runs through a set" in found.cause
+
+
 class Endless:
     def __reduce__(self):
         return Endless, (Endless(), Endless())
