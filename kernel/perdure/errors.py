@@ -19,6 +19,10 @@ def _rebuild(cls: type[PerdureError], fields: dict[str, Any]) -> PerdureError:
     return cls(**fields)
 
 
+AGAIN = "Run its step again with `--redo` (a function: `using(redo=...)`)."
+"""What to do about a value that cannot be had any more."""
+
+
 class PerdureError(Exception):
     """Perdure cannot go on."""
 

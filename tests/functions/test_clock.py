@@ -9,6 +9,7 @@ from functions.witness import ran
 from perdure import step, workflow
 from perdure.errors import RunOwned
 from perdure.store import open_store
+from perdure.store.forgetting import Limits
 from perdure.store.gc import collect
 from perdure.testing import sample_run
 from perdure_widgets.rows import read
@@ -92,3 +93,20 @@ def test_the_owner_of_a_run_is_named_whatever_the_clock_says(tmp_path, clock):
         clock(-7200)
         with pytest.raises(RunOwned, match=r"since \d{4}-\d\d-\d\d"):
             store.lock(sample_run())
+
+
+def test_collecting_keeps_the_run_that_was_made_last(store, clock):
+    """Promise 2: runs with other inputs, too, stay in the order in which they were made."""
+
+    @workflow
+    def doubled(x):
+        return double(x)
+
+    runs = []
+    for x in range(3):
+        runs.append(doubled.start(x))
+        runs[-1].result()
+        clock(-72000)
+    assert [run.id for run in store.journal.runs()] == [run.id for run in reversed(runs)]
+    collect(store, Limits(keep=1))
+    assert [run.id for run in store.journal.runs()] == [runs[-1].id]

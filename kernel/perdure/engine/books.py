@@ -54,9 +54,9 @@ class Books:
         sessions = self.store.journal.sessions(self.run.id)
         return [replace(each, ended=time.time()) for each in sessions if each.epoch == epoch]
 
-    def seal(self, encoded: Encoded, place: Place) -> ValueRecord:
+    def seal(self, encoded: Encoded, place: Place, *, durability: str | None = None) -> ValueRecord:
         """Put a value's large parts on disk and sign it; its record is written with what refers to it."""
-        return self.store.vault.seal(encoded, place)
+        return self.store.vault.seal(encoded, place, durability=durability)
 
     def open_value(self, call: CallRecord, role: str, subject: str) -> Encoded | None:
         """The `value`, `shown` or `needs` of a call, its signature verified. None where none was stored."""
@@ -66,9 +66,10 @@ class Books:
         return opened(self.store, self._ahead.value(value), place_of(call, role), subject)
 
     def _sealed(self, call: CallRecord, **values: Encoded | None) -> dict[str, ValueRecord]:
-        """The values that there are, by their role, each sealed for this call."""
+        """The values that there are, by their role, each sealed for this call; an effect's are on disk."""
+        durability = "power" if call.kind == "effect" else None
         return {
-            role: self.seal(encoded, place_of(call, role))
+            role: self.seal(encoded, place_of(call, role), durability=durability)
             for role, encoded in values.items()
             if encoded is not None
         }

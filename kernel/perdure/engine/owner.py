@@ -362,7 +362,7 @@ class Owner(Books):
                 call, state, now=time.time(), outputs=outputs, has_value=value is not None
             )
             if value is not None:
-                sealed = self.seal(value, place_of(call, "value"))
+                sealed = self.seal(value, place_of(call, "value"), durability="power")
                 values.append(sealed)
                 settled = replace(settled, value=sealed.id, bytes=sealed.size)
             self._write(*values, settled, durability="power")

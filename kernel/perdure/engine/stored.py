@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perdure.errors import Damaged
+from perdure.errors import AGAIN, Damaged
 from perdure.store.records import CallRecord, Place, ValueRecord
 
 if TYPE_CHECKING:
@@ -25,7 +25,5 @@ def unsealed(store: Store, value: str, place: Place, subject: str) -> Encoded:
 def opened(store: Store, record: ValueRecord | None, place: Place, subject: str) -> Encoded:
     """The value of a record as the journal gave it, its signature for this place verified."""
     if record is None:
-        raise Damaged(
-            subject=subject, cause="its record is missing.", advice="Run its step again with `--redo`."
-        )
+        raise Damaged(subject=subject, cause="its record is missing.", advice=AGAIN)
     return store.vault.unseal(record, place, subject=subject)

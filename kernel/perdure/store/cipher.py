@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from perdure.errors import Damaged, NeedsPackage, Untrusted
+from perdure.errors import AGAIN, Damaged, NeedsPackage, Untrusted
 
 from .keys import Key
 
@@ -126,5 +126,5 @@ def _damaged() -> Damaged:
     return Damaged(
         subject="What is encrypted",
         cause="it was altered, or taken from another place.",
-        advice="Run its step again with `--redo`.",
+        advice=AGAIN,
     )

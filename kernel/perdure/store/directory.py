@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from perdure.errors import Damaged, StoreError
+from perdure.errors import AGAIN, Damaged, StoreError
 
 from .blobs.memory import MAPPED, NotRegular, is_mapped
 from .blobs.recipe import SUFFIX
@@ -203,4 +203,4 @@ def _unlink(path: Path) -> int:
 
 
 def _damaged(name: str, cause: str) -> Damaged:
-    return Damaged(subject=f"blob {name[:12]}", cause=f"{cause}.", advice="Run its step again with `--redo`.")
+    return Damaged(subject=f"blob {name[:12]}", cause=f"{cause}.", advice=AGAIN)

@@ -24,7 +24,7 @@ VERSION = 3
 
 _CHANGES = {
     1: ("add_packing", "add_index_of_keys"),
-    2: ("drop_index_of_keys", "drop_index_of_runs", "add_index_of_runs"),
+    2: ("drop_index_of_keys", "drop_index_of_runs", "add_index_of_runs", "add_index_of_workflows"),
 }
 """What brings a schema to the next one, by its version."""
 _REMADE = {2: ("attempts", "restores")}
@@ -143,6 +143,7 @@ class JournalFile:
                     return  # another process was quicker
                 os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 with self.errors(), contextlib.closing(sqlite3.connect(temporary)) as connection:
+                    connection.execute(query("synchronous_off"))  # nobody knows the file before it is synced
                     connection.executescript(schema())
                     connection.execute(query("write_ahead"))
                 sync_path(temporary)

@@ -100,7 +100,7 @@ class Log:
         return False
 
     def _size(self) -> int:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # it is a matter of speed alone
             return self._path.stat().st_size
         return 0
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from perdure.errors import Damaged, NotOwner, PerdureError
+from perdure.errors import AGAIN, Damaged, NotOwner, PerdureError
 
 from .addition import of_runs
 from .blobs.memory import plain
@@ -65,7 +65,8 @@ class MemoryJournal:
         with self._lock:
             if check is not None:
                 check()
-            last = self.find_run(run.workflow, run.parent, run.key)
+            runs = self._select(RunRecord, workflow=run.workflow)
+            last = max((each.created for each in runs), default=None)
             known = self.run(run.id) or replace(created_after(run, last), epoch=0)
             epoch = known.epoch + 1
             self._put(TABLES[RunRecord], to_row(replace(known, epoch=epoch)))
@@ -290,7 +291,7 @@ class MemoryBlobs:
             raise Damaged(
                 subject=f"blob {name[:12]}",
                 cause="it is missing.",
-                advice="Run its step again with `--redo`.",
+                advice=AGAIN,
             ) from None
         return memoryview(bytearray(data) if copy else data)
 

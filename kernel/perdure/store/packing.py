@@ -5,7 +5,7 @@ What is packed comes back as it was. What claims to be larger than its signed re
 
 from __future__ import annotations
 
-from perdure.errors import Damaged
+from perdure.errors import AGAIN, Damaged
 
 SMALL = 64 << 10
 """Streams up to this many bytes are left alone."""
@@ -44,4 +44,4 @@ def expanded(packed: bytes, most: int) -> bytes:
         cause = "its compressed stream does not say its size, or more than was signed."
     except zstandard.ZstdError as error:
         cause = f"its stream cannot be decompressed: {error}."
-    raise Damaged(subject="A stored value", cause=cause, advice="Run its step again with `--redo`.")
+    raise Damaged(subject="A stored value", cause=cause, advice=AGAIN)

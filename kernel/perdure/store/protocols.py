@@ -67,8 +67,8 @@ class Journal(Protocol):
         """Make `session`'s process the owner of `run`, which is added when it is new; return the new epoch.
 
         The epoch fields of both records are ignored and set; of a run that is known, only the epoch and the
-        session are written, nothing else. A new run is newer (`created`) than those of its workflow, parent
-        and key, also where the clock went back.
+        session are written, nothing else. A new run is newer (`created`) than those of its workflow, also
+        where the clock went back.
 
         Args:
             run: the run.

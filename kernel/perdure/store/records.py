@@ -49,11 +49,11 @@ class RunRecord:
     finished: float | None = None
 
 
-def created_after(run: RunRecord, last: RunRecord | None) -> RunRecord:
-    """A new run, newer than the last one that can be taken for it, also where the clock went back since."""
-    if last is None or run.created > last.created:
+def created_after(run: RunRecord, last: float | None) -> RunRecord:
+    """A new run, newer than the last one of its workflow, also where the clock went back since."""
+    if last is None or run.created > last:
         return run
-    created = last.created + _TICK
+    created = last + _TICK
     return replace(run, created=created, updated=max(run.updated, created))
 
 

@@ -37,7 +37,7 @@ from .records import (
     ValueRecord,
     created_after,
 )
-from .rows import TABLES, R, columns, from_row, owned, to_holding
+from .rows import TABLES, R, columns, owned, to_holding
 from .statements import put, row_of
 from .transactions import T, Work
 from .writer import Write, Writer
@@ -95,10 +95,8 @@ class SqliteJournal:
             newest = connection.execute(query("epoch"), {"run": run.id}).fetchone()
             epoch: int = 1 if newest is None else newest["epoch"] + 1
             if newest is None:
-                place = {"workflow": run.workflow, "parent": run.parent, "key": run.key}
-                row = connection.execute(query("find_run"), place).fetchone()
-                last = None if row is None else from_row(RunRecord, dict(row))
-                put(connection, replace(created_after(run, last), epoch=epoch))
+                last = connection.execute(query("last_created"), {"workflow": run.workflow}).fetchone()
+                put(connection, replace(created_after(run, last["created"]), epoch=epoch))
             else:
                 connection.execute(query("raise_epoch"), {"run": run.id, "epoch": epoch})
             put(connection, replace(session, run=run.id, epoch=epoch))

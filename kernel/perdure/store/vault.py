@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure.codec import Encoded, envelope
 from perdure.codec.masking import escaped
-from perdure.errors import Damaged, NotLoadable, Untrusted
+from perdure.errors import AGAIN, Damaged, NotLoadable, Untrusted
 
 from . import packing
 from .keys import Key, user_key
@@ -38,7 +38,6 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _BUFFER = b"perdure buffer 2"
 _SHOWN = ("type", "size", "shape", "dtype")
 """What of a preview says nothing of the content."""
-_AGAIN = "Run its step again with `--redo`."
 
 
 class Vault:
@@ -225,13 +224,13 @@ class Vault:
             raise NotLoadable(
                 subject=subject,
                 cause=f"a newer Perdure wrote it: format {record.format}, known here: up to {known}.",
-                advice=f"Upgrade with `pip install --upgrade perdure`, or {_AGAIN[0].lower()}{_AGAIN[1:]}",
+                advice=f"Upgrade with `pip install --upgrade perdure`, or {AGAIN[0].lower()}{AGAIN[1:]}",
             )
         if standing == "altered" or not _belongs(record, place):
             raise Damaged(
                 subject=subject,
                 cause="its bytes, or the run and step that they belong to, are not those that were signed.",
-                advice=_AGAIN,
+                advice=AGAIN,
             )
 
     def _known(self, key_id: str) -> Key | None:

@@ -252,10 +252,8 @@ class Writer:
             self._wake.clear()
             if self._line or (self._later and not called):
                 self._serve_all()
-            if not called and not self._transactions.roomy:
-                self._make_room()
-            if not called and self._log.due(self._unmoved, power=self._transactions.power):
-                self._move()
+            if not called:
+                self._tend()
             quiet = 0 if called or self._unmoved != before else quiet + 1
         while self._line or self._later:
             self._serve_all()
@@ -285,6 +283,14 @@ class Writer:
                 for write in writes:
                     write.error = self._translate(error)
                     write.outcome.settled = True
+
+    def _tend(self) -> None:
+        """Give the log room, and move it, where that is due. What goes wrong must not end the thread."""
+        with contextlib.suppress(Exception):  # a matter of speed: who commits meets what is wrong, and tells
+            if not self._transactions.roomy:
+                self._make_room()
+            if self._log.due(self._unmoved, power=self._transactions.power):
+                self._move()
 
     def _make_room(self) -> None:
         """Make room for commits that wait for the disk, in slices between which others have their turn."""

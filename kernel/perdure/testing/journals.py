@@ -118,11 +118,14 @@ class JournalContract(OrderContract):
         assert [each.epoch for each in journal.sessions(run.id)] == [epoch]
 
     def test_a_new_run_is_the_newest_also_when_the_clock_went_back(self, journal: Journal) -> None:
-        """Promise 2: of runs of one workflow, parent and key, the one that was claimed last is found."""
+        """Promise 2: of runs of one workflow, the one that was claimed last is found, and kept."""
         first, second = sample_run(1, key="k", created=100.0), sample_run(2, key="k", created=50.0)
-        other = sample_run(3, key="another", created=70.0)
-        for run in (first, second, other):
+        third = sample_run(3, key="another", created=70.0)
+        other = sample_run(4, workflow="other", key="k", created=70.0)
+        for run in (first, second, third, other):
             journal.claim(run, sample_session())
+        newest = [run.id for run in journal.runs(workflow=first.workflow)]
+        assert newest == [third.id, second.id, first.id]
         found = journal.find_run(first.workflow, None, "k")
         assert found is not None
         assert found.id == second.id
@@ -178,21 +181,26 @@ class JournalContract(OrderContract):
                 sample_run(number, workflow="other" if number == 1 else "flights"), sample_session()
             )
         for number in (5, 4):
-            journal.claim(sample_run(number, parent="r_00000003", key=f"k{number}"), sample_session())
+            run = sample_run(number, workflow=f"below {number}", parent="r_00000003", key=f"k{number}")
+            journal.claim(run, sample_session())
         ids = [run.id[-1] for run in journal.runs()]
         assert ids == ["5", "4", "3", "2", "1"]
         assert [run.id[-1] for run in journal.runs(limit=2)] == ["5", "4"]
         assert [run.id[-1] for run in journal.runs(workflow="other", limit=9)] == ["1"]
         assert [run.id[-1] for run in journal.children("r_00000003")] == ["4", "5"]
-        run = "r_00000003"
+        parent = "r_00000003"
         notes = [
-            NoteRecord(run, kind, name, at)
+            NoteRecord(parent, kind, name, at)
             for kind, name, at in (("b", "x", 2.0), ("a", "y", 3.0), ("a", "x", 1.0))
         ]
-        journal.write(run, 1, [sample_call(run, 2), sample_call(run, 1), *notes])
-        assert [call.seq for call in journal.calls(run)] == [1, 2]
-        assert [(note.kind, note.name) for note in journal.notes(run)] == [("a", "x"), ("b", "x"), ("a", "y")]
-        assert [note.name for note in journal.notes(run, "a")] == ["x", "y"]
+        journal.write(parent, 1, [sample_call(parent, 2), sample_call(parent, 1), *notes])
+        assert [call.seq for call in journal.calls(parent)] == [1, 2]
+        assert [(note.kind, note.name) for note in journal.notes(parent)] == [
+            ("a", "x"),
+            ("b", "x"),
+            ("a", "y"),
+        ]
+        assert [note.name for note in journal.notes(parent, "a")] == ["x", "y"]
 
     def test_a_run_is_found_by_workflow_parent_and_key(self, journal: Journal) -> None:
         """Promise 6: the newest of those that fit, and no other."""

@@ -188,7 +188,7 @@ def test_a_log_cut_anywhere_gives_the_commits_before_the_cut(path, tmp_path):
     epoch = journal.claim(run, sample_session())
     until(lambda: journal._writer._transactions.roomy)
     assert journal._writer._log.move()
-    journal._writer._log.move = lambda: False  # the log is what is cut
+    journal._writer._log.move = lambda **_: False  # the log is what is cut
     for seq in range(1, 61):
         journal.write(run.id, epoch, [sample_call(run.id, seq), sample_value(run.id, seq)])
     log, file = wal(path).read_bytes(), path.read_bytes()
@@ -218,3 +218,30 @@ def test_a_log_cut_anywhere_gives_the_commits_before_the_cut(path, tmp_path):
     assert counts[0] == 0
     assert counts[-1] == 60
     assert len(set(counts)) > 15
+
+
+def test_a_log_that_cannot_be_looked_at_holds_nobody_up(path, at_once, monkeypatch):
+    """Promise 2: moving the log is a matter of speed; whoever commits beside others gets an answer."""
+    looked = threading.Event()
+
+    def failing(_):
+        looked.set()
+        raise PermissionError(13, "no")
+
+    journal = SqliteJournal(path)
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    monkeypatch.setattr(module.Log, "due", lambda *_, **__: failing(0))
+    monkeypatch.setattr(module.Log, "make_room", lambda *_: failing(0))
+    journal.write(run.id, epoch, [sample_call(run.id, 1)])
+    assert looked.wait(60)
+    writers = [
+        threading.Thread(target=journal.write, args=(run.id, epoch, [sample_call(run.id, seq)]))
+        for seq in range(2, 10)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert sorted(call.seq for call in journal.calls(run.id)) == list(range(1, 10))
+    journal.close()

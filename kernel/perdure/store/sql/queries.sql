@@ -87,6 +87,10 @@ SELECT * FROM runs ORDER BY created DESC, id DESC LIMIT :limit;
 -- The newest first.
 SELECT * FROM runs WHERE workflow = :workflow ORDER BY created DESC, id DESC LIMIT :limit;
 
+-- last_created --
+-- When the newest run of a workflow was created; NULL where it has none.
+SELECT MAX(created) AS created FROM runs WHERE workflow = :workflow;
+
 -- find_run --
 -- The newest run with this key; IS, because a parent may be NULL.
 SELECT * FROM runs WHERE workflow = :workflow AND parent IS :parent AND key = :key
@@ -193,6 +197,9 @@ DROP INDEX stored_values_by_key;
 -- drop_index_of_runs --
 DROP INDEX stored_values_by_run;
 
+-- add_index_of_workflows --
+CREATE INDEX runs_by_workflow ON runs (workflow, created);
+
 -- add_index_of_runs --
 CREATE INDEX stored_values_by_run ON stored_values (run, key_id);
 
@@ -239,6 +246,10 @@ PRAGMA wal_checkpoint(RESTART);
 -- fullfsync --
 -- On macOS a plain fsync leaves the bytes in the disk's cache.
 PRAGMA fullfsync = ON;
+
+-- synchronous_off --
+-- Nothing is waited for.
+PRAGMA synchronous = OFF;
 
 -- synchronous_power --
 -- A commit is on disk when it is acknowledged.

@@ -28,6 +28,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_key ON runs (workflow, parent, key);
 CREATE INDEX runs_by_parent ON runs (parent);
 CREATE INDEX runs_by_time ON runs (created);
+CREATE INDEX runs_by_workflow ON runs (workflow, created);
 
 -- One process that owned a run for a while.
 CREATE TABLE sessions (
