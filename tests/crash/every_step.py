@@ -238,6 +238,8 @@ AGAIN = SCENES | {"still": older}
 
 def go_on(scene, folder):
     """The second life."""
+    with opened(folder) as store:
+        whole(store)
     try:
         AGAIN[scene](folder)
     except InDoubt:
@@ -282,6 +284,8 @@ def decide(folder):
 
 def whole(store):
     """All that is kept is what it was, and all that was acknowledged is kept."""
+    assert store.journal.check() == "ok"
+    assert list(store.blobs.check()) == []
     held = set()
     for run in store.journal.runs():
         for call in store.journal.calls(run.id):
@@ -291,7 +295,7 @@ def whole(store):
             assert value is not None, call.step
             sealed = store.vault.unseal(value, place_of(call, "value"), subject=call.step)
             name = call.step + (call.input_parts[0].preview if call.step in ("table", "part") else "")
-            if run.workflow == "story":
+            if run.workflow == "story" and not (name == "flaky" and call.state == "failed"):
                 right(name, codec.decode(sealed))
             held.add(name)
     acknowledged = {line[4:] for line in lines() if line.startswith("ack")}

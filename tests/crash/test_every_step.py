@@ -46,7 +46,8 @@ def live(place):
         server.stdin.write(json.dumps({"scene": scene, "folder": str(place / "life"), "at": at}) + "\n")
         server.stdin.flush()
         answer = json.loads(server.stdout.readline())
-        assert answer["trouble"] == "", f"{scene}, killed at step {at}, {answer['died']}"
+        if answer["trouble"]:
+            pytest.fail(f"{scene}, killed at step {at}, {answer['died']}:\n{answer['trouble']}")
         return answer["died"]
 
     yield live
