@@ -240,6 +240,7 @@ def go_on(scene, folder):
     """The second life."""
     with opened(folder) as store:
         whole(store)
+    assert (folder / "store" / ".gitignore").exists() or scene == "older"
     try:
         AGAIN[scene](folder)
     except InDoubt:

@@ -68,6 +68,12 @@ class DirectoryBlobs:
         Of a memory of two or more dimensions, rows that were stored before are not stored again.
         """
         with system_errors(self.folder.parent):
+            if not self.folder.parent.is_dir():  # it is not made anew for what no journal would refer to
+                cause = (
+                    "its folder was moved or deleted while it was open. Put it back, or begin in the store "
+                    "that is found now: in a notebook with `%workflow NAME`."
+                )
+                raise StoreError(path=str(self.folder.parent), cause=cause)
             return self._putting.put(data, durable=durability == "power")
 
     def get(self, name: str, *, copy: bool = True, verify: bool = False) -> memoryview:  # noqa: ARG002

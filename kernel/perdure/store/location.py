@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 
 from .failures import system_errors
-from .files import StillHeld, held, make_private, write_whole
+from .files import TEMPORARY, StillHeld, held, make_private, write_whole
 from .places import check_place
 
 FOLDER = ".perdure"
 JOURNAL = "journal.db"
+IGNORE = ".gitignore"
 
 
 def find_store(start: Path | None = None) -> Path:
@@ -51,10 +52,16 @@ def make_store(path: Path) -> Path:
     with system_errors(path):
         if not (path / JOURNAL).exists():
             check_place(path)
-        if not path.is_dir():
-            make_private(path)
-            write_whole(path / ".gitignore", b"*\n")
+            if not path.is_dir():
+                make_private(path)
+            if _of_its_own(path):
+                write_whole(path / IGNORE, b"*\n")
     return path
+
+
+def _of_its_own(path: Path) -> bool:
+    """Whether nothing else is in the folder: at most what is left of a store whose making was cut short."""
+    return all(entry.name == IGNORE or entry.name.startswith(TEMPORARY) for entry in path.iterdir())
 
 
 def user_folder() -> Path:

@@ -2,11 +2,13 @@
 
 import os
 import random
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from perdure.errors import StoreError
 from perdure.store import failpoints
 from perdure.store.directory import DirectoryBlobs
 
@@ -167,6 +169,7 @@ import mmap, numpy, blake3, xxhash, threading, ctypes
 import perdure.store.blobs.putting
 def anonymous():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
+from perdure.errors import StoreError
 from perdure.store import failpoints
 most = before = anonymous()
 def look(step):
@@ -181,11 +184,18 @@ print(most - before < 8 << 10, len(blobs.sources(names[-1])))
 
 def test_a_folder_that_was_deleted_is_made_again(blobs):
     """Promise 2: what was known of its blobs is known no more."""
-    import shutil
-
     put(blobs, FIRST)
     shutil.rmtree(blobs.folder)
     assert bytes(blobs.get(put(blobs, SECOND))) == SECOND
+
+
+def test_a_store_that_was_deleted_is_not_made_again_for_a_blob(blobs):
+    """Promise 2: no journal would refer to it; it is told instead."""
+    put(blobs, FIRST)
+    shutil.rmtree(blobs.folder.parent)
+    with pytest.raises(StoreError, match="moved or deleted"):
+        put(blobs, SECOND)
+    assert not blobs.folder.parent.exists()
 
 
 def test_a_child_that_was_forked_goes_on_by_itself(blobs):

@@ -20,6 +20,17 @@ def test_a_new_store_is_private_and_unseen_by_git(tmp_path):
     assert ".perdure" not in seen.stdout
 
 
+def test_a_store_whose_making_was_cut_short_is_unseen_by_git_all_the_same(tmp_path):
+    """Promise 2: killed between the folder and its .gitignore; a folder with other files in it gets none."""
+    for name, left in (("bare", None), ("half", ".tmp-1-00"), ("other", "notes.txt")):
+        (tmp_path / name).mkdir()
+        if left:
+            (tmp_path / name / left).touch()
+        open_store(tmp_path / name).close()
+    made = {path.parent.name for path in tmp_path.glob("*/.gitignore")}
+    assert made == {"bare", "half"}
+
+
 def test_the_nearest_store_upwards_is_found(tmp_path):
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
