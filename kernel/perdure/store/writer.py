@@ -105,10 +105,11 @@ class Writer:
                 was not: then this one was not tried.
         """
         self._start()
-        if self._failed:
-            error = self._failed.pop(write.run, None)
-            if error is not None:
-                raise error
+        error = self._failed.get(write.run)
+        # A sign of life, which writes nothing, has nobody to tell what went wrong but that the run is lost.
+        if error is not None and (write.rows or isinstance(error, NotOwner)):
+            del self._failed[write.run]
+            raise error
         alone = self._thread is None or not (self._wanted or self._line or self._turn.locked())
         if not (alone and self._lead(write)):
             self._wait(write)
@@ -210,8 +211,8 @@ class Writer:
             writes = [*self._later, write]
             try:
                 self._together(writes)
-            except sqlite3.Error as error:
-                if len(writes) == 1 or _busy(error) or self._thread is None:
+            except Exception as error:
+                if len(writes) == 1 or _passes(error) or self._thread is None:
                     raise self._translate(error) from error
                 return False
             self._sweep()
@@ -276,13 +277,15 @@ class Writer:
         try:
             self._together(writes)
         except BaseException as error:  # noqa: BLE001  every caller must get an answer
-            if len(writes) > 1 and not _busy(error):
+            if len(writes) > 1 and not _passes(error):
                 for write in writes:
                     self._each_or_all([write])
-            else:
-                for write in writes:
-                    write.error = self._translate(error)
-                    write.outcome.settled = True
+                return
+            for write in writes:
+                if write.answer is None and _passes(error) and not self._closed:
+                    continue  # nobody waits: it is tried again, with what comes next
+                write.error = self._translate(error)
+                write.outcome.settled = True
 
     def _tend(self) -> None:
         """Give the log room, and move it, where that is due. What goes wrong must not end the thread."""
@@ -369,5 +372,6 @@ class Writer:
         return result
 
 
-def _busy(error: BaseException) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+def _passes(error: BaseException) -> bool:
+    """Whether the trouble is one of the moment: another process writes, or the disk is full."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from perdure.errors import NotOwner, StoreError, StoreForked
+from perdure.errors import NotOwner, StoreBusy, StoreError, StoreForked
 from perdure.store.sqlite import SqliteJournal
 from perdure.testing import in_threads, sample_call, sample_run, sample_session
 
@@ -280,6 +280,24 @@ def test_an_interrupted_read_does_not_hold_on_to_the_past(journal):
     journal._reader.set_progress_handler(None, 0)
     journal.write(run.id, epoch, [sample_call(run.id, 2)])
     assert len(journal.calls(run.id)) == 2
+
+
+def test_what_is_to_be_written_later_outlasts_a_moment_in_which_nobody_can_write(tmp_path):
+    """Promise 2: nobody is told of a trouble that went by; neither the write nor what comes after it is lost."""
+    journal = SqliteJournal(tmp_path / "journal.db", busy_timeout=0.01)
+    run = sample_run()
+    epoch = journal.claim(run, sample_session())
+    with contextlib.closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        journal.write(run.id, epoch, [sample_call(run.id, 1)], durability="later")
+        with pytest.raises(StoreBusy):
+            journal.write(run.id, epoch, [])
+        with pytest.raises(StoreBusy):
+            journal.write(run.id, epoch, [sample_call(run.id, 2)])
+        other.execute("ROLLBACK")
+    journal.write(run.id, epoch, [sample_call(run.id, 3)])
+    assert [call.seq for call in journal.calls(run.id)] == [1, 3]
+    journal.close()
 
 
 def test_a_closed_journal_says_so(journal):

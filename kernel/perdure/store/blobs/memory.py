@@ -23,6 +23,8 @@ _HUGE = 4 << 20
 def plain(data: bytes | memoryview) -> memoryview:
     """The bytes in the order in which they lie in memory, whatever their shape; nothing is copied."""
     view = memoryview(data)
+    if not view.nbytes:  # what has no elements has no order either, and cannot be cast
+        return memoryview(b"")
     return view.cast("B") if view.c_contiguous else PickleBuffer(view).raw()
 
 

@@ -16,6 +16,8 @@ SUFFIX = ".pieces"
 """What the file of a recipe is called after the name of its blob."""
 
 FORMAT = 1
+"""It is never raised without the journal's version: a Perdure that cannot read a recipe does not know what it
+needs, and must not collect in its store."""
 MOST_SOURCES = 64
 """Whole blobs that one recipe may need: each is opened, and none can be collected before it."""
 _FAR = 1 << 62

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from perdure.errors import Damaged, NotExported
+from perdure.store.failpoints import reached
 from perdure.store.files import TEMPORARY, sync, sync_path
 from perdure.store.records import Record, RunRecord, SessionRecord, ValueRecord
 from perdure.store.related import blobs_of, named_run, related
@@ -93,13 +94,16 @@ def _born_whole(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             sync(file.fileno())
+        reached("export.written")
         _refuse_existing(path, force=force)
         temporary.replace(path)
+        reached("export.renamed")
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     sync_path(path.parent)
+    reached("export.named")
 
 
 def _refuse_existing(path: Path, *, force: bool) -> None:
