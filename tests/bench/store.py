@@ -86,21 +86,12 @@ class Cells:
         """The entrants of which anything was measured."""
         return list(dict.fromkeys(name for name, _ in self._found))
 
-    def raw(self, work: str) -> str:
-        """What writing the bytes of a frame and copying them took in the same processes, as a sentence."""
-        times = {
-            what: [
-                value
-                for (_, one), found in self._found.items()
-                if one == work
-                for value in found.get(what, ())
-            ]
-            for what in ("write", "synced", "copy")
-        }
-        if not all(times.values()):
-            return ""
-        write, synced, copy = (page.spelt(statistics.median(each)) for each in times.values())
-        return f"A raw write of as many bytes took {write}, with fsync {synced}; a copy in memory {copy}."
+    def raw(self, work: str, what: str) -> float | None:
+        """What a raw write (`write`, `synced`) or a `copy` of as many bytes took in the same processes."""
+        times = [
+            time for (_, one), found in self._found.items() if one == work for time in found.get(what, ())
+        ]
+        return statistics.median(times) if times else None
 
     def failure(self, name: str, work: str) -> str:
         """Why there is no figure."""

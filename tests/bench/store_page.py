@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from bench.store import Cells, Entrant
 
 OURS, QUICK = "Perdure", "Perdure, process"
+_RAW = (
+    ("raw write", "process", "write"),
+    ("raw write, fsync", "power loss", "synced"),
+    ("copy in memory", "nothing", "copy"),
+)
 Aim = tuple[str, str, bool | None]
 _KINDS = {"numeric": "800 MB frame, numeric", "mixed": "700 MB frame, mixed"}
 
@@ -136,9 +141,11 @@ def large(cells: Cells, entrants: list[Entrant]) -> str:
                 return lambda seconds: f"{seconds / live:.2f}"
             return _sized if what in ("again_bytes", "wider_bytes", "memory") else spelt
 
-        raw = cells.raw(f"frame {kind}")
-        text = _table(title, cells, entrants, columns, spell)
-        blocks.append(f"{text}\n\n{raw}" if raw else text)
+        lines = [_table(title, cells, entrants, columns, spell)]
+        for name, survives, what in _RAW:
+            if seconds := cells.raw(f"frame {kind}", what):
+                lines.append(row([name, survives, spelt(seconds), *[""] * (len(columns) - 1)]))
+        blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
