@@ -176,7 +176,7 @@ class NeedsPackage(PerdureError):
 
 class RunOwned(PerdureError):
     """Run {run} of `{workflow}` is at work elsewhere: process {pid} on {host}, since {since}{where}.
-    Stop that kernel and run this cell again, or take the run from it: {advice}."""
+    Stop that kernel and try again, or take the run from it: {advice}."""
 
     run: str
     workflow: str

@@ -204,6 +204,9 @@ def full(folder, limit):
 
 def carry(folder):
     file = folder / "story.perdure"
+    if file.exists():  # in the second life: it is whole
+        with open_store(":memory:") as first:
+            assert import_file(first, file).added
     with opened(folder) as store:
         run = store.journal.runs(workflow="story")[0]
         export(store, run.id, file, force=True)
