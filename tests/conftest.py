@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import pytest
+
+# What is started in the background by a shell ignores interrupts, and so would the tests of them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

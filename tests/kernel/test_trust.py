@@ -157,7 +157,7 @@ def test_the_safe_codec_keeps_no_pickle_and_the_run_remembers_it(notebook):
     assert "codec safe" in notebook.run(WORKFLOW).text
     assert notebook.run("%resume").status == "ok"
     assert notebook.run("print(plain)").stdout == "[1, 2]\n"
-    assert "codec       safe" in notebook.run("%perdure").text
+    assert "codec         safe" in notebook.run("%perdure").text
     notebook.run("%workflow w --codec full")
     reply = notebook.run("%%step pickled\nheld = [lambda x: x]")
     assert "could not be kept" not in reply.text
