@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.imports import Imports
+
 RECORDED = 100_000
 RUNS = 1_000
 COMMITS = 20_000
@@ -29,7 +31,7 @@ def listing(folder: str) -> dict[str, float]:
 
     shell = InteractiveShell.instance()
     os.environ["PERDURE_STORE"] = folder
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), Imports() as imports:
         loading = _timed(lambda: shell.run_line_magic("load_ext", "perdure"))
     with open_store(Path(folder), readonly=True) as store:
         times = [
@@ -37,7 +39,8 @@ def listing(folder: str) -> dict[str, float]:
             for _ in range(ROUNDS)
         ]
         listed = len(store.journal.runs(limit=RUNS))
-    return {"load_ext": loading, "list": statistics.median(times), "runs": listed}
+    apart = imports.seconds  # they do not grow with the store
+    return {"load_ext": loading - apart, "imports": apart, "list": statistics.median(times), "runs": listed}
 
 
 def many(folder: str) -> dict[str, float]:

@@ -120,19 +120,26 @@ def read(journal: Journal, run_id: str, *, now: float | None = None, alive: bool
     run = journal.run(run_id)
     if run is None:
         raise NoSuchRun(run=run_id, path=str(getattr(journal, "path", "this store")))
-    sessions, calls, restores = journal.sessions(run_id), journal.calls(run_id), journal.restores(run_id)
+    return read_of(journal, run, now=now, alive=alive)
+
+
+def read_of(
+    journal: Journal, run: RunRecord, *, now: float | None = None, alive: bool | None = None
+) -> Timeline:
+    """The timeline of a run whose record was read just now; the rest as for `read`."""
+    sessions, calls, restores = journal.sessions(run.id), journal.calls(run.id), journal.restores(run.id)
     if alive is None:
         from .liveness import alive as process_lives
 
         alive = bool(sessions) and process_lives(sessions[-1])
-    children = journal.children(run_id)
+    children = journal.children(run.id)
     known = {call.id for call in calls} | {child.id for child in children}
     missing = {restore.call for restore in restores} - known
     return timeline(
         run,
         sessions,
         calls,
-        journal.attempts(run_id),
+        journal.attempts(run.id),
         restores,
         children=children,
         borrowed=_borrowed(journal, run, missing),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import words
 from .marks import glyph
-from .rows import Timeline, read
+from .rows import Timeline, read_of
 from .static import style
 from .text import columns
 
@@ -38,7 +38,7 @@ class RunsTable:
         """The newest runs of a journal, or of one workflow in it."""
         now = time.time() if now is None else now
         runs = journal.runs(workflow=workflow)
-        timelines = [read(journal, run.id, now=now) for run in runs[:limit]]
+        timelines = [read_of(journal, run, now=now) for run in runs[:limit]]
         return cls(timelines, now, max(0, len(runs) - limit), workflow)
 
     def __repr__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _frozen_importlib  # type: ignore[import-not-found]
 import gc
 import json
 import os
@@ -11,35 +10,11 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from bench.imports import Imports
 
 ROUNDS = 3
-
-
-class _Imports:
-    """Seconds that the process spent on importing, while this is open."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._depth = 0
-
-    def __enter__(self) -> Self:
-        find = self._find = _frozen_importlib._find_and_load
-
-        def timed(name: str, import_: Any) -> Any:
-            began, self._depth = time.perf_counter(), self._depth + 1
-            try:
-                return find(name, import_)
-            finally:
-                self._depth -= 1
-                if not self._depth:
-                    self.seconds += time.perf_counter() - began
-
-        _frozen_importlib._find_and_load = timed
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _frozen_importlib._find_and_load = self._find
 
 
 def steps(peer: Any, folder: str, count: str) -> dict[str, float]:
@@ -50,7 +25,7 @@ def steps(peer: Any, folder: str, count: str) -> dict[str, float]:
 
 def replay(peer: Any, folder: str, count: str) -> dict[str, float]:
     """Seconds of a fresh process until everything that is recorded was replayed, imports apart."""
-    with _Imports() as imports:
+    with Imports() as imports:
         whole, times = peer.replay(folder, int(count))
     return {"seconds": whole - imports.seconds, "each": sorted(times)[len(times) // 2]}
 
@@ -87,7 +62,7 @@ def frame(peer: Any, folder: str, kind: str) -> dict[str, Any]:
     found["again"], found["again_bytes"] = peer.keep(folder, "again"), _taken(folder) - kept
     kept += found["again_bytes"]
     wider = value.assign(more=value[value.columns[1]] * 2.0).copy()
-    subject.made["wider"] = wider
+    subject.made["wider"], found["wider_size"] = wider, int(wider.memory_usage(index=False).sum())
     _settle()
     found["wider"], found["wider_bytes"] = peer.keep(folder, "wider"), _taken(folder) - kept
     return found
