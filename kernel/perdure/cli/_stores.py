@@ -26,14 +26,14 @@ def chosen_store(arguments: argparse.Namespace) -> Path | None:
     if path is None:
         return None
     if is_store(path):
-        _tell(path)
+        tell_place(path)
         return path
     if arguments.store is None and path.name == FOLDER:
         return None  # a folder in which nothing was kept yet
     raise NoStore(path=path)
 
 
-def _tell(path: Path) -> None:
+def tell_place(path: Path) -> None:
     """Say where the store lies, if that is a danger to it; on stderr, apart from what was asked for."""
     from perdure.store.notices import lies_badly
 

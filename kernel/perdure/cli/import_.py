@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from perdure.errors import NoStore
 
-from ._stores import chosen_store
+from ._stores import chosen_store, tell_place
 
 if TYPE_CHECKING:
     from perdure.store import Store
@@ -55,7 +55,11 @@ def _target(arguments: argparse.Namespace) -> Store:
         store = open_store(":memory:")
         store.key = user_key()
         return store
-    return open_store(path, readonly=arguments.dry_run)
+    new = not path.exists()
+    store = open_store(path, readonly=arguments.dry_run)
+    if new:
+        tell_place(path)
+    return store
 
 
 def lines(done: Imported, store: Path | None, *, dry_run: bool) -> list[str]:

@@ -88,6 +88,15 @@ def test_it_goes_into_the_store_that_was_named(said, tmp_path):
     assert (tmp_path / "new" / "journal.db").is_file()
 
 
+def test_a_store_that_is_made_where_none_should_lie_is_told(said, tmp_path, monkeypatch):
+    """A store in a synchronised folder: said at once, and not with the next command."""
+    said("export", RUN, "run.perdure")
+    (tmp_path / "Dropbox").mkdir()
+    monkeypatch.chdir(tmp_path / "Dropbox")
+    status, text = said("import", "../here/run.perdure")
+    assert (status, "Dropbox" in text, "PERDURE_STORE" in text) == (0, True, True)
+
+
 def test_a_file_of_another_user_says_what_to_do(said, there, monkeypatch, tmp_path):
     """Promise 8."""
     key = user_key().id
