@@ -63,12 +63,13 @@ def _tee(form: Any) -> bool:
 _OVER: tuple[Any, ...] = (
     *([], (), "a", "\xe4", b"", bytearray(), range(0), range(2**70), array.array("b"), _Indexed()),
 )
+_REVERSED_DEQUE: type[Any] = type(reversed(collections.deque()))
 _BEGUN: dict[type, Callable[[Any], bool]] = {
     **{type(iter(each)): _at_index for each in _OVER},
     type(reversed([])): _at_index_from_end,
     type(reversed(_Indexed())): _at_index_from_end,
     type(iter(collections.deque())): _at_argument,
-    type(reversed(collections.deque())): _at_argument,
+    _REVERSED_DEQUE: _at_argument,
     **dict.fromkeys((enumerate, filter, map, zip), _never),
     **dict.fromkeys((itertools.compress, itertools.filterfalse, itertools.starmap), _never),
     itertools.zip_longest: _never,
@@ -107,6 +108,8 @@ def reduced_iterator(iterator: Any) -> Any:
         raise Refusal(iterator, cause, _ADVICE) from None
     if begun is not None and _is_begun(iterator):
         raise Refusal(iterator, "It was advanced, and stands in the middle of a pass.", _ADVICE)
+    if cls is _REVERSED_DEQUE:  # its class has a name under which it is not found
+        return reversed, form[1][:1]
     return (
         (*form[:3], None, None, set_position) if _with_state(form) and cls.__module__ == "itertools" else form
     )

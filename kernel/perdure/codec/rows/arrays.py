@@ -12,7 +12,7 @@ from typing import Any
 
 from .dtypes import describe, make_dtype
 from .overlap import open_window, window_of
-from .row import Raw, Row, resolve
+from .row import Raw, Row, named, resolve
 
 
 def can_describe(value: Any) -> bool:
@@ -146,7 +146,7 @@ def kin_parts(value: Any) -> tuple[Any, ...]:
 
 def make_kin(base: Any, name: str, description: Any) -> Any:
     """The memory as an array of a class of numpy's own."""
-    return make_view(base, getattr(import_module(KIN[name]), name), make_dtype(description))
+    return make_view(base, named(import_module(KIN[name]), name), make_dtype(description))
 
 
 def is_kin(value: Any) -> bool:

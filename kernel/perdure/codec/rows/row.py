@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 
@@ -90,8 +91,17 @@ def resolve(module: str, qualname: str) -> Any:
     """The object of this name in a module that is imported already, or None."""
     found: Any = sys.modules.get(module)
     for name in qualname.split("."):
-        found = getattr(found, name, None)
+        found = named(found, name)
     return found
+
+
+def named(holder: Any, name: str) -> Any:
+    """What a module or class holds under this name, or None. One that goes away is taken without a word."""
+    if not isinstance(holder, ModuleType) or name in vars(holder):
+        return getattr(holder, name, None)
+    with warnings.catch_warnings():  # a module that makes its names when they are asked for may warn of some
+        warnings.simplefilter("ignore")
+        return getattr(holder, name, None)
 
 
 _by_value: ContextVar[Collection[str]] = ContextVar("perdure_by_value", default=())
