@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
-from bench.peers import subject
+from bench.peers.caches import Cache
 
 
 def opened(folder: str) -> Path:
@@ -36,31 +35,10 @@ def _kept(file: Path, function: Callable[[Any], Any], given: Any) -> Any:
     return value
 
 
-def steps(folder: str, count: int) -> list[float]:
-    """Seconds of each step."""
-    path, times = opened(folder), []
-    for number in range(count):
-        began = time.perf_counter()
-        _kept(path / f"tiny-{number}", subject.tiny, number)
-        times.append(time.perf_counter() - began)
-    return times
+def cached(folder: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function; each result has a file of its own."""
+    path = opened(folder)
+    return lambda given: _kept(path / f"{function.__name__}-{given}", function, given)
 
 
-def replay(folder: str, count: int) -> tuple[float, list[float]]:
-    """Seconds of the same calls again, and of each."""
-    began = time.perf_counter()
-    times = steps(folder, count)
-    return time.perf_counter() - began, times
-
-
-def keep(folder: str, name: str) -> float:
-    """Seconds of the call that makes the frame."""
-    return load(folder, name)[0]
-
-
-def load(folder: str, name: str) -> tuple[float, Any]:
-    """Seconds of the call, and the frame."""
-    file = opened(folder) / name
-    began = time.perf_counter()
-    found = _kept(file, subject.frame, name)
-    return time.perf_counter() - began, found
+peer = Cache(opened, cached)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import marimo
 
-from bench.peers import subject
+from bench.peers.caches import Cache
 
 
 def opened(folder: str) -> Any:
@@ -15,35 +14,9 @@ def opened(folder: str) -> Any:
     return marimo.persistent_cache(save_path=folder)
 
 
-def _cached(folder: str, function: Any) -> Any:
+def cached(folder: str, function: Any) -> Any:
+    """The function; marimo looks at the frames of those who call it, and one must be between."""
     return opened(folder)(function)
 
 
-def steps(folder: str, count: int) -> list[float]:
-    """Seconds of each step."""
-    tiny, times = _cached(folder, subject.tiny), []
-    for number in range(count):
-        began = time.perf_counter()
-        tiny(number)
-        times.append(time.perf_counter() - began)
-    return times
-
-
-def replay(folder: str, count: int) -> tuple[float, list[float]]:
-    """Seconds of the same calls again, and of each."""
-    began = time.perf_counter()
-    times = steps(folder, count)
-    return time.perf_counter() - began, times
-
-
-def keep(folder: str, name: str) -> float:
-    """Seconds of the call that makes the frame."""
-    return load(folder, name)[0]
-
-
-def load(folder: str, name: str) -> tuple[float, Any]:
-    """Seconds of the call, and the frame."""
-    frame = _cached(folder, subject.frame)
-    began = time.perf_counter()
-    found = frame(name)
-    return time.perf_counter() - began, found
+peer = Cache(opened, cached)
