@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .codec import digest, register
+    from .engine.current import current
     from .engine.file import File
     from .engine.secret import Secret
     from .engine.steps import step
     from .engine.values import dumps, loads
     from .engine.workflows import Run, workflow
 
-__all__ = ["File", "Run", "Secret", "digest", "dumps", "loads", "register", "step", "workflow"]
+__all__ = ["File", "Run", "Secret", "current", "digest", "dumps", "loads", "register", "step", "workflow"]
 
 _PLACES = {"File": "engine.file", "Run": "engine.workflows", "Secret": "engine.secret", "register": "codec"}
 _PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
-_PLACES |= {"step": "engine.steps", "workflow": "engine.workflows"}
+_PLACES |= {"current": "engine.current", "step": "engine.steps", "workflow": "engine.workflows"}
 
 
 def __getattr__(name: str) -> Any:

@@ -266,6 +266,13 @@ class EffectUnclear(PerdureError):
     cause: str
 
 
+class NotInRun(PerdureError):
+    """{what} runs in none.
+    Call it from a @step function, a @workflow function or a %%workflow cell."""
+
+    what: str
+
+
 class KeyInUse(PerdureError):
     """Step `{step}` was not run: a call of it with the key `{key}` is still at work.
     Give each call a key of its own, or await the first one."""

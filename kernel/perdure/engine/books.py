@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from perdure.store.records import (
     ValueRecord,
 )
 
+from . import clock
 from .ahead import Ahead
 from .events import Event, listeners
 from .stored import opened, place_of
@@ -52,7 +52,7 @@ class Books:
     def ended_session(self, epoch: int) -> list[Record]:
         """The session of the run's owner with this epoch, as one that ended just now."""
         sessions = self.store.journal.sessions(self.run.id)
-        return [replace(each, ended=time.time()) for each in sessions if each.epoch == epoch]
+        return [replace(each, ended=clock.now()) for each in sessions if each.epoch == epoch]
 
     def seal(self, encoded: Encoded, place: Place, *, durability: str | None = None) -> ValueRecord:
         """Put a value's large parts on disk and sign it; its record is written with what refers to it."""
@@ -97,12 +97,12 @@ class Books:
 
     def note(self, kind: str, name: str, data: dict[str, Any], *values: ValueRecord) -> None:
         """Keep a small named fact about the run, with the values that it refers to."""
-        self._write(*values, NoteRecord(self.run.id, kind, name, time.time(), data), durability="process")
+        self._write(*values, NoteRecord(self.run.id, kind, name, clock.now(), data), durability="process")
 
     def tell(self, kind: str, call: CallRecord | None = None) -> None:
         """Tell the listeners what happened."""
         if listeners:
-            listeners.tell(Event(kind, time.time(), self.run, call))
+            listeners.tell(Event(kind, clock.now(), self.run, call))
 
     def _write(self, *records: Record, durability: str | None = None) -> None:
         try:

@@ -15,6 +15,7 @@ from perdure import codec
 from perdure.errors import EffectFailed, NotKeepable, StepTimeout
 
 from . import keeping
+from .attempt import Attempt
 from .decide import Request, Restore, Run
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, entered
@@ -108,7 +109,7 @@ class Call:
         while True:
             record, began = self._start(decision), time.perf_counter()
             try:
-                with entered(self.scope.inside_step()):
+                with entered(self._inside(record)):
                     value = self._call()
             except BaseException as error:
                 retry = self._failed(record, error, time.perf_counter() - began)
@@ -128,7 +129,7 @@ class Call:
         while True:
             record, began = self._start(decision), time.perf_counter()
             try:
-                with entered(self.scope.inside_step()):
+                with entered(self._inside(record)):
                     value = await self._timed(self._call())
             except BaseException as error:
                 retry = self._failed(record, error, time.perf_counter() - began)
@@ -138,6 +139,11 @@ class Call:
                 await asyncio.sleep(pause)
             else:
                 return self._finish(record, value, time.perf_counter() - began)
+
+    def _inside(self, record: CallRecord) -> Scope:
+        """The scope of the step's own code."""
+        owner = self.scope.owner
+        return self.scope.inside(Attempt(owner, record, owner.attempt(record).number))
 
     def _decide_again(self) -> None:
         """A call with the same key, made earlier, may have done the work meanwhile."""

@@ -17,7 +17,7 @@ from perdure.errors import EffectUnclear, InDoubt, NoSuchStep, PerdureError
 from perdure.store.forgetting import LENT
 from perdure.store.records import Place, RunRecord
 
-from . import keeping
+from . import clock, keeping
 from .code.names import close_match
 from .events import Event, listeners
 from .owner import Owner, new_id
@@ -132,7 +132,7 @@ class Execution:
             return cls(store, plan, known, "restored", above)
         if known is not None and known.parent == parent and (known.state != "done" or again):
             return cls(store, plan, known, "resumed")
-        now = time.time()
+        now = clock.now()
         record = RunRecord(
             id=new_id("r"),
             workflow=plan.workflow,
@@ -205,7 +205,7 @@ class Execution:
         try:
             result = owner.seal(encoded, Place(owner.run.id, role="result"))
             self.record = owner.change_run(
-                "run_ended", result, state="done", result=result.id, finished=time.time()
+                "run_ended", result, state="done", result=result.id, finished=clock.now()
             )
         finally:
             owner.close()
@@ -221,7 +221,7 @@ class Execution:
         try:
             owner.ended_by(error)
             self.record = owner.change_run(
-                "run_ended", state=state, error=one_line(error), finished=time.time()
+                "run_ended", state=state, error=one_line(error), finished=clock.now()
             )
         except PerdureError as failure:
             error.add_note(f"The end of the run could not be recorded either: {failure}")
@@ -238,7 +238,7 @@ class Execution:
         if self._above is not None:
             took = time.perf_counter() - began
             self._above.restored(self.record, reason="finished, and nothing changed", took=took)
-        listeners.tell(Event("run_restored", time.time(), self.record))
+        listeners.tell(Event("run_restored", clock.now(), self.record))
         return value
 
 

@@ -24,7 +24,7 @@ from perdure.store.records import (
 )
 from perdure.store.whereabouts import host
 
-from . import moves, states
+from . import clock, moves, states
 from .at_work import AtWork
 from .books import Books
 from .decide import Decision, Request, Restore, Run, decide
@@ -88,7 +88,7 @@ class Owner(Books):
         """
         lock = store.lock(run, steal=steal)
         try:
-            now = time.time()
+            now = clock.now()
             session = SessionRecord(run=run.id, epoch=0, pid=os.getpid(), host=host(), started=now, seen=now)
             journal = store.journal
             epoch = journal.claim(run, session, lock.check)
@@ -209,7 +209,7 @@ class Owner(Books):
                 None if found is None else self._attempt_at(found.id),
                 new=new_id("c"),
                 seq=self._seq,
-                now=time.time(),
+                now=clock.now(),
                 details=details,
             )
             self.failures.drop(call.id)
@@ -305,7 +305,7 @@ class Owner(Books):
     ) -> CallRecord:
         fields |= {name: record.id for name, record in values.items()}
         attempt = self._attempts[call.id]
-        ended, done = moves.ended(call, attempt, state, now=time.time(), traceback=traceback, fields=fields)
+        ended, done = moves.ended(call, attempt, state, now=clock.now(), traceback=traceback, fields=fields)
         try:
             with self._mutex:
                 self._at_work.end(call)
@@ -328,7 +328,7 @@ class Owner(Books):
         """Note that a checkpoint, or the result of a child run, was used, what that cost and saved."""
         work = (used.finished or used.updated) - used.created if isinstance(used, RunRecord) else used.took
         saved = max(0.0, work - took)
-        now, epoch = time.time(), self.run.epoch
+        now, epoch = clock.now(), self.run.epoch
         record = RestoreRecord(self.run.id, used.id, epoch, now, took, saved, reason, older_code)
         self._write(record, durability="later")
         if isinstance(used, CallRecord):
@@ -359,7 +359,7 @@ class Owner(Books):
         with self._mutex:
             values: list[Record] = []
             settled = moves.resolved(
-                call, state, now=time.time(), outputs=outputs, has_value=value is not None
+                call, state, now=clock.now(), outputs=outputs, has_value=value is not None
             )
             if value is not None:
                 sealed = self.seal(value, place_of(call, "value"), durability="power")
@@ -389,7 +389,7 @@ class Owner(Books):
                 states.move(states.RUN, "run", self.run.state, fields["state"])
             if fields.get("state") == "done":
                 self.moved("")
-            self.run = replace(self.run, updated=time.time(), **fields)
+            self.run = replace(self.run, updated=clock.now(), **fields)
             self._write(*values, self.run)
         self.tell(kind)
         return self.run

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from perdure.frozen import frozen
 
 if TYPE_CHECKING:
+    from .attempt import Attempt
     from .owner import Owner
 
 T = TypeVar("T")
@@ -77,11 +78,17 @@ class Scope:
     owner: Owner
     within: Pass
     branch: str = ""
-    in_step: bool = False
+    attempt: Attempt | None = None
+    """The attempt whose code this is; None in a body."""
 
-    def inside_step(self) -> Scope:
-        """The scope of a step's own code, in which steps are plain calls."""
-        return Scope(self.owner, self.within, self.branch, in_step=True)
+    @property
+    def in_step(self) -> bool:
+        """Whether this is a step's own code, in which steps are plain calls."""
+        return self.attempt is not None
+
+    def inside(self, attempt: Attempt) -> Scope:
+        """The scope of a step's own code."""
+        return Scope(self.owner, self.within, self.branch, attempt)
 
     def below(self) -> Scope:
         """The scope of the next parallel child."""

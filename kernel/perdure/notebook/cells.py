@@ -18,6 +18,7 @@ from IPython.core.error import UsageError
 from perdure.codec.notes import collected
 from perdure.codec.syntax import tree_digest
 from perdure.engine import keeping
+from perdure.engine.attempt import Attempt
 from perdure.engine.code.source import analyse
 from perdure.engine.decide import Restore, Run
 from perdure.engine.scope import Pass, Scope, entered
@@ -184,7 +185,6 @@ class StepCell:
     @contextmanager
     def _attempt(self, decision: Run) -> Iterator[_Attempt]:
         """Run the block as one attempt: its output is recorded, its failure lands in `attempt.error`."""
-        scope = Scope(self.owner, Pass(), in_step=True)
         self._tries += 1
         attempt = _Attempt(snapshot(self.session.namespace), Recorder(self.session.shell))
         # Nothing stands between the start and the block that settles it, where an interrupt might arrive.
@@ -196,6 +196,8 @@ class StepCell:
             position=self.session.shell.execution_count,
         )
         try:
+            number = self.owner.attempt(attempt.record).number
+            scope = Scope(self.owner, Pass(), attempt=Attempt(self.owner, attempt.record, number))
             with entered(scope), attempt.recorder.recording():
                 yield attempt
         except BaseException as error:  # noqa: BLE001  recorded, then raised or tried again

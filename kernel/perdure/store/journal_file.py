@@ -20,15 +20,26 @@ from .files import TEMPORARY, StillHeld, held, sync_path
 from .queries import query, schema, table
 
 APPLICATION = 0x50524455
-VERSION = 3
+VERSION = 4
 
 _CHANGES = {
     1: ("add_packing", "add_index_of_keys"),
     2: ("drop_index_of_keys", "drop_index_of_runs", "add_index_of_runs", "add_index_of_workflows"),
+    3: (
+        "add_tags",
+        "add_due",
+        "add_failures",
+        "add_cached",
+        "add_child",
+        "add_index_of_cached",
+        "add_index_of_messages",
+    ),
 }
 """What brings a schema to the next one, by its version."""
-_REMADE = {2: ("attempts", "restores")}
+_REMADE = {2: ("restores",), 3: ("attempts",)}
 """The tables that are made anew on the way, with what is in them."""
+_MADE = {3: ("messages", "states")}
+"""The tables that are new."""
 
 
 class JournalFile:
@@ -218,6 +229,9 @@ class JournalFile:
 
 def _bring_on(connection: sqlite3.Connection, version: int) -> None:
     """Bring a schema to the next one."""
+    for name in _MADE.get(version, ()):
+        connection.execute(table(name))
+        failpoints.reached("journal.change")
     for change in _CHANGES[version]:
         connection.execute(query(change))
         failpoints.reached("journal.change")

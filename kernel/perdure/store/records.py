@@ -16,6 +16,14 @@ _TICK = 0.001
 
 
 @frozen
+class Tag:
+    """A word by which a run is found again, with its value."""
+
+    name: str
+    value: str
+
+
+@frozen
 class RunRecord:
     """One execution of a workflow, from its inputs to its result, however many kernels it takes."""
 
@@ -45,8 +53,10 @@ class RunRecord:
     result: str | None = None
     """Id of the value that holds its result."""
     error: str | None = None
-    """One line, when it failed."""
+    """One line, when it failed or was cancelled."""
     finished: float | None = None
+    tags: tuple[Tag, ...] = ()
+    """By name, each once."""
 
 
 def created_after(run: RunRecord, last: float | None) -> RunRecord:
@@ -119,7 +129,8 @@ class CallRecord:
     code: str
     """Digest over all code parts."""
     kind: str
-    """`pure`, `effect` or `volatile`."""
+    """`pure`, `effect` or `volatile` of a step; `wait` (a sleep), `noted` (what `now()` gave, which branch won a
+    race) or `child` (a run that was started from this one)."""
     state: str
     """One of the states of `perdure.engine.states.CALL`."""
     epoch: int
@@ -153,6 +164,14 @@ class CallRecord:
     """For a failed call: whether the body went on after it, so that the failure is an outcome."""
     error: str | None = None
     """One line, when the last attempt failed."""
+    due: float | None = None
+    """While it is `waiting`: when the wait ends, a sleep or the pause before the next attempt."""
+    failures: int = 0
+    """Failed attempts that count against its retries; 0 again once a failure stood."""
+    cached: bool = False
+    """Whether other runs may use its result."""
+    child: str | None = None
+    """Of a `child`: the run."""
 
 
 @frozen
@@ -171,6 +190,10 @@ class AttemptRecord:
     error: str | None = None
     traceback: str | None = None
     """Text, the user's frames only."""
+    executor: str = ""
+    """Where it ran: `process`, the name of an executor, or empty for a thread of this process."""
+    memory: int | None = None
+    """Bytes that the process held when this was last looked at while it ran; None where nobody looked."""
 
 
 @frozen
@@ -200,6 +223,37 @@ class NoteRecord:
     name: str
     at: float
     data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """Something that anybody tells the owner of a run: wake a sleep, cancel. It stays until the owner acted."""
+
+    id: str
+    """`m_` and sixteen hexadecimal digits."""
+    run: str
+    kind: str
+    """`wake` or `cancel`."""
+    name: str
+    """Whom it is for within the run, such as a call; empty for the run itself."""
+    at: float
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@frozen
+class StateRecord:
+    """One entry of a workflow's small durable dict. Written by the run whose step changed it."""
+
+    workflow: str
+    name: str
+    """The dict's."""
+    item: str
+    """The entry's key."""
+    run: str
+    """The run that wrote it."""
+    value: str | None
+    """Id of the value, which belongs to no run; None: the entry was deleted."""
+    at: float
 
 
 @frozen
@@ -278,5 +332,12 @@ class Reference:
 
 
 Record: TypeAlias = (
-    RunRecord | SessionRecord | CallRecord | AttemptRecord | RestoreRecord | NoteRecord | ValueRecord
+    RunRecord
+    | SessionRecord
+    | CallRecord
+    | AttemptRecord
+    | RestoreRecord
+    | NoteRecord
+    | StateRecord
+    | ValueRecord
 )

@@ -22,6 +22,7 @@ from .records import (
     RestoreRecord,
     RunRecord,
     SessionRecord,
+    StateRecord,
     ValueRecord,
 )
 
@@ -45,6 +46,7 @@ TABLES: Mapping[Any, Table] = types.MappingProxyType(
         AttemptRecord: Table("attempts", ("run", "call", "number")),
         RestoreRecord: Table("restores", ("run", "call", "epoch")),
         NoteRecord: Table("notes", ("run", "kind", "name")),
+        StateRecord: Table("states", ("workflow", "name", "item")),
         ValueRecord: Table("stored_values", ("id",)),
     }
 )

@@ -4,10 +4,10 @@
 -- Put a run; the same identity again replaces it. The columns stand in the order of the record's fields.
 REPLACE INTO runs (
     id, workflow, key, kind, state, created, updated, parent, forked_from, code, epoch, notebook,
-    inputs, result, error, finished
+    inputs, result, error, finished, tags
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?
 );
 
 -- put_sessions --
@@ -23,19 +23,19 @@ REPLACE INTO sessions (
 REPLACE INTO calls (
     id, run, seq, branch, step, inputs, occurrence, code, kind, state, epoch, started, key, ended,
     took, input_parts, code_parts, reason, source, cell, position, value, shown, needs, outputs,
-    bytes, caught, error
+    bytes, caught, error, due, failures, cached, child
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- put_attempts --
 -- Put an attempt; the same identity again replaces it.
 REPLACE INTO attempts (
-    call, run, number, epoch, state, started, ended, error, traceback
+    call, run, number, epoch, state, started, ended, error, traceback, executor, memory
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- put_restores --
@@ -52,6 +52,14 @@ REPLACE INTO notes (
     run, kind, name, at, data
 ) VALUES (
     ?, ?, ?, ?, ?
+);
+
+-- put_states --
+-- Put an entry of a durable dict; the same identity again replaces it.
+REPLACE INTO states (
+    workflow, name, item, run, value, at
+) VALUES (
+    ?, ?, ?, ?, ?, ?
 );
 
 -- put_stored_values --
@@ -207,7 +215,8 @@ CREATE INDEX stored_values_by_run ON stored_values (run, key_id);
 ALTER TABLE attempts RENAME TO old_attempts;
 
 -- copy_attempts --
-INSERT INTO attempts SELECT * FROM old_attempts;
+INSERT INTO attempts (call, run, number, epoch, state, started, ended, error, traceback)
+SELECT call, run, number, epoch, state, started, ended, error, traceback FROM old_attempts;
 
 -- drop_old_attempts --
 DROP TABLE old_attempts;
@@ -221,8 +230,30 @@ INSERT INTO restores SELECT * FROM old_restores;
 -- drop_old_restores --
 DROP TABLE old_restores;
 
+-- add_tags --
+-- From schema 3 to 4: waits, child runs, caches, tags, messages and states.
+ALTER TABLE runs ADD COLUMN tags BLOB NOT NULL DEFAULT x'90';
+
+-- add_due --
+ALTER TABLE calls ADD COLUMN due REAL;
+
+-- add_failures --
+ALTER TABLE calls ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+
+-- add_cached --
+ALTER TABLE calls ADD COLUMN cached INTEGER NOT NULL DEFAULT 0;
+
+-- add_child --
+ALTER TABLE calls ADD COLUMN child TEXT;
+
+-- add_index_of_cached --
+CREATE INDEX calls_cached ON calls (step, inputs, code) WHERE cached = 1;
+
+-- add_index_of_messages --
+CREATE INDEX messages_by_run ON messages (run, at);
+
 -- set_version --
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- integrity_check --
 PRAGMA integrity_check;

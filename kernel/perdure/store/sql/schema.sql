@@ -1,10 +1,10 @@
--- The journal of a store, schema version 3. Times are seconds since 1970 (UTC), digests hexadecimal text.
+-- The journal of a store, schema version 4. Times are seconds since 1970 (UTC), digests hexadecimal text.
 -- Lists and maps are msgpack in a BLOB: they can be read without Perdure.
 -- The text of a column is UTF-8; text that is not (a lone surrogate) is kept as a BLOB of its bytes.
 
 PRAGMA page_size = 2048;  -- a commit writes each page that it touches, and most of them for one small row
 PRAGMA application_id = 0x50524455;  -- "PRDU"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- One execution of a workflow, from its inputs to its result.
 CREATE TABLE runs (
@@ -22,8 +22,9 @@ CREATE TABLE runs (
     notebook    TEXT,                  -- path of the notebook or script, a hint
     inputs      TEXT,                  -- value that holds its inputs
     result      TEXT,                  -- value that holds its result
-    error       TEXT,                  -- one line, when it failed
-    finished    REAL                   -- when it ended; NULL until then
+    error       TEXT,                  -- one line, when it failed or was cancelled
+    finished    REAL,                  -- when it ended; NULL until then
+    tags        BLOB NOT NULL DEFAULT x'90'  -- list of [name, value]
 );
 CREATE INDEX runs_by_key ON runs (workflow, parent, key);
 CREATE INDEX runs_by_parent ON runs (parent);
@@ -52,7 +53,7 @@ CREATE TABLE calls (
     inputs      TEXT NOT NULL,         -- digest over all input parts
     occurrence  INTEGER NOT NULL,      -- counts equal calls within one pass, from 0
     code        TEXT NOT NULL,         -- digest over all code parts
-    kind        TEXT NOT NULL,         -- pure, effect or volatile
+    kind        TEXT NOT NULL,         -- pure, effect, volatile, wait, noted or child
     state       TEXT NOT NULL,         -- where it stands
     epoch       INTEGER NOT NULL,      -- the owner that made it
     started     REAL NOT NULL,         -- when it began
@@ -71,9 +72,14 @@ CREATE TABLE calls (
     outputs     BLOB NOT NULL,         -- list of [name, how, type, digest, cause]
     bytes       INTEGER NOT NULL,      -- bytes of its values, before sharing
     caught      INTEGER NOT NULL,      -- 1 if it failed and the body went on
-    error       TEXT                   -- one line, when the last attempt failed
+    error       TEXT,                  -- one line, when the last attempt failed
+    due         REAL,                  -- while it waits: when that ends
+    failures    INTEGER NOT NULL DEFAULT 0,  -- failed attempts that count against its retries
+    cached      INTEGER NOT NULL DEFAULT 0,  -- 1 if other runs may use its result
+    child       TEXT                   -- of a child: the run
 );
 CREATE INDEX calls_by_run ON calls (run, seq);
+CREATE INDEX calls_cached ON calls (step, inputs, code) WHERE cached = 1;
 
 -- One try at a call.
 CREATE TABLE attempts (
@@ -86,6 +92,8 @@ CREATE TABLE attempts (
     ended     REAL,                    -- when it ended
     error     TEXT,                    -- one line, when it failed
     traceback TEXT,                    -- the user's frames only
+    executor  TEXT NOT NULL DEFAULT '',  -- where it ran; empty for a thread of the run's process
+    memory    INTEGER,                 -- bytes that its process held when this was last looked at
     PRIMARY KEY (run, call, number)
 ) WITHOUT ROWID;
 
@@ -111,6 +119,28 @@ CREATE TABLE notes (
     data BLOB NOT NULL,                -- map
     PRIMARY KEY (run, kind, name)
 );
+
+-- Something that anybody tells the owner of a run; gone once the owner acted.
+CREATE TABLE messages (
+    id   TEXT PRIMARY KEY,             -- m_ and sixteen hexadecimal digits
+    run  TEXT NOT NULL,                -- whose owner is told
+    kind TEXT NOT NULL,                -- wake or cancel
+    name TEXT NOT NULL,                -- whom it is for within the run; empty for the run itself
+    at   REAL NOT NULL,                -- when it was said
+    data BLOB NOT NULL                 -- map
+);
+CREATE INDEX messages_by_run ON messages (run, at);
+
+-- One entry of a workflow's small durable dict.
+CREATE TABLE states (
+    workflow TEXT NOT NULL,            -- the workflow
+    name     TEXT NOT NULL,            -- the dict's name
+    item     TEXT NOT NULL,            -- the entry's key
+    run      TEXT NOT NULL,            -- the run that wrote it
+    value    TEXT,                     -- its value; NULL if the entry was deleted
+    at       REAL NOT NULL,            -- when
+    PRIMARY KEY (workflow, name, item)
+) WITHOUT ROWID;
 
 -- A stored value: what is needed to check, list and preview it without decoding it.
 CREATE TABLE stored_values (

@@ -1,0 +1,1 @@
+"""Fixtures for tests of workflows, which pytest finds by itself."""
