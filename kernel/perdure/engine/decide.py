@@ -10,6 +10,12 @@ occurrence alone: run, and say which input changed; 5. nothing: a new call.
 | `pure`     | name, inputs, code, occurrence          | as `on_edit`   | runs again           |
 | `effect`   | key, else name, inputs, occurrence      | kept           | in doubt             |
 | `volatile` | name and occurrence                     | kept           | runs again           |
+| `wait`     | name, inputs, occurrence                | kept           | goes on              |
+| `noted`    | name and occurrence                     | kept           | is noted anew        |
+| `child`    | name, inputs, occurrence                | (the child's)  | goes on              |
+
+The first three are kinds of steps; the others are Perdure's own: a sleep, what `now()` gave or which branch won
+a race, and a run that was started from this one.
 """
 
 from __future__ import annotations
@@ -66,6 +72,14 @@ class Run:
     call: CallRecord | None = None
 
 
+@frozen
+class Wait:
+    """It goes on once `call.due` has come: it sleeps, or pauses before its next attempt."""
+
+    call: CallRecord
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A person has to decide; `error` says what, and what to type."""
@@ -80,7 +94,7 @@ class Refuse:
     error: PerdureError
 
 
-Decision: TypeAlias = Restore | Run | Ask | Refuse
+Decision: TypeAlias = Restore | Run | Wait | Ask | Refuse
 
 
 def decide(history: History, request: Request) -> Decision:
@@ -89,8 +103,11 @@ def decide(history: History, request: Request) -> Decision:
         return Run(request.redo)
     if request.kind == "effect":
         decision = _effect(history, request)
-    elif request.kind == "volatile":
+    elif request.kind in ("volatile", "noted"):
         decision = _finished_or_run(history.at(request.branch, request.step, request.occurrence), request)
+    elif request.kind in ("wait", "child"):
+        place = (request.branch, request.step, request.inputs, request.occurrence)
+        decision = _finished_or_run(history.uncoded(*place), request)
     else:
         decision = _pure(history, request)
     return _strictly(decision, request) if request.strict else decision
@@ -160,6 +177,8 @@ def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
     if is_outcome(found):
         older = found.code != request.code
         return Restore(found, _why_kept(found, request, older=older), older_code=older)
+    if found.state == "waiting":
+        return Wait(found, "it waits, and the moment is kept")
     if found.state == "failed":
         return Run(f"its last attempt failed: {found.error}", found)
     return Run("it was running when the kernel died or was interrupted", found)
