@@ -64,9 +64,9 @@ class Call:
         self.scope = scope
         within, options = scope.within, step.options
         arguments = step.bind(args, kwargs)
-        code = step.code(within)
+        code = step.code(within, step.receiver(arguments))
         values = [*arguments.items(), *step.reads(code).items()]
-        parts = digested(values)
+        parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
         counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)
