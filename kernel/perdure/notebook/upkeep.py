@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 from perdure.engine import keeping
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import age
+from perdure.engine.naming import listed, notes_of, recorded
 from perdure.engine.owner import Owner
 from perdure.errors import EffectFailed, NeedsPackage, NoSuchStep, StoreError
 
@@ -174,11 +175,15 @@ def _owner_of(session: Session, step: str) -> Iterator[tuple[Owner, CallRecord]]
     for run in _started_runs(session):
         # Nobody has settled the run since its process died: its effect may still be recorded as running.
         calls = session.store.journal.calls(run.id)
-        if not any(call.step == step and call.state in ("in doubt", "running") for call in calls):
+        names = {call.step for call in calls if call.state in ("in doubt", "running")}
+        meant = recorded(step, names, notes_of(session.store.journal, run))
+        if not meant:
             continue
+        if len(meant) > 1:
+            raise NoSuchStep(step=step, run=run.id, hint=f"; there are {listed(meant)}")
         taken = Owner.take(session.store, run)
         try:
-            doubtful = [call for call in taken.history.of_step(step) if call.state == "in doubt"]
+            doubtful = [call for call in taken.history.of_step(meant[0]) if call.state == "in doubt"]
             if doubtful:
                 yield taken, doubtful[-1]
                 return
