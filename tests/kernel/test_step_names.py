@@ -133,12 +133,17 @@ def test_steps_of_a_notebooks_class_are_kept_and_go_on_after_a_kill(ready):
     """Promises 1, 2 and 3: methods, bound steps as arguments, and as values that the notebook gets."""
     ready.run(MODEL, "model")
     assert ready.run(BODY, "body").errors == []
-    shown = "one, two, three, model.seen, kept(5), kept.map([1]).result(), kept_again[1].name, model.seen"
-    assert ready.run(shown, "look").result["text/plain"] == "(6, [9, 12], 30, [5, 1], 15, [3], 'apply', [5, 1])"
+    shown = "one, two, three, model.seen, kept(5), await kept.map([1]), kept_again[1].name, model.seen"
+    assert (
+        ready.run(shown, "look").result["text/plain"] == "(6, [9, 12], 30, [5, 1], 15, [3], 'apply', [5, 1])"
+    )
     assert ran(ready) == sorted(["load 3", "fit 2", "fit 3", "fit 4", "apply", "fit 10", "fit 5", "fit 1"])
     ready.kill()
     for cell in (HEAD, MODEL):
         ready.run(cell)
     assert ready.run(BODY.replace("kept = ", "extra = model.fit(7)\nkept = "), "body").errors == []
     assert ran(ready) == ["fit 7"]
-    assert ready.run(shown + ", extra").result["text/plain"] == "(6, [9, 12], 30, [5, 1], 15, [3], 'apply', [5, 1], 21)"
+    assert (
+        ready.run(shown + ", extra").result["text/plain"]
+        == "(6, [9, 12], 30, [5, 1], 15, [3], 'apply', [5, 1], 21)"
+    )
