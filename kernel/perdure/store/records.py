@@ -129,8 +129,8 @@ class CallRecord:
     code: str
     """Digest over all code parts."""
     kind: str
-    """`pure`, `effect` or `volatile` of a step; `wait` (a sleep), `noted` (what `now()` gave, which branch won a
-    race) or `child` (a run that was started from this one)."""
+    """`pure`, `effect` or `volatile` of a step; `wait` (a sleep), `noted` (what `now()` gave, which branch won
+    a race) or `child` (a run that was started from this one)."""
     state: str
     """One of the states of `perdure.engine.states.CALL`."""
     epoch: int
@@ -227,7 +227,7 @@ class NoteRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """Something that anybody tells the owner of a run: wake a sleep, cancel. It stays until the owner acted."""
+    """Something that anybody tells a run's owner: wake, cancel. It stays until the owner acted."""
 
     id: str
     """`m_` and sixteen hexadecimal digits."""
