@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -257,6 +258,20 @@ class Owner(Outcomes):
             self._write(*values, self.run)
         self.tell(kind)
         return self.run
+
+
+@contextmanager
+def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
+    """Own a run that nobody is at work on, while the block lasts.
+
+    Raises:
+        RunOwned: a live process is at work on it.
+    """
+    owner = Owner.take(store, run)
+    try:
+        yield owner
+    finally:
+        owner.close()
 
 
 def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
