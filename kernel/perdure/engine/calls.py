@@ -90,7 +90,8 @@ class Call:
         key, redo = step.key_of(arguments), within.why_redo(step.name)
         sought = key is None and redo is None and options.kind == "pure"
         place = (scope.branch, step.name, inputs, occurrence, code.digest)
-        if not (sought and scope.owner.history.is_done(*place)):  # else it is restored, and nobody looks
+        # One that is restored needs no previews: nobody looks, unless it is another one than was expected.
+        if within.strict or not (sought and scope.owner.history.is_done(*place)):
             parts = shown(parts, values)
         return Request(
             step=step.name,

@@ -151,6 +151,8 @@ class Execution:
 
     def _open(self, owner: Owner) -> None:
         self.record = owner.run
+        if self.plan.choice.strict:
+            owner.expect_order()
         inputs = owner.seal(self.plan.arguments, Place(owner.run.id, role="inputs"))
         fields: dict[str, Any] = {
             "inputs": inputs.id,
@@ -196,6 +198,7 @@ class Execution:
 
     def _done(self, owner: Owner, value: Any) -> Any:
         try:
+            owner.check_all_made()
             keep = self.plan.keep
             encoded = (
                 keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
