@@ -20,7 +20,8 @@ from perdure.store.records import Place, RunRecord
 from . import clock, keeping
 from .code.names import close_match
 from .events import Event, listeners
-from .owner import Owner, new_id
+from .outcomes import new_id
+from .owner import Owner
 from .process import parent_owner, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
 from .stored import unsealed
