@@ -23,9 +23,7 @@ def input_parts(values: Mapping[str, Any]) -> tuple[Part, ...]:
     return tuple([input_part(name, value) for name, value in values.items()])
 
 
-def digested(
-    values: Iterable[tuple[str, Any]], *, by_name: tuple[type, ...] = ()
-) -> tuple[Part, ...]:
+def digested(values: Iterable[tuple[str, Any]], *, by_name: tuple[type, ...] = ()) -> tuple[Part, ...]:
     """Inputs by name without previews: enough to find a call again.
 
     Args:

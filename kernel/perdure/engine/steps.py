@@ -37,9 +37,7 @@ class Step(Callee, Generic[P, R]):
 
     __wrapped__: Callable[P, R]
 
-    def __init__(
-        self, function: Callable[P, R], name: str, options: Options, kind: str = "plain"
-    ) -> None:
+    def __init__(self, function: Callable[P, R], name: str, options: Options, kind: str = "plain") -> None:
         super().__init__(function, name, options, kind)
         functools.update_wrapper(self, function)
 

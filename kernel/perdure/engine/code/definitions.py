@@ -132,7 +132,8 @@ def _hands_on(tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "super":
             told |= {id(argument) for argument in node.args}
     return any(
-        isinstance(node, ast.Name) and node.id == first.arg and id(node) not in told for node in ast.walk(tree)
+        isinstance(node, ast.Name) and node.id == first.arg and id(node) not in told
+        for node in ast.walk(tree)
     )
 
 
