@@ -101,7 +101,7 @@ def notes_of(journal: Journal, run: RunRecord) -> Iterator[NoteRecord]:
         yield from journal.notes(each, NOTE)
 
 
-def recorded(wanted: str, names: Iterable[str], notes: Iterable[NoteRecord]) -> list[str]:
+def recorded(wanted: str, names: Iterable[str], notes: Iterable[NoteRecord] = ()) -> list[str]:
     """The recorded names that a person means by `wanted`: that very one, or those of which it is the short form.
 
     Args:
