@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from perdure.errors import NoResult, WrongThread
 from perdure.store.records import Place
 
-from . import keeping
+from . import keeping, undetermined
 from .code.functions import function_code, global_data
 from .execution import AS_USUAL, Choice, Execution, Plan
 from .inputs import combined, frozen, input_parts
@@ -99,11 +99,13 @@ class Workflow(Generic[P, R]):
         reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
         encoded = keeping.encode_arguments(bound.arguments, f"workflow `{self.name}`")
+        code = combined(code_parts)
+        undetermined.look_into(self.name, code, lambda: undetermined.in_function(self.__wrapped__))
         plan = Plan(
             workflow=self.name,
             kind="function",
             inputs=combined(parts),
-            code=combined(code_parts),
+            code=code,
             arguments=frozen(encoded) if later else encoded,
             choice=self._choice,
         )
