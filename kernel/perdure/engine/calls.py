@@ -22,6 +22,7 @@ from .scope import Scope
 from .secret import Secret, copying
 from .tracebacks import one_line, user_traceback
 from .tries import Elsewhere, Made, Try
+from .working import working
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -118,15 +119,15 @@ class Call:
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                made = self._try(attempt).run()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._finish(attempt, made)
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    made = self._try(attempt).run()
+                    attempt.check()
+                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                else:
+                    return self._finish(attempt, made)
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
@@ -137,15 +138,15 @@ class Call:
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                made = await self._try(attempt).arun()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._finish(attempt, made)
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    made = await self._try(attempt).arun()
+                    attempt.check()
+                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                else:
+                    return self._finish(attempt, made)
 
     def _begin(self) -> Decision:
         """What to do first: an earlier call with the same key, or another run, may have done the work."""
