@@ -47,6 +47,8 @@ for name in ("engine.calls", "engine.execution", "engine.parallel", "store.sqlit
     importlib.import_module(f"perdure.{name}")
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+OLDER = {"older": "format-1", "old": "schema-3"}
+"""The scenes that begin with the store of an older version, and which."""
 ROW = 1 << 17
 """Numbers of eight bytes: a row is one chunk of a large buffer."""
 RESULT = 5 * ROW + 2
@@ -231,7 +233,7 @@ def steal(folder):
 
 
 SCENES = {"work": work, "cells": cells, "still": still, "gc": gc, "carry": carry, "sign": sign}
-SCENES |= {"older": older, "steal": steal}
+SCENES |= {**dict.fromkeys(OLDER, older), "steal": steal}
 AGAIN = SCENES | {"still": older}
 """What is done in the second life."""
 
@@ -243,7 +245,7 @@ def go_on(scene, folder):
     """The second life."""
     with opened(folder) as store:
         whole(store)
-    assert (folder / "store" / ".gitignore").exists() or scene == "older"
+    assert (folder / "store" / ".gitignore").exists() or scene in OLDER
     try:
         AGAIN[scene](folder)
     except InDoubt:
@@ -331,10 +333,10 @@ def make(scene, folder, template):
     """What is there before the first life."""
     if scene in ("work", "cells", "still"):
         folder.mkdir()
-    elif scene.startswith("older"):
-        shutil.copytree(GOLDEN / "format-1" / "store", folder / "store")
+    elif scene in OLDER:
+        shutil.copytree(GOLDEN / OLDER[scene] / "store", folder / "store")
         (folder / "user" / "perdure").mkdir(parents=True)
-        shutil.copy(GOLDEN / "format-1" / "key", folder / "user" / "perdure" / "key")
+        shutil.copy(GOLDEN / OLDER[scene] / "key", folder / "user" / "perdure" / "key")
     else:
         shutil.copytree(template, folder)
 
