@@ -26,6 +26,7 @@ import numpy as np
 from IPython.core.interactiveshell import InteractiveShell
 
 import perdure.notebook
+from crash import beside
 from perdure import codec, step, workflow
 from perdure.engine.owner import Owner
 from perdure.engine.process import use_store
@@ -222,6 +223,11 @@ def sign(folder):
         resign(store)
 
 
+def aside(folder):
+    with opened(folder) as store:
+        beside.go(store, folder / "acknowledged")
+
+
 def older(folder):
     opened(folder).close()
 
@@ -233,7 +239,7 @@ def steal(folder):
 
 
 SCENES = {"work": work, "cells": cells, "still": still, "gc": gc, "carry": carry, "sign": sign}
-SCENES |= {**dict.fromkeys(OLDER, older), "steal": steal}
+SCENES |= {"aside": aside, **dict.fromkeys(OLDER, older), "steal": steal}
 AGAIN = SCENES | {"still": older}
 """What is done in the second life."""
 
@@ -292,6 +298,7 @@ def whole(store):
     """All that is kept is what it was, and all that was acknowledged is kept."""
     assert store.journal.check() == "ok"
     assert list(store.blobs.check()) == []
+    beside.standing(store)
     held = set()
     for run in store.journal.runs():
         for call in store.journal.calls(run.id):
@@ -331,7 +338,7 @@ def opened(folder):
 
 def make(scene, folder, template):
     """What is there before the first life."""
-    if scene in ("work", "cells", "still"):
+    if scene in ("work", "cells", "still", "aside"):
         folder.mkdir()
     elif scene in OLDER:
         shutil.copytree(GOLDEN / OLDER[scene] / "store", folder / "store")
@@ -347,6 +354,9 @@ def ready(template):
         for _ in range(3):
             story.using(fresh=True)()
         store.blobs.put(b"garbage" * 200_000)
+        epoch = store.journal.claim(beside.RUN, sample_session())
+        for number in (1, 2):  # the first one's value is garbage then
+            beside.put(store, epoch, number, "")
     cells(template / "notebook")
     (template / "log").unlink()
     shutil.rmtree(template / "notebook")
