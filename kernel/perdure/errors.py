@@ -381,11 +381,12 @@ class UndefinedName(PerdureError):
 
 class DuplicateStep(PerdureError):
     """There are two steps named `{step}` in this notebook: {first} and {second}.
-    Give one of them another name, or, if this cell takes the other's place, add `--replace`."""
+    Give one of them another name, or, if this cell takes the other's place, {instead}."""
 
     step: str
     first: str
     second: str
+    instead: str
 
 
 class NotKept(PerdureError):

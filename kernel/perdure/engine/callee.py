@@ -111,7 +111,8 @@ class Callee:
 
     def code(self, within: Pass, receiver: type | None = None) -> Code:
         """Its code, as it was when first asked for in this pass; of a method, with what it uses of its class."""
-        return within.once(("code", id(self), receiver), lambda: self._code(receiver))
+        # The key holds the step: of a step that is gone by then, another one might have got the identity.
+        return within.once(("code", self, receiver), lambda: self._code(receiver))
 
     def _code(self, receiver: type | None) -> Code:
         parts, names = function_code(self.__wrapped__, self.name, receiver)

@@ -86,16 +86,17 @@ class Call:
         values = [*arguments.items(), *step.reads(code).items()]
         parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
-        counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
+        name = scope.owner.name_of(step)
+        counted = (scope.branch, name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)
-        key, redo = step.key_of(arguments), within.why_redo(step.name)
+        key, redo = step.key_of(arguments), within.why_redo(name)
         sought = key is None and redo is None and options.kind == "pure"
-        place = (scope.branch, step.name, inputs, occurrence, code.digest)
+        place = (scope.branch, name, inputs, occurrence, code.digest)
         # One that is restored needs no previews: nobody looks, unless it is another one than was expected.
         if within.strict or not (sought and scope.owner.history.is_done(*place)):
             parts = shown(parts, values)
         return Request(
-            step=step.name,
+            step=name,
             inputs=inputs,
             code=code.digest,
             branch=scope.branch,

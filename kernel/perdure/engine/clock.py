@@ -140,7 +140,7 @@ def pause(due: float, woken: threading.Event | None = None) -> bool:
         event.set()
 
     with resting(thread=True) as wait:
-        alarm = at(due, ring)
+        alarm = at(due, ring, limit=limit)
         try:
             event.wait()
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
@@ -20,6 +20,7 @@ from perdure.store.records import Place, RunRecord
 from . import clock, keeping
 from .code.names import close_match
 from .events import Event, listeners
+from .naming import listed, notes_of, recorded
 from .outcomes import new_id
 from .owner import Owner
 from .process import parent_owner, the_store
@@ -127,7 +128,7 @@ class Execution:
         key = plan.choice.key if plan.choice.key is not None else plan.inputs
         known = None if plan.choice.fresh else _find(store, plan.workflow, parent, key)
         if known is not None:
-            _check_steps(store, known, plan)
+            plan = _with_recorded_names(store, known, plan)
         again = bool(plan.choice.redo or plan.choice.redo_from)
         if known is not None and known.state == "done" and known.code == plan.code and not again:
             return cls(store, plan, known, "restored", above)
@@ -246,15 +247,25 @@ class Execution:
         return value
 
 
-def _check_steps(store: Store, run: RunRecord, plan: Plan) -> None:
-    """A step to run again that the run has never called is told before anything runs."""
-    wanted = plan.choice.redo | ({plan.choice.redo_from} if plan.choice.redo_from else set())
-    if not wanted:
-        return
+def _with_recorded_names(store: Store, run: RunRecord, plan: Plan) -> Plan:
+    """The steps to run again by their recorded names; one that the run never called is told before it runs."""
+    choice = plan.choice
+    if not (choice.redo or choice.redo_from):
+        return plan
     found = {call.step for other in (*_ancestors(store, run), run.id) for call in store.journal.calls(other)}
-    for step in sorted(wanted - found):
+    notes = list(notes_of(store.journal, run))
+
+    def named(step: str) -> str:
+        meant = recorded(step, found, notes)
+        if len(meant) == 1:
+            return meant[0]
         match = close_match(step, found)
-        raise NoSuchStep(step=step, run=run.id, hint=f"; did you mean `{match}`?" if match else "")
+        hint = f"; did you mean `{match}`?" if match else ""
+        raise NoSuchStep(step=step, run=run.id, hint=f"; there are {listed(meant)}" if meant else hint)
+
+    redo = frozenset(map(named, sorted(choice.redo)))
+    start = named(choice.redo_from) if choice.redo_from else choice.redo_from
+    return replace(plan, choice=replace(choice, redo=redo, redo_from=start))
 
 
 def _find(store: Store, workflow: str, parent: str | None, key: str) -> RunRecord | None:

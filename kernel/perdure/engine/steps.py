@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from . import parallel
+from . import naming, parallel
 from .bound import BoundStep, check_bound, unwrapped
 from .callee import Callee, Options, short_name
 from .calls import Call
@@ -40,6 +40,7 @@ class Step(Callee, Generic[P, R]):
     def __init__(self, function: Callable[P, R], name: str, options: Options, kind: str = "plain") -> None:
         super().__init__(function, name, options, kind)
         functools.update_wrapper(self, function)
+        naming.define(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it: in a workflow's body as a recorded call, elsewhere as the plain function."""
