@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from .codec import digest, register
     from .engine.current import current
     from .engine.file import File
+    from .engine.handles import Run
     from .engine.secret import Secret
     from .engine.steps import step
     from .engine.values import dumps, loads
-    from .engine.workflows import Run, workflow
+    from .engine.workflows import workflow
 
 __all__ = ["File", "Run", "Secret", "current", "digest", "dumps", "loads", "register", "step", "workflow"]
 
-_PLACES = {"File": "engine.file", "Run": "engine.workflows", "Secret": "engine.secret", "register": "codec"}
+_PLACES = {"File": "engine.file", "Run": "engine.handles", "Secret": "engine.secret", "register": "codec"}
 _PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
 _PLACES |= {"current": "engine.current", "step": "engine.steps", "workflow": "engine.workflows"}
 

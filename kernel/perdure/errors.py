@@ -226,6 +226,17 @@ class NoResult(PerdureError):
     state: str
 
 
+class RunCancelled(PerdureError):
+    """Run {run} of `{workflow}` was cancelled{why}.
+    Start it again with the same inputs, and a new run keeps what is recorded; `.resume()` goes on with this one."""
+
+    run: str
+    workflow: str
+    reason: str
+    """As it was given; may be empty."""
+    why: str
+
+
 class NoSuchStep(PerdureError):
     """There is no step `{step}` in run {run}{hint}.
     `%timeline` shows the steps of the run."""

@@ -53,7 +53,7 @@ class Outcomes(Books):
     def finish(
         self,
         call: CallRecord,
-        value: Encoded,
+        value: Encoded | None,
         *,
         took: float,
         shown: Encoded | None = None,
@@ -64,6 +64,7 @@ class Outcomes(Books):
     ) -> CallRecord:
         """Keep the checkpoint of a call that ended well; it is acknowledged when this returns.
 
+        A child run keeps its result itself: there, `value` is None.
         `more` is written in the same commit: what its code changed beside its result.
         """
         values = self._sealed(call, value=value, shown=shown, needs=needs)
@@ -225,6 +226,16 @@ class Outcomes(Books):
                     again = replace(call, caught=False)
                     self._write(again, durability="process")
                     self.history.add(again)
+
+    def settle_waiting(self) -> None:
+        """Record that nobody waits any more: the body that did has ended."""
+        with self._mutex:
+            waiting = [call for call in self.history.calls.values() if call.state == "waiting"]
+            ended = [moves.given_up(call, now=clock.now()) for call in waiting if call.run == self.run.id]
+            if ended:
+                self._write(*ended, durability="later")
+            for call in ended:
+                self.history.add(call)
 
     def _lose(self, call: CallRecord) -> None:
         with self._mutex:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure.frozen import frozen
 
+from .under_way import EFFECT, UnderWay, strands_here, tasks_here
+
 if TYPE_CHECKING:
     from .attempt import Attempt
     from .owner import Owner
@@ -36,6 +38,8 @@ class Pass:
     strict: bool = False
     executor: Any = None
     """Where the workflow's steps run that say nothing themselves; None: in threads."""
+    under_way: UnderWay = field(default_factory=UnderWay)
+    """What is at work in it."""
     _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     _once: dict[Any, Any] = field(default_factory=dict)
     _children: Counter[str] = field(default_factory=Counter)
@@ -43,11 +47,21 @@ class Pass:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def occurrence(self, *key: str) -> int:
-        """How many calls with this key were made before in this pass."""
+        """How many calls with this key were made before in this pass.
+
+        Raises:
+            Cancelled: the pass is over, and makes no calls any more.
+        """
+        self.under_way.check()
         with self._lock:
             number = self._calls.get(key, 0)
             self._calls[key] = number + 1
             return number
+
+    def begun(self, attempt: Attempt, *, is_async: bool) -> None:
+        """An attempt is at work, in this thread or, if it awaits, in this task."""
+        strands = (tasks_here() if is_async else strands_here()) | {attempt}
+        self.under_way.begin(attempt, strands, kind=EFFECT if attempt.call.kind == "effect" else "")
 
     def child(self, branch: str) -> str:
         """The path of the next branch below `branch`."""
