@@ -84,16 +84,17 @@ class Call:
         """What is asked of the history; its occurrence is counted now."""
         step, scope = self.step, self.scope
         within, options = scope.within, step.options
-        code = step.code(within)
+        code = step.code(within, step.receiver(arguments))
         values = [*arguments.items(), *step.reads(code).items()]
-        parts = digested(values)
+        parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
         counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)
         key, redo = step.key_of(arguments), within.why_redo(step.name)
         sought = key is None and redo is None and options.kind == "pure"
         place = (scope.branch, step.name, inputs, occurrence, code.digest)
-        if not (sought and scope.owner.history.is_done(*place)):  # else it is restored, and nobody looks
+        # One that is restored needs no previews: nobody looks, unless it is another one than was expected.
+        if within.strict or not (sought and scope.owner.history.is_done(*place)):
             parts = shown(parts, values)
         return Request(
             step=step.name,

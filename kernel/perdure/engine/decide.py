@@ -116,7 +116,7 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(found, request)
     else:
         decision = _pure(history, request)
-    return _strictly(decision, request) if request.strict else decision
+    return _strictly(history, decision, request) if request.strict else decision
 
 
 def _pure(history: History, request: Request) -> Decision:
@@ -251,8 +251,8 @@ def _from_to(old: Part, new: Part) -> str:
     return f": {old.preview} → {new.preview}" if old.preview != new.preview else ""
 
 
-def _strictly(decision: Decision, request: Request) -> Decision:
-    """With --strict nothing may have drifted, and no input may be known by its origin alone."""
+def _strictly(history: History, decision: Decision, request: Request) -> Decision:
+    """With --strict nothing may have drifted, not the order either, nor an input be known by origin alone."""
     weak = [part.name for part in request.input_parts if part.weak]
     if weak:
         names = ", ".join(f"`{name}`" for name in weak)
@@ -261,4 +261,31 @@ def _strictly(decision: Decision, request: Request) -> Decision:
         return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
     if isinstance(decision, Restore) and decision.older_code:
         return Refuse(StrictDrift(step=request.step, cause="its code was edited"))
+    expected = history.expected(request.branch)
+    if expected is not None and not _is(decision, expected):
+        cause = f"its order is another one: {spelled(expected)} was expected, and {_spelled(request)} found"
+        return Refuse(StrictDrift(step=request.step, cause=cause))
     return decision
+
+
+def _is(decision: Decision, expected: CallRecord) -> bool:
+    """Whether what was decided is about the call that was expected."""
+    return (
+        isinstance(decision, Restore | Run | Wait)
+        and decision.call is not None
+        and (decision.call.id == expected.id)
+    )
+
+
+def spelled(call: CallRecord) -> str:
+    """A recorded call as code would write it."""
+    return _written(call.step, call.input_parts)
+
+
+def _spelled(request: Request) -> str:
+    return _written(request.step, request.input_parts)
+
+
+def _written(step: str, parts: tuple[Part, ...]) -> str:
+    inputs = ", ".join(f"{part.name}={part.preview}" for part in parts if part.preview)
+    return f"`{step}({inputs})`"

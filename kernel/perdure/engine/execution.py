@@ -118,6 +118,8 @@ class Execution:
     def _open(self, owner: Owner) -> None:
         self.record = owner.run
         choice = self.plan.choice
+        if choice.strict:
+            owner.expect_order()
         inputs = owner.seal(self.plan.arguments, Place(owner.run.id, role="inputs"))
         fields: dict[str, Any] = {
             "inputs": inputs.id,
@@ -156,7 +158,7 @@ class Execution:
             except BaseException as error:
                 wind_up(self._under_way, error)
                 raise
-            encoded = self._ready(value)
+            encoded = self._ready(owner, value)
         except BaseException as error:
             self._failed(owner, error)
             raise
@@ -175,7 +177,7 @@ class Execution:
             except BaseException as error:
                 await awind_up(self._under_way, error)
                 raise
-            encoded = self._ready(value)
+            encoded = self._ready(owner, value)
         except BaseException as error:
             try:
                 self._failed(owner, error)
@@ -198,8 +200,9 @@ class Execution:
 
     # -- how it ends -------------------------------------------------------------------------------------
 
-    def _ready(self, value: Any) -> codec.Encoded:
+    def _ready(self, owner: Owner, value: Any) -> codec.Encoded:
         """The value as it is to be kept; from here on the run is not cancelled any more."""
+        owner.check_all_made()
         keep = self.plan.keep
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
         with self._lock:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, PerdureError
+from perdure.errors import KeyInUse, PerdureError, StrictDrift
 from perdure.store.records import (
     CallRecord,
     Record,
@@ -23,10 +24,11 @@ from perdure.store.records import (
 from perdure.store.whereabouts import host
 
 from . import clock, moves, states
-from .decide import Decision, Request, Restore, Run, decide
+from .decide import Decision, Request, Restore, Run, decide, spelled
 from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
 from .memory import held
+from .order import expected
 from .outcomes import Outcomes, new_id
 
 if TYPE_CHECKING:
@@ -160,6 +162,27 @@ class Owner(Outcomes):
                 self.history.claim(decision.call)
             return decision
 
+    def expect_order(self) -> None:
+        """Have the pass that begins make the calls that the last one made, in their order, or be refused."""
+        run, calls = self.run, [call for call in self.history.calls.values() if call.run == self.run.id]
+        finished = run.state == "done"
+        if not calls and run.forked_from is not None:
+            calls = [call for call in self.history.calls.values() if call.run == run.forked_from]
+            finished = True
+        restores = self.store.journal.restores(calls[0].run) if calls else ()
+        self.history.expect(expected(calls, restores, finished=finished))
+
+    def check_all_made(self) -> None:
+        """Do nothing, unless calls that were expected of this pass are missing.
+
+        Raises:
+            StrictDrift: they are; the message names the first ones.
+        """
+        left = self.history.left()
+        if left:
+            named = ", ".join(map(spelled, left[:3])) + (" and more" if len(left) > 3 else "")  # noqa: PLR2004
+            raise StrictDrift(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
+
     def start(
         self, request: Request, decision: Run, *, at_once: bool = True, executor: str = "", **details: Any
     ) -> CallRecord:
@@ -260,6 +283,20 @@ class Owner(Outcomes):
             self._write(*values, self.run)
         self.tell(kind)
         return self.run
+
+
+@contextmanager
+def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
+    """Own a run that nobody is at work on, while the block lasts.
+
+    Raises:
+        RunOwned: a live process is at work on it.
+    """
+    owner = Owner.take(store, run)
+    try:
+        yield owner
+    finally:
+        owner.close()
 
 
 def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:

@@ -209,7 +209,7 @@ class StepCell:
         attempt.took = time.perf_counter() - attempt.began
 
     def _first(self) -> Run | Wait:
-        """What to do first: where the kernel died in the pause before an attempt, what is left of it counts."""
+        """What to do first: of a pause in which the kernel died, what is left counts."""
         decision = self.decision
         assert isinstance(decision, Run | Wait)
         if isinstance(decision, Wait):

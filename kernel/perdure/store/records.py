@@ -136,8 +136,8 @@ class CallRecord:
     code: str
     """Digest over all code parts."""
     kind: str
-    """`pure`, `effect` or `volatile` of a step; `wait` (a sleep), `noted` (what `now()` gave, which branch won
-    a race) or `child` (a run that was started from this one)."""
+    """`pure`, `effect` or `volatile` of a step; `wait` (a sleep), `noted` (what `now()` gave, which branch
+    won a race) or `child` (a run that was started from this one)."""
     state: str
     """One of the states of `perdure.engine.states.CALL`."""
     epoch: int
@@ -234,7 +234,7 @@ class NoteRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """Something that anybody tells a run's owner: wake, cancel. It stays until the owner acted."""
+    """Something that anybody tells the owner of a run: wake a sleep, cancel. It stays until acted on."""
 
     id: str
     """`m_` and sixteen hexadecimal digits."""
@@ -275,7 +275,7 @@ class Place:
     role: str = "value"
     """`value`, `shown` or `needs` of a call; `inputs`, `result` or `setup` (a cell's source) of a run;
     `state` of a durable dict's entry, which belongs to no run (`run` is empty): there `step` is
-    `workflow/name`, and `inputs` the item."""
+    `workflow/name`, and `inputs` the item (`perdure.store.dicts`)."""
 
 
 @frozen
