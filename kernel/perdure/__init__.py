@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     from .engine.secret import Secret
     from .engine.steps import step
     from .engine.values import dumps, loads
+    from .engine.waits import first_success, now, previous, race, random, sleep, sleep_until, state, uuid4
     from .engine.workflows import Run, workflow
 
-__all__ = ["File", "Run", "Secret", "current", "digest", "dumps", "loads", "register", "step", "workflow"]
+__all__ = ["File", "Run", "Secret", "current", "digest", "dumps", "first_success", "loads", "now", "previous"]
+__all__ += ["race", "random", "register", "sleep", "sleep_until", "state", "step", "uuid4", "workflow"]
 
-_PLACES = {"File": "engine.file", "Run": "engine.workflows", "Secret": "engine.secret", "register": "codec"}
+_PLACES = {"File": "engine.file", "Secret": "engine.secret", "current": "engine.current", "register": "codec"}
+_PLACES |= {"step": "engine.steps"} | dict.fromkeys(("Run", "workflow"), "engine.workflows")
 _PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
-_PLACES |= {"current": "engine.current", "step": "engine.steps", "workflow": "engine.workflows"}
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for."""
-    if name in _PLACES:
-        return getattr(import_module(f"perdure.{_PLACES[name]}"), name)
+    if name in __all__:
+        return getattr(import_module(f"perdure.{_PLACES.get(name, 'engine.waits')}"), name)
     raise AttributeError(f"module 'perdure' has no attribute {name!r}")
 
 

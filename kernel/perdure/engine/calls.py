@@ -18,7 +18,7 @@ from . import keeping
 from .attempt import Attempt
 from .decide import Request, Restore, Run
 from .inputs import combined, digested, frozen, shown
-from .scope import Scope, entered
+from .scope import Scope, entered, lost
 from .secret import Secret, copying
 from .tracebacks import one_line, user_traceback
 
@@ -200,7 +200,7 @@ class Call:
         interrupted = not isinstance(error, Exception)
         ended = owner.fail(
             record,
-            state="interrupted" if interrupted else "failed",
+            state="cancelled" if lost(error) else "interrupted" if interrupted else "failed",
             error=one_line(error),
             took=took,
             traceback=user_traceback(error),

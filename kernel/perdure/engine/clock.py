@@ -149,7 +149,7 @@ async def until(due: float) -> None:
     come: asyncio.Future[None] = loop.create_future()
 
     def ring() -> None:
-        _soon(loop, come)
+        soon(loop, come)
 
     alarm = at(due, ring)
     try:
@@ -158,8 +158,8 @@ async def until(due: float) -> None:
         alarm.cancel()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
-    """Tell the future, on its loop; a loop that is closed waits for nothing any more."""
+def soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
+    """Tell a future that it has come, from any thread; a loop that is closed waits for nothing any more."""
 
     def tell() -> None:
         if not come.done():

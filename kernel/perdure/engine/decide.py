@@ -11,7 +11,7 @@ occurrence alone: run, and say which input changed; 5. nothing: a new call.
 | `effect`   | key, else name, inputs, occurrence      | kept           | in doubt             |
 | `volatile` | name and occurrence                     | kept           | runs again           |
 | `wait`     | name, inputs, occurrence                | kept           | goes on              |
-| `noted`    | name and occurrence                     | kept           | is noted anew        |
+| `noted`    | name, inputs (if any), occurrence       | kept           | is noted anew        |
 | `child`    | name, inputs, occurrence                | (the child's)  | goes on              |
 
 The first three are kinds of steps; the others are Perdure's own: a sleep, what `now()` gave or which branch won
@@ -34,6 +34,7 @@ BY_HAND = "decided by hand"
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
+_KEPT = {"volatile": "recorded for this run", "noted": "recorded for this run", "wait": "it was over before"}
 
 
 @frozen
@@ -103,9 +104,9 @@ def decide(history: History, request: Request) -> Decision:
         return Run(request.redo)
     if request.kind == "effect":
         decision = _effect(history, request)
-    elif request.kind in ("volatile", "noted"):
+    elif request.kind == "volatile":
         decision = _finished_or_run(history.at(request.branch, request.step, request.occurrence), request)
-    elif request.kind in ("wait", "child"):
+    elif request.kind in ("wait", "noted", "child"):
         place = (request.branch, request.step, request.inputs, request.occurrence)
         decision = _finished_or_run(history.uncoded(*place), request)
     else:
@@ -191,7 +192,7 @@ def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
         return "kept, although its code was edited"
     if request.key is not None:
         return f"found by its key `{request.key}`"
-    return "recorded for this run" if request.kind == "volatile" else "code and inputs are unchanged"
+    return _KEPT.get(request.kind, "code and inputs are unchanged")
 
 
 def is_outcome(call: CallRecord) -> bool:

@@ -22,7 +22,7 @@ from .code.names import close_match
 from .events import Event, listeners
 from .owner import Owner, new_id
 from .process import parent_owner, the_store
-from .scope import Pass, Scope, current_scope, entered, numbered_tasks
+from .scope import Pass, Scope, current_scope, entered, lost, numbered_tasks
 from .stored import unsealed
 from .tracebacks import one_line
 
@@ -160,9 +160,9 @@ class Execution:
         if self.record.state != "running":
             fields["state"] = "running"
         self.record = owner.change_run("run_started", inputs, **fields)
-        self._scope = Scope(
-            owner, Pass(self.plan.choice.redo, self.plan.choice.redo_from, self.plan.choice.strict)
-        )
+        choice = self.plan.choice
+        within = Pass(choice.redo, choice.redo_from, choice.strict, above=current_scope())
+        self._scope = Scope(owner, within)
 
     def arguments(self) -> dict[str, Any]:
         """The inputs, decoded: the body works on copies."""
@@ -203,6 +203,7 @@ class Execution:
             self._failed(owner, error)
             raise
         try:
+            owner.settle_waits()
             result = owner.seal(encoded, Place(owner.run.id, role="result"))
             self.record = owner.change_run(
                 "run_ended", result, state="done", result=result.id, finished=clock.now()
@@ -216,6 +217,8 @@ class Execution:
     def _failed(self, owner: Owner, error: BaseException) -> None:
         if isinstance(error, InDoubt | EffectUnclear):
             state = "in doubt"
+        elif lost(error):
+            state = "cancelled"
         else:
             state = "failed" if isinstance(error, Exception) else "interrupted"
         try:

@@ -26,11 +26,11 @@ from perdure.store.whereabouts import host
 
 from . import clock, moves, states
 from .at_work import AtWork
-from .books import Books
 from .decide import Decision, Request, Restore, Run, decide
 from .failures import Failures
 from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
+from .own_calls import OwnCalls
 from .room import checkpointed
 from .stored import place_of
 
@@ -46,7 +46,7 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{os.urandom(4).hex()}"
 
 
-class Owner(Books):
+class Owner(OwnCalls):
     """The right to execute one run, with everything that the run has recorded."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Owner(Books):
                 own = journal.calls(run.id)
                 history = History(
                     [*_kept(journal, origins, "done", "in doubt"), *own],
-                    lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
+                    lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
                     open_ended=newest.state == "open",
                 )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
@@ -284,8 +284,8 @@ class Owner(Books):
         value: Encoded | None = None,
         shown: Encoded | None = None,
     ) -> CallRecord:
-        """Record that an attempt failed, or was interrupted (`state`), which leaves an effect in doubt."""
-        if state == "interrupted" and call.kind == "effect":
+        """Record that an attempt failed, or was interrupted or cancelled, which leaves an effect in doubt."""
+        if state in ("interrupted", "cancelled") and call.kind == "effect":
             state = "in doubt"
         values = self._sealed(call, value=value, shown=shown)
         ended = self._end(call, state, values, took=took, error=error, traceback=traceback)

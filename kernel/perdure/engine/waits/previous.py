@@ -1,0 +1,4 @@
+"""`previous`."""
+
+
+def previous(default=None): ...
