@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import threading
@@ -122,12 +123,12 @@ def at(due: float, call: Callable[[], None], *, limit: bool = False) -> Alarm:
 
 def use_clock(clock: Clock | None) -> Clock:
     """Go by this clock from now on (None: the machine's); return the one before."""
-    global _clock  # noqa: PLW0603  one time for a process
+    global _clock
     before, _clock = _clock, _wall if clock is None else clock
     return before
 
 
-def pause(due: float, woken: threading.Event | None = None) -> bool:
+def pause(due: float, woken: threading.Event | None = None, *, limit: bool = False) -> bool:
     """Block this thread until that moment, or until `woken` is set; whether it was woken."""
     event, rung = woken or threading.Event(), threading.Event()
 
@@ -135,7 +136,7 @@ def pause(due: float, woken: threading.Event | None = None) -> bool:
         rung.set()
         event.set()
 
-    alarm = at(due, ring)
+    alarm = at(due, ring, limit=limit)
     try:
         event.wait()
     finally:
@@ -165,7 +166,5 @@ def soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
         if not come.done():
             come.set_result(None)
 
-    try:
+    with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(tell)
-    except RuntimeError:
-        pass

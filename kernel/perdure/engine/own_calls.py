@@ -10,18 +10,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perdure.store.records import CallRecord, Record, RunRecord
 
 from . import clock, states
-from .books import Books
 from .decide import Request, Run
-from .failures import Failures
 from .history import History
 from .moment import Moment
+from .outcomes import Outcomes
 from .stored import place_of
 
 if TYPE_CHECKING:
@@ -34,17 +32,13 @@ UNAWAITED = "nobody waits for it any more"
 """The reason of a wait that was cancelled."""
 
 
-class OwnCalls(Books):
+class OwnCalls(Outcomes):
     """The owner of a run, as far as it records calls that are Perdure's own."""
 
-    history: History
-    failures: Failures
-    _seq: int
-
     def __init__(
-        self, store: Store, run: RunRecord, lock: RunLock | None, calls: Iterable[CallRecord]
+        self, store: Store, run: RunRecord, lock: RunLock | None, history: History, seq: int
     ) -> None:
-        super().__init__(store, run, lock, calls)
+        super().__init__(store, run, lock, history, seq)
         self._moments: dict[str, Moment] = {}
 
     def noted(

@@ -37,6 +37,8 @@ class Pass:
     redo_from: str | None = None
     """From the first call of this step on, everything runs again."""
     strict: bool = False
+    executor: Any = None
+    """Where the workflow's steps run that say nothing themselves; None: in threads."""
     above: Scope | None = None
     """Where the run was started, if by a body."""
     lost: set[str] = field(default_factory=set)

@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from .blobs import BlobsContract
 from .journals import JournalContract
-from .records import sample_call, sample_run, sample_session, sample_value
+from .records import (
+    sample_call,
+    sample_message,
+    sample_run,
+    sample_session,
+    sample_state,
+    sample_value,
+)
 from .threads import in_threads
 
 __all__ = [
@@ -23,7 +30,9 @@ __all__ = [
     "JournalContract",
     "in_threads",
     "sample_call",
+    "sample_message",
     "sample_run",
     "sample_session",
+    "sample_state",
     "sample_value",
 ]
