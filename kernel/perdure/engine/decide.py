@@ -28,6 +28,7 @@ from perdure.frozen import frozen
 from perdure.store.records import CallRecord, Part
 
 from .history import History, within
+from .order import line
 
 BY_HAND = "decided by hand"
 """The reason of an effect in doubt that a person settled."""
@@ -254,11 +255,18 @@ def _strictly(history: History, decision: Decision, request: Request) -> Decisio
         return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
     if isinstance(decision, Restore) and decision.older_code:
         return Refuse(StrictDrift(step=request.step, cause="its code was edited"))
-    expected = history.expected(request.branch)
+    if isinstance(decision, Ask) or _lost(decision):
+        return decision
+    expected = history.expected(line(request.branch, request.kind))
     if expected is not None and not _is(decision, expected):
         cause = f"its order is another one: {spelled(expected)} was expected, and {_spelled(request)} found"
         return Refuse(StrictDrift(step=request.step, cause=cause))
     return decision
+
+
+def _lost(decision: Decision) -> bool:
+    """Whether it is about a call that was cancelled, such as one that lost a race: it has no place in an order."""
+    return isinstance(decision, Run) and decision.call is not None and decision.call.state == "cancelled"
 
 
 def _is(decision: Decision, expected: CallRecord) -> bool:

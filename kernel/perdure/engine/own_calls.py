@@ -9,18 +9,17 @@
 
 from __future__ import annotations
 
-import os
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.store.records import CallRecord, Record, RunRecord
+from perdure.store.records import CallRecord, Place, Record, RunRecord
 
 from . import clock, states
 from .decide import Request, Run
 from .history import History
 from .moment import Moment
 from .outcomes import Outcomes
-from .stored import place_of
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
@@ -40,6 +39,7 @@ class OwnCalls(Outcomes):
     ) -> None:
         super().__init__(store, run, lock, history, seq)
         self._moments: dict[str, Moment] = {}
+        self._chance = random.Random()  # noqa: S311  names, no secrets: they are made by the thousand
 
     def noted(
         self,
@@ -62,14 +62,14 @@ class OwnCalls(Outcomes):
         """
         with self._mutex:
             now = clock.now()
-            state = "done" if failed is None else "failed"
-            started = now if began is None else began
-            call = self._own(request, decision, state=state, started=started, ended=now, error=failed)
+            fields: dict[str, Any] = {"ended": now, "error": failed}
             values: list[Record] = []
             if value is not None:
-                sealed = self.seal(value, place_of(call, "value"))
-                call = replace(call, value=sealed.id, bytes=sealed.size)
-                values.append(sealed)
+                place = Place(self.run.id, request.step, request.inputs)
+                values.append(sealed := self.seal(value, place))
+                fields |= {"value": sealed.id, "bytes": sealed.size}
+            state, started = "done" if failed is None else "failed", now if began is None else began
+            call = self._own(request, decision, state=state, started=started, **fields)
             self._write(*values, call, *records, durability="later")
             self.history.add(call)
             self.history.claim(call)
@@ -162,7 +162,7 @@ class OwnCalls(Outcomes):
     def _own(self, request: Request, decision: Run, **fields: Any) -> CallRecord:
         """The record of such a call: a new one, or that of the one which was found, taken up again."""
         self._seq += 1
-        found, new = decision.call, f"c_{os.urandom(8).hex()}"
+        found, new = decision.call, f"c_{self._chance.getrandbits(64):016x}"
         if found is not None and found.run == self.run.id:
             states.move(states.CALL, "call", found.state, "running")
             new = found.id

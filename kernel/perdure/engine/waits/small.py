@@ -5,6 +5,7 @@ In the body of a workflow they are calls of the run. In a step, and outside ever
 
 from __future__ import annotations
 
+import os
 import random as _random
 import uuid
 from datetime import UTC, datetime
@@ -41,9 +42,11 @@ def random() -> float:
     """
     scope = in_body()
     if scope is None:
-        return _system.random()
-    found: float = noted(scope, "perdure.random", _system.random)
+        return _own.random()
+    found: float = noted(scope, "perdure.random", _own.random)
     return found
 
 
-_system = _random.SystemRandom()
+_own = _random.Random()  # noqa: S311  as Python's own, which it leaves alone
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_own.seed)
