@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from .working import resting
+
 LONGEST = 30.0
 """Seconds between two looks at the time: the wall's clock may be set, and a machine may sleep."""
 
@@ -133,14 +135,16 @@ def pause(due: float, woken: threading.Event | None = None, *, limit: bool = Fal
     event, rung = woken or threading.Event(), threading.Event()
 
     def ring() -> None:
+        wait.wake()
         rung.set()
         event.set()
 
-    alarm = at(due, ring, limit=limit)
-    try:
-        event.wait()
-    finally:
-        alarm.cancel()
+    with resting(thread=True) as wait:
+        alarm = at(due, ring, limit=limit)
+        try:
+            event.wait()
+        finally:
+            alarm.cancel()
     return not rung.is_set()
 
 
@@ -150,13 +154,15 @@ async def until(due: float) -> None:
     come: asyncio.Future[None] = loop.create_future()
 
     def ring() -> None:
+        wait.wake()
         soon(loop, come)
 
-    alarm = at(due, ring)
-    try:
-        await come
-    finally:
-        alarm.cancel()
+    with resting() as wait:
+        alarm = at(due, ring)
+        try:
+            await come
+        finally:
+            alarm.cancel()
 
 
 def soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:

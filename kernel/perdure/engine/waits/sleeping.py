@@ -23,6 +23,7 @@ from perdure.engine.inputs import input_part
 from perdure.engine.moment import Moment
 from perdure.engine.parallel import loop_runs_here
 from perdure.engine.scope import in_body, lost
+from perdure.engine.working import resting
 from perdure.errors import WrongThread
 
 from .asking import asked, ready
@@ -110,7 +111,7 @@ class Sleep:
         if not self.done():
             if loop_runs_here():
                 raise WrongThread(name="sleep", call="sleep(...)")
-            with self._waiting():
+            with self._waiting(thread=True):
                 self._moment.block()
         self._end()
 
@@ -131,19 +132,25 @@ class Sleep:
             self._owner.cancel_wait(self._call)
 
     @contextlib.contextmanager
-    def _waiting(self) -> Iterator[None]:
-        """In the block, the moment comes when it is due."""
+    def _waiting(self, *, thread: bool = False) -> Iterator[None]:
+        """In the block, which awaits or blocks its thread, the moment comes when it is due."""
         if self._owner is not None:
             self._owner.wait_again(self._call)
-        alarm = clock.at(self._due, self._moment.ring)
-        try:
-            yield
-        except asyncio.CancelledError as error:
-            if lost(error):
-                self.cancel()
-            raise
-        finally:
-            alarm.cancel()
+        with resting(thread=thread) as wait:
+
+            def ring() -> None:
+                wait.wake()
+                self._moment.ring()
+
+            alarm = clock.at(self._due, ring)
+            try:
+                yield
+            except asyncio.CancelledError as error:
+                if lost(error):
+                    self.cancel()
+                raise
+            finally:
+                alarm.cancel()
 
     def _end(self) -> None:
         if self._owner is not None:
