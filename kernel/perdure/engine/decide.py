@@ -265,7 +265,7 @@ def _strictly(history: History, decision: Decision, request: Request) -> Decisio
 
 
 def _lost(decision: Decision) -> bool:
-    """Whether it is about a call that was cancelled, such as one that lost a race: it has no place in an order."""
+    """Whether it is about a call that was cancelled, as one that lost a race is: no order holds it."""
     return isinstance(decision, Run) and decision.call is not None and decision.call.state == "cancelled"
 
 

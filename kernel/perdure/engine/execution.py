@@ -20,6 +20,7 @@ from perdure.store.records import Place, RunRecord
 from . import clock, keeping
 from .code.names import close_match
 from .events import Event, listeners
+from .inbox import inbox
 from .outcomes import new_id
 from .owner import Owner
 from .process import parent_owner, the_store
@@ -100,6 +101,7 @@ class Execution:
             if reuse:  # so that collecting spares them while this run is at work
                 self.owner.note(LENT, "runs", {"runs": list(reuse)})
         except BaseException:
+            inbox.close(self.owner)
             self.owner.close()
             raise
 
@@ -166,6 +168,7 @@ class Execution:
         choice = self.plan.choice
         within = Pass(choice.redo, choice.redo_from, choice.strict, above=current_scope())
         self._scope = Scope(owner, within)
+        inbox.open(owner, waiting=self.how == "resumed")
 
     def arguments(self) -> dict[str, Any]:
         """The inputs, decoded: the body works on copies."""
@@ -213,6 +216,7 @@ class Execution:
                 "run_ended", result, state="done", result=result.id, finished=clock.now()
             )
         finally:
+            inbox.close(owner)
             owner.close()
         if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
             encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
@@ -233,6 +237,7 @@ class Execution:
         except PerdureError as failure:
             error.add_note(f"The end of the run could not be recorded either: {failure}")
         finally:
+            inbox.close(owner)
             owner.close()
 
     def _kept(self) -> Any:

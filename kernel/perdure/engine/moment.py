@@ -1,4 +1,4 @@
-"""A moment that comes once, and is waited for from anywhere: threads, event loops, a thread that calls back."""
+"""A moment that comes once, and is waited for from anywhere: from threads, and on event loops."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from perdure.store.records import CallRecord, RestoreRecord
 
 OWN = ("wait", "noted")
-"""Kinds of calls that are recorded when they are asked for, or when they end, and not when they begin to run."""
+"""Kinds of calls that are recorded when they are asked for or decided, and not when they begin to run."""
 
 
 def line(branch: str, kind: str) -> str:

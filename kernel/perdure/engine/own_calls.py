@@ -162,6 +162,7 @@ class OwnCalls(Outcomes):
     def _own(self, request: Request, decision: Run, **fields: Any) -> CallRecord:
         """The record of such a call: a new one, or that of the one which was found, taken up again."""
         self._seq += 1
+        request = self._private(request)
         found, new = decision.call, f"c_{self._chance.getrandbits(64):016x}"
         if found is not None and found.run == self.run.id:
             states.move(states.CALL, "call", found.state, "running")

@@ -120,7 +120,7 @@ def current_scope() -> Scope | None:
 
 
 def in_body() -> Scope | None:
-    """The scope of the calling code where it is a body, whose calls are recorded; None in a step and outside."""
+    """The scope of the calling code where it is a body, whose calls are recorded; else None."""
     scope = _scope.get()
     return None if scope is None or scope.in_step else scope
 

@@ -70,7 +70,7 @@ class Contestant:
         future.add_done_callback(_left.discard)
 
     def lose(self) -> None:
-        """Cancel it, since it lost: what it does is cancelled for good, and not taken up again on a replay."""
+        """Cancel it, since it lost: what it did is cancelled, and not taken up again on a replay."""
         found = self._awaitable
         if self._scope is not None and not self._scope.in_step:
             branches = found.branches if isinstance(found, Beside) else ()

@@ -13,12 +13,13 @@ import asyncio
 import contextlib
 import types
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from perdure.engine import clock
 from perdure.engine.decide import Restore, Run, Wait
-from perdure.engine.durations import seconds
+from perdure.engine.durations import seconds, words
 from perdure.engine.inputs import input_part
 from perdure.engine.moment import Moment
 from perdure.engine.parallel import loop_runs_here
@@ -37,7 +38,7 @@ _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def sleep(duration: str | float | timedelta) -> Sleep:
-    """Wait for so long: `await sleep("90s")`, or `sleep("90s").result()` where no event loop runs.
+    """Wait for so long: `await` it, or ask for `.result()` where no event loop runs.
 
     It ends so long after this call, whenever it is awaited, and in whichever process.
 
@@ -50,7 +51,8 @@ def sleep(duration: str | float | timedelta) -> Sleep:
     if not isinstance(duration, str | int | float | timedelta):
         raise TypeError(f"sleep() takes seconds, a text such as '90s', or a timedelta, not {duration!r}")
     length = seconds(duration)
-    return _sleep("perdure.sleep", clock.now() + length, input_part("seconds", length), duration)
+    part = replace(input_part("duration", length), preview=words(length))
+    return _sleep("perdure.sleep", clock.now() + length, part, duration)
 
 
 def sleep_until(moment: datetime) -> Sleep:

@@ -1,7 +1,8 @@
 """`race` and `first_success`: of several, the first counts, and which one that was is recorded.
 
 1. On a replay the same one wins, whatever is faster then: only it is awaited.
-2. The decision is recorded before any of the losers is cancelled. A process that dies before that races again.
+2. The decision is recorded before any of the losers is cancelled. A process that dies before that has not
+   decided: it is raced again.
 3. Losers are cancelled, and their clean-up is waited for; or they are left running, as asked.
 4. Each contestant has a branch of its own, whether it is begun or not, so that later calls keep their places.
 """
@@ -45,8 +46,8 @@ def race(*, losers: str = "cancel", **named: Awaitable[T]) -> Race[tuple[str, T]
 def race(*contestants: Awaitable[Any], losers: str = "cancel", **named: Awaitable[Any]) -> Race[Any]:
     """What the first to complete gives: its value, or its error.
 
-    `await race(a, b)`, or `race(page=a, late=b)` for a tuple of name and value; `.result()` where no event loop
-    runs. Which one was first is recorded, and is so again on a replay.
+    `await race(a, b)`, or `race(page=a, late=b)` for a tuple of name and value; `.result()` where no event
+    loop runs. Which one was first is recorded, and is so again on a replay.
 
     Args:
         *contestants: calls of async steps and workflows, futures of `submit`, `map`s, sleeps, tasks, anything
@@ -205,7 +206,7 @@ class Race(Beside, Generic[T]):
         """Have all run until one is first, and record that."""
         began, finished = clock.now(), asyncio.Queue[Contestant]()
         for each in dict.fromkeys(self._contestants):
-            each.begin().add_done_callback(lambda _, each=each: finished.put_nowait(each))
+            each.begin().add_done_callback(functools.partial(_tell, finished, each))
         for _ in dict.fromkeys(self._contestants):
             winner = await finished.get()
             if self._step == "perdure.race" or winner.succeeded:
@@ -240,6 +241,10 @@ class Race(Beside, Generic[T]):
             else:
                 each.cancel()
         await gone(contestants)
+
+
+def _tell(finished: asyncio.Queue[Contestant], who: Contestant, _: asyncio.Future[Any]) -> None:
+    finished.put_nowait(who)
 
 
 def _check(

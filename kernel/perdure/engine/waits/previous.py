@@ -1,4 +1,0 @@
-"""`previous`."""
-
-
-def previous(default=None): ...
