@@ -314,6 +314,13 @@ class NotInRun(PerdureError):
     what: str
 
 
+class NotInWorker(PerdureError):
+    """`state("{name}")` was used in a worker of an executor: only the process of the run can keep it.
+    Give the step what it needs as an argument, or use the state in the body or in a step without `executor=`."""
+
+    name: str
+
+
 class KeyInUse(PerdureError):
     """Step `{step}` was not run: a call of it with the key `{key}` is still at work.
     Give each call a key of its own, or await the first one."""

@@ -20,7 +20,7 @@ from .cancelling import Cancelled, TaskStop
 from .decide import Decision, Request, Restore, Run, Wait
 from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
-from .scope import Scope
+from .scope import Scope, lost
 from .secret import Secret, copying
 from .tracebacks import one_line, user_traceback
 from .tries import Elsewhere, Made, Try
@@ -268,6 +268,7 @@ class Call:
             pause = self._pause(record, error)
         else:
             state = error.state if isinstance(error, Cancelled) else "interrupted"
+            state = "cancelled" if lost(error) else state
         ended = owner.fail(
             record,
             state=state,

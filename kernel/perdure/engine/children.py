@@ -25,6 +25,7 @@ from perdure.errors import (
 from . import keeping
 from .cancelling import Cancelled
 from .decide import Ask, Refuse, Request, Restore, Run, Wait, changed_code
+from .scope import lost
 from .tracebacks import one_line, user_traceback
 from .under_way import CHILD
 
@@ -177,6 +178,8 @@ class ChildCall:
             state = self.over.state
         elif isinstance(error, Cancelled):
             state = error.state
+        elif lost(error):
+            state = "cancelled"
         outcome = state == "failed" and not isinstance(error, _NO_OUTCOMES)
         ended = self.owner.fail(
             self._record,

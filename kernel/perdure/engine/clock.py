@@ -139,20 +139,12 @@ def pause(due: float, woken: threading.Event | None = None, *, limit: bool = Fal
         rung.set()
         event.set()
 
-<<<<<<< HEAD
-    alarm = at(due, ring, limit=limit)
-    try:
-        event.wait()
-    finally:
-        alarm.cancel()
-=======
     with resting(thread=True) as wait:
-        alarm = at(due, ring)
+        alarm = at(due, ring, limit=limit)
         try:
             event.wait()
         finally:
             alarm.cancel()
->>>>>>> laws
     return not rung.is_set()
 
 
@@ -163,7 +155,7 @@ async def until(due: float) -> None:
 
     def ring() -> None:
         wait.wake()
-        _soon(loop, come)
+        soon(loop, come)
 
     with resting() as wait:
         alarm = at(due, ring)
@@ -173,8 +165,8 @@ async def until(due: float) -> None:
             alarm.cancel()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
-    """Tell the future, on its loop; a loop that is closed waits for nothing any more."""
+def soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
+    """Tell a future that it has come, from any thread; a loop that is closed waits for nothing any more."""
 
     def tell() -> None:
         if not come.done():

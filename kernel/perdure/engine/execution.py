@@ -24,12 +24,13 @@ from perdure.store.forgetting import LENT
 from perdure.store.records import Place, RunRecord
 
 from . import clock, keeping
-from .cancelling import CANCELLED, Cancelled, Stop, TaskStop, ThreadStop
+from .cancelling import CANCELLED, INTERRUPTED, Cancelled, Stop, TaskStop, ThreadStop
 from .events import Event, listeners
 from .finding import ancestors
+from .inbox import inbox
 from .owner import Owner
 from .plans import AS_USUAL, Choice, Plan
-from .scope import Pass, Scope, entered, numbered_tasks
+from .scope import Pass, Scope, current_scope, entered, lost, numbered_tasks
 from .stored import unsealed
 from .tracebacks import one_line
 from .under_way import Strands, strands_here, tasks_here
@@ -111,7 +112,7 @@ class Execution:
             if reuse:  # so that collecting spares them while this run is at work
                 owner.note(LENT, "runs", {"runs": list(reuse)})
         except BaseException:
-            owner.close()
+            _let_go(owner)
             raise
         return owner
 
@@ -130,8 +131,9 @@ class Execution:
         if self.record.state != "running":
             fields["state"] = "running"
         self.record = owner.change_run("run_started", inputs, **fields)
-        self._scope = Scope(owner, Pass(choice.redo, choice.redo_from, choice.strict))
-        self._under_way = self._scope.within.under_way
+        within = Pass(choice.redo, choice.redo_from, choice.strict, above=current_scope())
+        self._scope, self._under_way = Scope(owner, within), within.under_way
+        inbox.open(owner, waiting=self.how == "resumed")
 
     @property
     def run_id(self) -> str:
@@ -223,7 +225,7 @@ class Execution:
             self._tell(error)
             raise
         finally:
-            owner.close()
+            _let_go(owner)
         if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
             encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
         if self._child is not None:
@@ -252,20 +254,17 @@ class Execution:
         stopped = self._under_way.stopped
         if stopped is not None:
             state, said = stopped.state, stopped.reason or stopped.state
-        elif isinstance(error, InDoubt | EffectUnclear):
-            state, said = "in doubt", one_line(error)
         else:
-            state = "failed" if isinstance(error, Exception) else "interrupted"
-            said = one_line(error)
+            state, said = _state_after(error), one_line(error)
         try:
-            self._settle(owner, stopped or Cancelled("its run ended", "interrupted"))
+            self._settle(owner, stopped or Cancelled("its run ended", INTERRUPTED))
             if state != CANCELLED:
                 owner.ended_by(error)
             self.record = owner.change_run("run_ended", state=state, error=said, finished=clock.now())
         except PerdureError as failure:
             error.add_note(f"The end of the run could not be recorded either: {failure}")
         finally:
-            owner.close()
+            _let_go(owner)
             self._tell(self._told() if stopped is not None else error)
 
     def _settle(self, owner: Owner, why: Cancelled) -> None:
@@ -273,7 +272,7 @@ class Execution:
         for work in self._under_way.abandon():
             work.abandon(why)
         if why.state == CANCELLED:
-            owner.settle_waiting()
+            owner.settle_waits()
 
     def _tell(self, error: BaseException | None = None, value: Any = None) -> None:
         """Tell the parent, and whoever waits for the run."""
@@ -359,6 +358,20 @@ class Execution:
                 return
             self._ended = True
         self._end(self.owner, why)
+
+
+def _state_after(error: BaseException) -> str:
+    """The state of a run that ended with this error."""
+    if isinstance(error, InDoubt | EffectUnclear):
+        return "in doubt"
+    if lost(error):
+        return CANCELLED
+    return "failed" if isinstance(error, Exception) else INTERRUPTED
+
+
+def _let_go(owner: Owner) -> None:
+    inbox.close(owner)
+    owner.close()
 
 
 def _asked_to_cancel() -> int:

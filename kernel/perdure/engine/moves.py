@@ -172,12 +172,6 @@ def settled(
     return lost, *tried
 
 
-def given_up(call: CallRecord, *, now: float) -> CallRecord:
-    """A call that waited, for its moment or for its next attempt, when its run ended without it."""
-    state = states.move(states.CALL, "call", call.state, "cancelled")
-    return replace(call, state=state, due=None, ended=now)
-
-
 DEATHS = 2
 """After so many deaths of its process inside one call, the next try is asked about."""
 

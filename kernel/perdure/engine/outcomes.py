@@ -227,16 +227,6 @@ class Outcomes(Books):
                     self._write(again, durability="process")
                     self.history.add(again)
 
-    def settle_waiting(self) -> None:
-        """Record that nobody waits any more: the body that did has ended."""
-        with self._mutex:
-            waiting = [call for call in self.history.calls.values() if call.state == "waiting"]
-            ended = [moves.given_up(call, now=clock.now()) for call in waiting if call.run == self.run.id]
-            if ended:
-                self._write(*ended, durability="later")
-            for call in ended:
-                self.history.add(call)
-
     def _lose(self, call: CallRecord) -> None:
         with self._mutex:
             self._at_work.lose(call)

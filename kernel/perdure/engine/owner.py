@@ -29,7 +29,8 @@ from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
 from .memory import held
 from .order import expected
-from .outcomes import Outcomes, new_id
+from .outcomes import new_id
+from .own_calls import OwnCalls
 
 if TYPE_CHECKING:
     from perdure.store import RunLock, Store
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from perdure.store.protocols import Journal
 
 
-class Owner(Outcomes):
+class Owner(OwnCalls):
     """The right to execute one run, with everything that the run has recorded."""
 
     def __init__(
@@ -86,7 +87,7 @@ class Owner(Outcomes):
                 own = journal.calls(run.id)
                 history = History(
                     [*_kept(journal, origins, "done", "in doubt"), *own],
-                    lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
+                    lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
                     open_ended=newest.state == "open",
                 )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
