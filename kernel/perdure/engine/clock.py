@@ -140,7 +140,7 @@ def pause(due: float, woken: threading.Event | None = None) -> bool:
         event.set()
 
     with resting(thread=True) as wait:
-        alarm = at(due, ring, limit=limit)
+        alarm = at(due, ring)
         try:
             event.wait()
         finally:
@@ -171,7 +171,7 @@ async def until(due: float) -> None:
 
     def ring() -> None:
         wait.wake()
-        _soon(loop, come)
+        soon(loop, come)
 
     with resting() as wait:
         alarm = at(due, ring)
@@ -181,8 +181,8 @@ async def until(due: float) -> None:
             alarm.cancel()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
-    """Tell the future, on its loop; a loop that is closed waits for nothing any more."""
+def soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
+    """Tell a future that it has come, from any thread; a loop that is closed waits for nothing any more."""
 
     def tell() -> None:
         if not come.done():
