@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from .code.functions import function_code, global_data
 from .inputs import combined
+from .retrying import NEVER, Retrying
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from perdure.store.records import Part
 
     from .scope import Pass
@@ -22,10 +25,14 @@ class Options:
 
     kind: str = "pure"
     on_edit: str = "rerun"
-    retries: int = 0
-    backoff: float = 0.0
+    retrying: Retrying = NEVER
     timeout: float | None = None
     key: str | Callable[..., str] | None = None
+    executor: str | Executor | None = None
+    """None: that of the workflow, else a thread."""
+    cache: float | None = None
+    """Seconds for which other runs may use a result; None: they may not."""
+    idempotent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,6 @@ class Callee:
         self.signature = inspect.signature(function)
         self._names, self._defaults = _by_position(self.signature)
         self._required = len(self._names or ()) - len(self._defaults)
-        if options.timeout is not None and not self.is_async:
-            raise ValueError(
-                f"step {name!r}: timeout= needs an async function; a thread cannot be stopped from outside"
-            )
         try:
             self.source = inspect.getsource(function)
         except (OSError, TypeError):

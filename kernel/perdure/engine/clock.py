@@ -130,7 +130,7 @@ def use_clock(clock: Clock | None) -> Clock:
     return before
 
 
-def pause(due: float, woken: threading.Event | None = None) -> bool:
+def pause(due: float, woken: threading.Event | None = None, *, limit: bool = False) -> bool:
     """Block this thread until that moment, or until `woken` is set; whether it was woken."""
     event, rung = woken or threading.Event(), threading.Event()
 
@@ -139,8 +139,8 @@ def pause(due: float, woken: threading.Event | None = None) -> bool:
         rung.set()
         event.set()
 
-    with resting(thread=True) as wait:
-        alarm = at(due, ring)
+    with resting(thread=True, limit=limit) as wait:
+        alarm = at(due, ring, limit=limit)
         try:
             event.wait()
         finally:

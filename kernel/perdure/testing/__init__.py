@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from .blobs import BlobsContract
     from .clock import HandClock
     from .journals import JournalContract
-    from .records import sample_call, sample_run, sample_session, sample_value
+    from .records import (
+        sample_call,
+        sample_message,
+        sample_run,
+        sample_session,
+        sample_state,
+        sample_value,
+    )
     from .threads import in_threads
 
 __all__ = [
@@ -35,8 +42,10 @@ __all__ = [
     "JournalContract",
     "in_threads",
     "sample_call",
+    "sample_message",
     "sample_run",
     "sample_session",
+    "sample_state",
     "sample_value",
 ]
 
@@ -46,7 +55,7 @@ _PLACES = {
     "JournalContract": "journals",
     "in_threads": "threads",
 }
-_PLACES |= dict.fromkeys(("sample_call", "sample_run", "sample_session", "sample_value"), "records")
+_PLACES |= dict.fromkeys((name for name in __all__ if name.startswith("sample_")), "records")
 
 
 def __getattr__(name: str) -> Any:
