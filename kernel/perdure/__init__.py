@@ -6,25 +6,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .codec import digest, register
+    from .codec import register
     from .engine.current import current
     from .engine.file import File
     from .engine.retrying import exponential
     from .engine.secret import Secret
     from .engine.steps import step
-    from .engine.values import dumps, loads
+    from .engine.values import digest, dumps, loads
     from .engine.workflows import Run, workflow
     from .errors import Fatal, Retry
 
 __all__ = [
-    "Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential", "loads", "register",
-    "step", "workflow",
+    "Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential", "loads",
+    "register", "step", "workflow",
 ]  # fmt: skip
 
-_PLACES = {"Fatal": "errors", "Retry": "errors", "digest": "codec", "register": "codec"}
+_PLACES = {"Fatal": "errors", "Retry": "errors", "register": "codec", "current": "engine.current"}
 _PLACES |= {"Run": "engine.workflows", "File": "engine.file", "Secret": "engine.secret"}
-_PLACES |= {"current": "engine.current", "dumps": "engine.values", "exponential": "engine.retrying"}
-_PLACES |= {"loads": "engine.values", "step": "engine.steps", "workflow": "engine.workflows"}
+_PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
+_PLACES |= {"exponential": "engine.retrying", "step": "engine.steps", "workflow": "engine.workflows"}
 
 
 def __getattr__(name: str) -> Any:

@@ -343,6 +343,22 @@ class StepTimeout(PerdureError):
     timeout: str
 
 
+class NotAStep(PerdureError, TypeError):
+    """`{name}` cannot be a step: {cause}
+    {advice}"""
+
+    name: str
+    cause: str
+    advice: str
+
+
+class NotBound(PerdureError, TypeError):
+    """Step `{step}` stands below `@classmethod`, and `.map` and `.submit` do not know its class there.
+    Write `@step` above `@classmethod`."""
+
+    step: str
+
+
 class WrongThread(PerdureError):
     """`.result()` would stop the event loop that `{name}` needs to finish.
     Write `await {call}` instead."""

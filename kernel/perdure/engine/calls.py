@@ -82,9 +82,9 @@ class Call:
         """What is asked of the history; its occurrence is counted now."""
         step, scope = self.step, self.scope
         within, options = scope.within, step.options
-        code = step.code(within)
+        code = step.code(within, step.receiver(arguments))
         values = [*arguments.items(), *step.reads(code).items()]
-        parts = digested(values)
+        parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
         counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)

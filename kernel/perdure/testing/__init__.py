@@ -55,7 +55,7 @@ _PLACES = {
     "JournalContract": "journals",
     "in_threads": "threads",
 }
-_PLACES |= dict.fromkeys((name for name in __all__ if name.startswith("sample_")), "records")
+_PLACES |= {name: "records" for name in __all__ if name.startswith("sample_")}
 
 
 def __getattr__(name: str) -> Any:
