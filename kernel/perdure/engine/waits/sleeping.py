@@ -13,25 +13,24 @@ import asyncio
 import contextlib
 import types
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from perdure import codec
 from perdure.engine import clock
 from perdure.engine.decide import Restore, Run, Wait
 from perdure.engine.durations import seconds, words
-from perdure.engine.inputs import input_part
 from perdure.engine.moment import Moment
 from perdure.engine.parallel import loop_runs_here
 from perdure.engine.scope import in_body, lost
 from perdure.engine.working import resting
 from perdure.errors import WrongThread
+from perdure.store.records import Part
 
 from .asking import asked, ready
 
 if TYPE_CHECKING:
     from perdure.engine.owner import Owner
-    from perdure.store.records import Part
 
 _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 """No later moment can be told as a date."""
@@ -51,8 +50,10 @@ def sleep(duration: str | float | timedelta) -> Sleep:
     if not isinstance(duration, str | int | float | timedelta):
         raise TypeError(f"sleep() takes seconds, a text such as '90s', or a timedelta, not {duration!r}")
     length = seconds(duration)
-    part = replace(input_part("duration", length), preview=words(length))
-    return _sleep("perdure.sleep", clock.now() + length, part, duration)
+    due = clock.now() + length
+    if due > _LAST:
+        raise ValueError(f"{duration!r} is too long to sleep: it would end after the year 9999")
+    return _sleep("perdure.sleep", due, "duration", length, words(length))
 
 
 def sleep_until(moment: datetime) -> Sleep:
@@ -66,17 +67,25 @@ def sleep_until(moment: datetime) -> Sleep:
     """
     if not isinstance(moment, datetime):
         raise TypeError(f"sleep_until() takes a datetime, not {moment!r}")
-    return _sleep("perdure.sleep_until", moment.timestamp(), input_part("until", moment), moment)
+    text = moment.isoformat(sep=" ")
+    return _sleep("perdure.sleep_until", min(moment.timestamp(), _LAST), "moment", moment, text)
 
 
-def _sleep(step: str, due: float, part: Part, given: object) -> Sleep:
-    if due > _LAST:
-        raise ValueError(f"{given!r} is too long to sleep: it would end after the year 9999")
+def _sleep(step: str, due: float, name: str, given: object, text: str) -> Sleep:
+    """A sleep until that moment.
+
+    Args:
+        step: what it is called by.
+        due: seconds since 1970.
+        name: of its input.
+        given: its input.
+        text: the same, to be shown.
+    """
     scope = in_body()
     if scope is None:
         return Sleep(due, Moment())
     owner = scope.owner
-    request = asked(scope, step, "wait", (part,))
+    request = asked(scope, step, "wait", (Part(name, codec.digest(given).hex, preview=text),))
     decision = owner.decide(request)
     if isinstance(decision, Restore):
         call = decision.call
