@@ -226,6 +226,17 @@ class NoResult(PerdureError):
     state: str
 
 
+class RunCancelled(PerdureError):
+    """Run {run} of `{workflow}` was cancelled{why}.
+    Start it again with the same inputs, and a new run keeps what is recorded; `.resume()` goes on with this one."""
+
+    run: str
+    workflow: str
+    reason: str
+    """As it was given; may be empty."""
+    why: str
+
+
 class NoSuchStep(PerdureError):
     """There is no step `{step}` in run {run}{hint}.
     `%timeline` shows the steps of the run."""
@@ -301,6 +312,13 @@ class NotInRun(PerdureError):
     Call it from a @step function, a @workflow function or a %%workflow cell."""
 
     what: str
+
+
+class NotInWorker(PerdureError):
+    """`state("{name}")` was used in a worker of an executor: only the process of the run can keep it.
+    Give the step what it needs as an argument, or use the state in the body or in a step without `executor=`."""
+
+    name: str
 
 
 class KeyInUse(PerdureError):

@@ -55,11 +55,11 @@ class working:  # noqa: N801  it is used as a verb
         _change(1)
 
     def __exit__(self, *_: object) -> None:
-        _piece.reset(self._token)
         with _lock:
             waits, self._waits = self._waits, -1
         if not waits:
             _change(-1)
+        _piece.reset(self._token)
 
     def rest(self, by: int) -> None:
         """Count a wait (1), or the end of one (-1), in the code of this attempt, whichever task it is in."""
@@ -80,16 +80,17 @@ class resting:  # noqa: N801  it is used as a verb
 
     Args:
         thread: the whole thread waits, with the event loop that may run there.
+        limit: it waits for work, within a time limit: nothing rests.
     """
 
     __slots__ = ("_open", "_piece", "_thread", "_woken")
 
-    def __init__(self, *, thread: bool = False) -> None:
-        self._open, self._woken = True, False
-        self._thread = threading.get_ident() if thread else None
+    def __init__(self, *, thread: bool = False, limit: bool = False) -> None:
+        self._open, self._woken = not limit, False
+        self._piece = None if limit else _piece.get()
+        self._thread = threading.get_ident() if thread and not limit else None
 
     def __enter__(self) -> Self:
-        self._piece = _piece.get()
         if self._thread is not None:
             _resting.add(self._thread)
         if self._piece is not None:
