@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .errors import Fatal, Retry
 
 __all__ = ["Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential",
-           "first_success", "listen", "loads", "now", "previous", "race", "random", "register", "sleep", "sleep_until",
-           "state", "step", "uuid4", "workflow"]  # fmt: skip
+           "first_success", "listen", "loads", "now", "previous", "race", "random", "register", "sleep",
+           "sleep_until", "state", "step", "uuid4", "workflow"]  # fmt: skip
 
 
 def load_ipython_extension(ip: Any) -> None:

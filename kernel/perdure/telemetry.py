@@ -1,9 +1,9 @@
 """Runs and calls as spans of OpenTelemetry (`perdure[otel]`).
 
-1. A run is a span from its start, or its going on, in this process to its end; a child run lies in the span of
-   the call that started it. A run that goes on, or was forked, is linked to the span before it.
-2. A call is a span in that of its run, over all its attempts; a failed attempt is an event in it. A sleep, and
-   what `now()` and its like gave, are events of the run.
+1. A run is a span from its start, or its going on, in this process to its end; a child run lies in the span
+   of the call that started it. A run that goes on, or was forked, is linked to the span before it.
+2. A call is a span in that of its run, over all its attempts; a failed attempt is an event in it. A sleep,
+   and what `now()` and its like gave, are events of the run.
 3. What was restored is a span without length.
 4. Times are those of the records. Nothing is sent anywhere but by the exporters that the user set up.
 """

@@ -197,11 +197,15 @@ def test_a_call_is_a_span_in_that_of_its_run_with_the_times_of_the_records(expor
     assert (run.start_time, run.end_time) == (ns(record.created), ns(record.finished))
     assert (call.start_time, call.end_time) == (ns(made.started), ns(made.ended))
     assert dict(run.attributes) == {
-        **{"perdure.run": record.id, "perdure.workflow": "tries", "perdure.state": "done"},
+        "perdure.run": record.id,
+        "perdure.workflow": "tries",
+        "perdure.state": "done",
         "perdure.restored": False,
     }
     assert dict(call.attributes) == dict(run.attributes) | {
-        **{"perdure.call": made.id, "perdure.step": "flaky", "perdure.kind": "pure"},
+        "perdure.call": made.id,
+        "perdure.step": "flaky",
+        "perdure.kind": "pure",
         "perdure.reason": "new call",
     }
     assert call.status.status_code is run.status.status_code is StatusCode.OK

@@ -1,7 +1,7 @@
 """What a workflow's body asks of the clock or of chance is told once: a replay is given another answer.
 
-The body is run again from its top whenever its run goes on, and has to make the same calls then. What steps do is
-recorded; so are `now()`, `uuid4()` and `random()` of Perdure.
+The body is run again from its top whenever its run goes on, and has to make the same calls then. What steps
+do is recorded; so are `now()`, `uuid4()` and `random()` of Perdure.
 """
 
 from __future__ import annotations

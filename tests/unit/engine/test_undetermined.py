@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import datetime
+import datetime as dt
 import os
 import random
 import secrets
@@ -59,9 +59,20 @@ def found(source, *bound, **namespace):
 )
 def test_what_a_replay_would_be_told_otherwise_is_found(source, called, instead):
     space = {
-        **{"time": time, "clock": time, "t": time.time, "datetime": datetime, "uuid": uuid, "os": os},
-        **{"DateTime": datetime.datetime, "right_now": datetime.datetime.now, "pd": pd, "np": np},
-        **{"Timestamp": pd.Timestamp, "random": random, "choice": random.choice, "nr": np.random},
+        "time": time,
+        "clock": time,
+        "t": time.time,
+        "datetime": dt,
+        "uuid": uuid,
+        "os": os,
+        "DateTime": dt.datetime,
+        "right_now": dt.datetime.now,
+        "pd": pd,
+        "np": np,
+        "Timestamp": pd.Timestamp,
+        "random": random,
+        "choice": random.choice,
+        "nr": np.random,
         "secrets": secrets,
     }
     assert [each[1:] for each in found(source, **space)] == [(called, instead)]
@@ -99,7 +110,7 @@ def test_what_is_no_danger_is_passed_over(source):
     class Mine:
         time = staticmethod(time.time)
 
-    space = {"time": time, "datetime": datetime, "uuid": uuid, "random": random, "np": np, "mine": Mine()}
+    space = {"time": time, "datetime": dt, "uuid": uuid, "random": random, "np": np, "mine": Mine()}
     assert found(source, perdure=perdure, step=perdure.step, now=lambda: 1, **space) == []
 
 

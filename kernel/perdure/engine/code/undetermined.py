@@ -1,7 +1,7 @@
 """What a workflow's body asks of the clock, of chance or of the system, and a replay would be told otherwise.
 
-1. Only calls that stand in the body itself count, with the functions that are written there; what a step does is
-   recorded with its result, and what other functions do is not looked at.
+1. Only calls that stand in the body itself count, with the functions that are written there; what a step does
+   is recorded with its result, and what other functions do is not looked at.
 2. A name counts for what it holds: `from time import time as t`, `import numpy.random as nr`, an alias of the
    notebook's. One that the body binds otherwise is its own.
 3. Generators with a seed, and clocks that measure how long something takes, are not told.
@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from .bindings import FUNCTIONS, Comprehension, bound_names, imported_name, parameters, target_names
+from .bindings import (
+    COMPREHENSIONS,
+    FUNCTIONS,
+    Function,
+    bound_names,
+    imported_name,
+    parameters,
+    target_names,
+)
 
 NOW, UUID, RANDOM, STEP = "now()", "uuid4()", "random()", ""
 """What Perdure offers in place of it; nothing but a step for the rest."""
@@ -84,28 +92,35 @@ class _Reader(ast.NodeVisitor):
             self.visit(statement)
         self._scopes.pop()
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # noqa: D102
+    def visit_FunctionDef(self, node: Function) -> None:
+        """The body of a function is looked into, unless it is a step's or another workflow's."""
         outside = [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
         for part in outside:
             self.visit(part)
         if not any(self._is_ours(decorator) for decorator in node.decorator_list):
             self.scope(node.body, frozenset(parameters(node.args)))
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        """As any function."""
+        self.visit_FunctionDef(node)
 
-    def visit_Lambda(self, node: ast.Lambda) -> None:  # noqa: D102
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """A lambda has names of its own."""
         self.scope(node.body, frozenset(parameters(node.args)))
 
-    def visit_ListComp(self, node: Comprehension) -> None:  # noqa: D102
+    def visit(self, node: ast.AST) -> None:
+        """What stands in a comprehension sees the names of its loops."""
+        if not isinstance(node, COMPREHENSIONS):
+            super().visit(node)
+            return
         self._scopes.append(
-            dict.fromkeys(name for part in node.generators for name in target_names(part.target))
+            dict.fromkeys(name for each in node.generators for name in target_names(each.target))
         )
         self.generic_visit(node)
         self._scopes.pop()
 
-    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
-
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: D102
+    def visit_Call(self, node: ast.Call) -> None:
+        """A call of what is known is a finding."""
         called = self._full_name(node.func)
         if called is not None:
             instead = _instead(called, bare=not (node.args or node.keywords))
