@@ -206,7 +206,9 @@ class Call:
 
     def _try(self, attempt: Attempt) -> Try:
         inside = self.scope.inside(attempt)
-        return Try(self.step, attempt, inside, self._executor(), self._own_arguments, self._copied)
+        return Try(
+            self.step, attempt, inside, self._executor(), self._own_arguments, self._copied, self._secrets
+        )
 
     def _own_arguments(self) -> dict[str, Any]:
         """Copies of the arguments, for one attempt; what cannot be changed needs none."""
