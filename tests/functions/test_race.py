@@ -616,8 +616,8 @@ async def never():
 @pytest.mark.parametrize(
     ("made", "kind", "words"),
     [
-        (lambda: race(), ValueError, "race() needs somebody to race"),
-        (lambda: first_success(), ValueError, "first_success() needs somebody to race"),
+        (race, ValueError, "race() needs somebody to race"),
+        (first_success, ValueError, "first_success() needs somebody to race"),
         (lambda: race(never(), a=never()), TypeError, "one after the other, or all of them by name"),
         (lambda: race([]), TypeError, "write race(*contestants)"),
         (lambda: race(never(), 5), TypeError, "cannot await int: a sync step takes part with `.submit(...)`"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from .code.functions import function_code, global_data
@@ -34,6 +34,11 @@ class Options:
     cache: float | None = None
     """Seconds for which other runs may use a result; None: they may not."""
     idempotent: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Kept and sent without an executor of the user's, which belongs to this process."""
+        own = self if isinstance(self.executor, str | None) else replace(self, executor=None)
+        return Options, tuple(getattr(own, field.name) for field in fields(Options))
 
 
 @dataclass(frozen=True, slots=True)

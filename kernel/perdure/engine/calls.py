@@ -132,7 +132,9 @@ class Call:
                 except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
                     decision = self._failed(attempt, error, time.perf_counter() - began)
                 else:
-                    return self._ended(attempt, made)
+                    value = self._ended(attempt, made)
+                    self.scope.within.recorded()
+                    return value
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
@@ -153,7 +155,10 @@ class Call:
                 except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
                     decision = self._failed(attempt, error, time.perf_counter() - began)
                 else:
-                    return self._ended(attempt, made)
+                    value = self._ended(attempt, made)
+                    break
+        await self.scope.within.arecorded()
+        return value
 
     def _wait(self, due: float) -> None:
         """Block this thread until that moment, or until the pass is over."""
@@ -201,7 +206,9 @@ class Call:
 
     def _try(self, attempt: Attempt) -> Try:
         inside = self.scope.inside(attempt)
-        return Try(self.step, attempt, inside, self._executor(), self._own_arguments, self._copied)
+        return Try(
+            self.step, attempt, inside, self._executor(), self._own_arguments, self._copied, self._secrets
+        )
 
     def _own_arguments(self) -> dict[str, Any]:
         """Copies of the arguments, for one attempt; what cannot be changed needs none."""

@@ -12,6 +12,7 @@ from . import naming, parallel
 from .bound import BoundStep, check_bound, unwrapped
 from .callee import Callee, Options, short_name
 from .calls import Call
+from .current import in_worker
 from .decide import KINDS, ON_EDIT
 from .durations import age, seconds
 from .executors.choice import checked as where
@@ -71,7 +72,7 @@ class Step(Callee, Generic[P, R]):
     def _scope(self) -> Scope | None:
         """Where the call is made; a hint where nothing will be kept of it."""
         scope = current_scope()
-        if scope is None:
+        if scope is None and not in_worker():
             _hint(self.name)
         return scope
 

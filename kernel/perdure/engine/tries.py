@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from .attempt import Attempt
     from .callee import Callee
     from .executors.work import Outcome, Work
+    from .secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Try:
         executor: where it runs; None: here.
         arguments: gives them by name, as copies of this attempt's own.
         sent: the same as bytes, for where they travel; None: they are sent as they are.
+        secrets: whose places those bytes hold.
     """
 
     step: Callee
@@ -58,6 +59,7 @@ class Try:
     executor: str | Executor | None
     arguments: Callable[[], dict[str, Any]]
     sent: codec.Encoded | None
+    secrets: list[Secret]
 
     def run(self) -> Made:
         """Carry out a sync step."""
@@ -121,15 +123,18 @@ class Try:
     def _begin_elsewhere(self) -> Work:
         from .executors.choice import begin
 
+        assert self.executor is not None
         step, where = self.step, self.attempt.current()
         arguments = self.arguments() if self.sent is None else self.sent
-        return begin(self.executor, step.__wrapped__, arguments, step.signature, where, step.name)
+        function, signature = step.__wrapped__, step.signature
+        with entered(self.scope):  # an executor may work in this process
+            return begin(
+                self.executor, function, arguments, signature, where, step.name, secrets=self.secrets
+            )
 
     def _of(self, outcome: Outcome) -> Made:
         """What came back, with what was printed there printed here."""
-        for stream, text in ((sys.stdout, outcome.stdout), (sys.stderr, outcome.stderr)):
-            if text:
-                stream.write(text)
+        outcome.show()
         if outcome.error is not None:
             error = keeping.decode(outcome.error, subject=f"The error of step `{self.step.name}`")
             raise Elsewhere(error, outcome)
