@@ -305,7 +305,7 @@ class Call:
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
-            assert not isinstance(self.decision, Run)
+            assert not isinstance(self.decision, Run | Wait)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
