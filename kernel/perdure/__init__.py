@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from .codec import register
     from .engine.current import current
     from .engine.file import File
+    from .engine.handles import Run
     from .engine.retrying import exponential
     from .engine.secret import Secret
     from .engine.steps import step
     from .engine.values import digest, dumps, loads
     from .engine.waits import first_success, now, previous, race, random, sleep, sleep_until, state, uuid4
-    from .engine.workflows import Run, workflow
+    from .engine.workflows import workflow
     from .errors import Fatal, Retry
 
 __all__ = ["Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential",

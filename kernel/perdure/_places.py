@@ -10,7 +10,7 @@ PLACES: Final[Mapping[str, str]] = {
     "Fatal": "errors",
     "File": "engine.file",
     "Retry": "errors",
-    "Run": "engine.workflows",
+    "Run": "engine.handles",
     "Secret": "engine.secret",
     "current": "engine.current",
     "digest": "engine.values",

@@ -113,7 +113,9 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(history.at(request.branch, request.step, request.occurrence), request)
     elif request.kind in ("wait", "noted", "child"):
         place = (request.branch, request.step, request.inputs, request.occurrence)
-        decision = _finished_or_run(history.uncoded(*place), request)
+        keyed = request.key is not None
+        found = history.keyed(request.step, request.key or "") if keyed else history.uncoded(*place)
+        decision = _finished_or_run(found, request)
     else:
         decision = _pure(history, request)
     return _strictly(history, decision, request) if request.strict else decision
@@ -185,9 +187,15 @@ def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
         return Restore(found, _why_kept(found, request, older=older), older_code=older)
     if found.state == "waiting":
         return Wait(found, "it waits, and the moment is kept")
+    return Run(_why_unfinished(found), found)
+
+
+def _why_unfinished(found: CallRecord) -> str:
     if found.state == "failed":
-        return Run(f"its last attempt failed: {found.error}", found)
-    return Run("it was running when the kernel died or was interrupted", found)
+        return f"its last attempt failed: {found.error}"
+    if found.state == "cancelled":
+        return "it was cancelled"
+    return "it was running when the kernel died or was interrupted"
 
 
 def _doubtful(found: CallRecord, request: Request) -> Decision:

@@ -59,6 +59,7 @@ class Owner(OwnCalls):
         origins: tuple[str, ...] = (),
         reuse: tuple[str, ...] = (),
         steal: bool = False,
+        newest: str | None = None,
     ) -> Owner:
         """Become the owner of a run, new or known, when nobody else is.
 
@@ -68,16 +69,18 @@ class Owner(OwnCalls):
             origins: the runs that it was forked from, the oldest first: it goes on with their calls.
             reuse: other runs whose finished calls may be restored as well, the oldest first.
             steal: take the run from a live process too, which can write nothing more for it from then on.
+            newest: as `Journal.claim` has it.
 
         Raises:
             RunOwned: a live process holds the run; the message names it.
+            AlreadyMade: another run was made meanwhile than the one that was to be made.
         """
         lock = store.lock(run, steal=steal)
         try:
             now = clock.now()
             session = SessionRecord(run=run.id, epoch=0, pid=os.getpid(), host=host(), started=now, seen=now)
             journal = store.journal
-            epoch = journal.claim(run, session, lock.check)
+            epoch = journal.claim(run, session, lock.check, newest=newest)
             # What the caller read may be older than what the owner before wrote last.
             newest = replace(journal.run(run.id) or run, epoch=epoch)
             with uncollected():

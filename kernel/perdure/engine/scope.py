@@ -20,10 +20,12 @@ from weakref import WeakKeyDictionary
 from perdure.frozen import frozen
 
 from .history import within
+from .under_way import EFFECT, UnderWay, strands_here, tasks_here
 
 if TYPE_CHECKING:
     from .attempt import Attempt
     from .owner import Owner
+    from .replaying import Turn
 
 T = TypeVar("T")
 
@@ -39,8 +41,12 @@ class Pass:
     strict: bool = False
     executor: Any = None
     """Where the workflow's steps run that say nothing themselves; None: in threads."""
+    under_way: UnderWay = field(default_factory=UnderWay)
+    """What is at work in it."""
     above: Scope | None = None
     """Where the run was started, if by a body."""
+    turn: Turn | None = None
+    """Where its calls wait when they are recorded, if the body is always executed again."""
     lost: set[str] = field(default_factory=set)
     """Branches that lost a race: what is cancelled there was not interrupted, and is not taken up again."""
     _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
@@ -50,11 +56,31 @@ class Pass:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def occurrence(self, *key: str) -> int:
-        """How many calls with this key were made before in this pass."""
+        """How many calls with this key were made before in this pass.
+
+        Raises:
+            Cancelled: the pass is over, and makes no calls any more.
+        """
+        self.under_way.check()
         with self._lock:
             number = self._calls.get(key, 0)
             self._calls[key] = number + 1
             return number
+
+    def begun(self, attempt: Attempt, *, is_async: bool) -> None:
+        """An attempt is at work, in this thread or, if it awaits, in this task."""
+        strands = (tasks_here() if is_async else strands_here()) | {attempt}
+        self.under_way.begin(attempt, strands, kind=EFFECT if attempt.call.kind == "effect" else "")
+
+    def recorded(self) -> None:
+        """A call of a body that does not await was just recorded."""
+        if self.turn is not None:
+            self.turn.over()
+
+    async def arecorded(self) -> None:
+        """A call that is awaited was just recorded."""
+        if self.turn is not None:
+            await self.turn.wait()
 
     def child(self, branch: str) -> str:
         """The path of the next branch below `branch`."""

@@ -211,6 +211,8 @@ class Race(Beside, Generic[T]):
             winner = await finished.get()
             if self._step == "perdure.race" or winner.succeeded:
                 self._record(decision, winner, began)
+                if self._scope is not None:
+                    await self._scope.within.arecorded()
                 return winner
         errors = [error for each in self._contestants if (error := each.error) is not None]
         raise BaseExceptionGroup(f"none of {len(self._contestants)} succeeded", errors)

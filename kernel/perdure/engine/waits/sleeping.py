@@ -135,7 +135,9 @@ class Sleep:
         else:
             with self._waiting():
                 await self._moment.reached()
-        self._end()
+        ended, scope = self._end(), in_body()
+        if ended and scope is not None:
+            await scope.within.arecorded()
 
     def cancel(self) -> None:
         """Note that nobody waits for it; whoever does later, waits for the same moment."""
@@ -163,9 +165,9 @@ class Sleep:
             finally:
                 alarm.cancel()
 
-    def _end(self) -> None:
-        if self._owner is not None:
-            self._owner.end_wait(self._call)
+    def _end(self) -> bool:
+        """Record that it is over; whether that is news."""
+        return self._owner is not None and self._owner.end_wait(self._call)
 
     def __repr__(self) -> str:
         return (
