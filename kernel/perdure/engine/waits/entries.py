@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure import codec
 from perdure.engine import clock, keeping
-from perdure.engine.current import in_worker
+from perdure.engine.current import current, in_worker
 from perdure.engine.decide import Restore
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.scope import Scope, current_scope
@@ -107,11 +107,12 @@ class State(MutableMapping[str, Any]):
             owner.restored(decision.call, reason=decision.reason, took=0.0)
         else:
             owner.noted(request, ready(decision), None, *entries.changed(item, encoded))
+            entries.scope.within.recorded()
 
     def _entries(self) -> Entries:
         scope = current_scope()
         if scope is None and in_worker():
-            raise NotInWorker(name=self._name)
+            raise NotInWorker(step=current().step)
         if scope is None:
             raise NotInRun(what=f"state({json.dumps(self._name)}) is a workflow's, and this code")
         return Entries(scope, self._name)
