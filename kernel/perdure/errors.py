@@ -350,9 +350,10 @@ class ExecutorEnded(PerdureError):
 
 
 class NotInWorker(PerdureError):
-    """A worker process has no store, which the kernel alone opens, and this code runs there for step `{step}`.
-    To start a workflow, or to use its run or a state, from a step, let the step run in a thread: leave out `executor=`."""
+    """{what} is not for a worker process, which has no store: it carries out step `{step}` for the kernel alone.
+    Let that step run in a thread (leave out `executor=`), or give it what it needs as an argument."""
 
+    what: str
     step: str
 
 

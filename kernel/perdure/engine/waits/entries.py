@@ -112,7 +112,7 @@ class State(MutableMapping[str, Any]):
     def _entries(self) -> Entries:
         scope = current_scope()
         if scope is None and in_worker():
-            raise NotInWorker(step=current().step)
+            raise NotInWorker(what=f"state({json.dumps(self._name)})", step=current().step)
         if scope is None:
             raise NotInRun(what=f"state({json.dumps(self._name)}) is a workflow's, and this code")
         return Entries(scope, self._name)
