@@ -143,6 +143,7 @@ class Race(Beside, Generic[T]):
         if self._task is None:
             context = contextvars.copy_context()  # with one of its own it is not numbered as a branch
             self._task = asyncio.get_running_loop().create_task(self._run(), context=context)
+            self._task.add_done_callback(self._close)
         return self._task.__await__()
 
     def result(self) -> T:
@@ -186,6 +187,12 @@ class Race(Beside, Generic[T]):
         else:
             for each in self._contestants:
                 each.lose()
+
+    def _close(self, task: asyncio.Task[T]) -> None:
+        """Let go of those that were never begun: the race was cancelled before it could begin."""
+        for each in self._contestants:
+            if task.cancelled() and each.future is None:
+                each.cancel()
 
     # -- racing ------------------------------------------------------------------------------------------
 
