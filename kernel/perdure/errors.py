@@ -226,6 +226,17 @@ class NoResult(PerdureError):
     state: str
 
 
+class RunCancelled(PerdureError):
+    """Run {run} of `{workflow}` was cancelled{why}.
+    Start it again with the same inputs, and a new run keeps what is recorded; `.resume()` goes on with this one."""
+
+    run: str
+    workflow: str
+    reason: str
+    """As it was given; may be empty."""
+    why: str
+
+
 class NoSuchStep(PerdureError):
     """There is no step `{step}` in run {run}{hint}.
     `%timeline` shows the steps of the run."""
@@ -303,6 +314,13 @@ class NotInRun(PerdureError):
     what: str
 
 
+class NotInWorker(PerdureError):
+    """`state("{name}")` was used in a worker of an executor: only the process of the run can keep it.
+    Give the step what it needs as an argument, or use the state in the body or in a step without `executor=`."""
+
+    name: str
+
+
 class KeyInUse(PerdureError):
     """Step `{step}` was not run: a call of it with the key `{key}` is still at work.
     Give each call a key of its own, or await the first one."""
@@ -320,11 +338,47 @@ class CodeEdited(PerdureError):
 
 
 class WorkerDied(PerdureError):
-    """The worker process that carried out step `{step}` died: {cause}.
+    """The worker that carried out step `{step}` died: {cause}.
     Its attempt failed, and no other call's; where memory ran out, give each call less to do, or lower `concurrency`."""
 
     step: str
     cause: str
+    memory: int | None
+    """Bytes that it held when last looked at, where that is known."""
+
+
+class ExecutorEnded(PerdureError):
+    """Step `{step}` cannot run: its executor, {executor}, takes no more work: {cause}.
+    Give the step one that is open, or write `executor="process"`, whose workers Perdure looks after."""
+
+    step: str
+    executor: str
+    cause: str
+
+
+class NotInWorker(PerdureError):
+    """A worker process has no store, which the kernel alone opens, and this code runs there for step `{step}`.
+    To start a workflow, or to use its run, from a step, let the step run in a thread: leave out `executor=`."""
+
+    step: str
+
+
+class ErrorNotSent(PerdureError, RuntimeError):
+    """Step `{step}` raised {type} in a worker, and that cannot be sent to the kernel: {cause}
+    It said: {said}
+    Raise an exception that can be kept, or let the step run in a thread: leave out `executor=`."""
+
+    step: str
+    type: str
+    cause: str
+    said: str
+
+
+class ModuleEdited(PerdureError):
+    """`{module}` was edited after this kernel imported it, and a worker would run other code than the kernel.
+    Reload it (`importlib.reload({module})`) or restart the kernel, then run the step again."""
+
+    module: str
 
 
 class StrictDrift(PerdureError):
@@ -381,11 +435,12 @@ class UndefinedName(PerdureError):
 
 class DuplicateStep(PerdureError):
     """There are two steps named `{step}` in this notebook: {first} and {second}.
-    Give one of them another name, or, if this cell takes the other's place, add `--replace`."""
+    Give one of them another name, or, if this cell takes the other's place, {instead}."""
 
     step: str
     first: str
     second: str
+    instead: str
 
 
 class NotKept(PerdureError):

@@ -64,6 +64,13 @@ class History:
         if call.state == "in doubt":
             self.add(call)
 
+    def begin_pass(self) -> None:
+        """The body is executed once more from its top: nothing is claimed."""
+        self._claimed.clear()
+        for step, calls in self._steps.items():
+            for call in calls:
+                self._unclaimed[step][self.calls[call].branch][call] = None
+
     def claim(self, call: CallRecord) -> None:
         """Note that the present pass over the body has used this call; open-ended runs have no passes."""
         if self._open_ended:
@@ -112,12 +119,12 @@ class History:
         return self._get(next(iter(self._unclaimed[step][branch]), None))
 
     def expect(self, order: Mapping[str, Iterable[str]]) -> None:
-        """Have the calls of each branch come in this order: what else a pass does has drifted."""
-        self._expected = {branch: deque(calls) for branch, calls in order.items()}
+        """Have the calls of each line come in this order: what else a pass does has drifted."""
+        self._expected = {line: deque(calls) for line, calls in order.items()}
 
-    def expected(self, branch: str) -> CallRecord | None:
-        """The call that the branch is expected to make next; None where nothing is expected of it."""
-        waiting = self._expected.get(branch, _NOTHING)
+    def expected(self, line: str) -> CallRecord | None:
+        """The call that is expected to come next in a line; None where nothing is expected."""
+        waiting = self._expected.get(line, _NOTHING)
         while waiting and waiting[0] in self._claimed:
             waiting.popleft()
         return self.calls[waiting[0]] if waiting else None

@@ -29,7 +29,8 @@ from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
 from .memory import held
 from .order import expected
-from .outcomes import Outcomes, new_id
+from .outcomes import new_id
+from .own_calls import OwnCalls
 
 if TYPE_CHECKING:
     from perdure.store import RunLock, Store
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from perdure.store.protocols import Journal
 
 
-class Owner(Outcomes):
+class Owner(OwnCalls):
     """The right to execute one run, with everything that the run has recorded."""
 
     def __init__(
@@ -58,6 +59,7 @@ class Owner(Outcomes):
         origins: tuple[str, ...] = (),
         reuse: tuple[str, ...] = (),
         steal: bool = False,
+        newest: str | None = None,
     ) -> Owner:
         """Become the owner of a run, new or known, when nobody else is.
 
@@ -67,23 +69,25 @@ class Owner(Outcomes):
             origins: the runs that it was forked from, the oldest first: it goes on with their calls.
             reuse: other runs whose finished calls may be restored as well, the oldest first.
             steal: take the run from a live process too, which can write nothing more for it from then on.
+            newest: as `Journal.claim` has it.
 
         Raises:
             RunOwned: a live process holds the run; the message names it.
+            AlreadyMade: another run was made meanwhile than the one that was to be made.
         """
         lock = store.lock(run, steal=steal)
         try:
             now = clock.now()
             session = SessionRecord(run=run.id, epoch=0, pid=os.getpid(), host=host(), started=now, seen=now)
             journal = store.journal
-            epoch = journal.claim(run, session, lock.check)
+            epoch = journal.claim(run, session, lock.check, newest=newest)
             # What the caller read may be older than what the owner before wrote last.
             newest = replace(journal.run(run.id) or run, epoch=epoch)
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
                     [*_kept(journal, origins, "done", "in doubt"), *own],
-                    lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
+                    lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
                     open_ended=newest.state == "open",
                 )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))

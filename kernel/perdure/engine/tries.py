@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from perdure import codec
 from perdure.errors import StepTimeout
 
 from . import keeping
+from .cancelling import Stop, TaskStop, ThreadStop
 from .limits import time_limit, waited
 from .scope import Scope, context_in, entered
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .attempt import Attempt
     from .callee import Callee
     from .executors.work import Outcome, Work
+    from .secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Try:
         executor: where it runs; None: here.
         arguments: gives them by name, as copies of this attempt's own.
         sent: the same as bytes, for where they travel; None: they are sent as they are.
+        secrets: whose places those bytes hold.
     """
 
     step: Callee
@@ -56,6 +59,7 @@ class Try:
     executor: str | Executor | None
     arguments: Callable[[], dict[str, Any]]
     sent: codec.Encoded | None
+    secrets: list[Secret]
 
     def run(self) -> Made:
         """Carry out a sync step."""
@@ -67,7 +71,7 @@ class Try:
         if self.attempt.deadline is not None:
             value = self._in_a_thread()
         else:
-            with entered(self.scope):
+            with entered(self.scope), self._stopped(ThreadStop()):
                 value = self._call()
         return Made(value, time.perf_counter() - began)
 
@@ -97,14 +101,18 @@ class Try:
 
     async def _awaited(self) -> Any:
         """The value of an async step, which is stopped by cancelling its task."""
-        task, work = asyncio.current_task(), self._call()
-        assert task is not None
-        loop = task.get_loop()
-        self.attempt.stopped_by(lambda _: _soon(loop, task.cancel))
-        try:
-            return await work
-        finally:
-            self.attempt.stopped_by(None)
+        with self._stopped(TaskStop()):
+            return await self._call()
+
+    @contextlib.contextmanager
+    def _stopped(self, stop: Stop) -> Iterator[None]:
+        """In the block, the attempt's code is stopped by this when the attempt is given up."""
+        with stop:
+            self.attempt.stopped_by(stop)
+            try:
+                yield
+            finally:
+                self.attempt.stopped_by(None)
 
     def _in_a_thread(self) -> Any:
         from .executors.threads import begin_in_thread
@@ -115,15 +123,18 @@ class Try:
     def _begin_elsewhere(self) -> Work:
         from .executors.choice import begin
 
+        assert self.executor is not None
         step, where = self.step, self.attempt.current()
         arguments = self.arguments() if self.sent is None else self.sent
-        return begin(self.executor, step.__wrapped__, arguments, step.signature, where, step.name)
+        function, signature = step.__wrapped__, step.signature
+        with entered(self.scope):  # an executor may work in this process
+            return begin(
+                self.executor, function, arguments, signature, where, step.name, secrets=self.secrets
+            )
 
     def _of(self, outcome: Outcome) -> Made:
         """What came back, with what was printed there printed here."""
-        for stream, text in ((sys.stdout, outcome.stdout), (sys.stderr, outcome.stderr)):
-            if text:
-                stream.write(text)
+        outcome.show()
         if outcome.error is not None:
             error = keeping.decode(outcome.error, subject=f"The error of step `{self.step.name}`")
             raise Elsewhere(error, outcome)
@@ -142,10 +153,3 @@ class Elsewhere(Exception):  # noqa: N818  it carries an error, and is none
         super().__init__(error)
         self.error = error
         self.outcome = outcome
-
-
-def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) -> None:
-    try:
-        loop.call_soon_threadsafe(call)
-    except RuntimeError:
-        return  # the loop was closed

@@ -80,15 +80,14 @@ class resting:  # noqa: N801  it is used as a verb
 
     Args:
         thread: the whole thread waits, with the event loop that may run there.
-        limit: it waits for work, within a time limit: nothing rests.
     """
 
     __slots__ = ("_open", "_piece", "_thread", "_woken")
 
-    def __init__(self, *, thread: bool = False, limit: bool = False) -> None:
-        self._open, self._woken = not limit, False
-        self._piece = None if limit else _piece.get()
-        self._thread = threading.get_ident() if thread and not limit else None
+    def __init__(self, *, thread: bool = False) -> None:
+        self._open, self._woken = True, False
+        self._piece = _piece.get()
+        self._thread = threading.get_ident() if thread else None
 
     def __enter__(self) -> Self:
         if self._thread is not None:

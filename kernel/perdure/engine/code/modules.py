@@ -75,14 +75,28 @@ def module_parts(module: ModuleType, folder: str | None, *, whole: bool = False)
     return found
 
 
+def module_digest(module: ModuleType, path: Path) -> str:
+    """The digest of a module's file, as it was when it was first asked for since the module was loaded."""
+    return _file(module, path).digest
+
+
+def file_digest(path: str) -> str:
+    """The digest of a file of Python as it is now, as `module_digest` gives it."""
+    return tree_digest(_tree(Path(path)))
+
+
+def _tree(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
 def _file(module: ModuleType, path: Path) -> _File:
     known = _read.get(module)
     spec = getattr(module, "__spec__", None)
     if known is None or known.spec is not spec:
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (OSError, SyntaxError, ValueError):
-            tree = ast.Module([], [])
+        tree = _tree(path)
         known = _read[module] = _File(spec, tree_digest(tree), tuple(_imports(tree, module)))
     return known
 
