@@ -226,6 +226,17 @@ class NoResult(PerdureError):
     state: str
 
 
+class RunCancelled(PerdureError):
+    """Run {run} of `{workflow}` was cancelled{why}.
+    Start it again with the same inputs, and a new run keeps what is recorded; `.resume()` goes on with this one."""
+
+    run: str
+    workflow: str
+    reason: str
+    """As it was given; may be empty."""
+    why: str
+
+
 class NoSuchStep(PerdureError):
     """There is no step `{step}` in run {run}{hint}.
     `%timeline` shows the steps of the run."""
@@ -339,9 +350,10 @@ class ExecutorEnded(PerdureError):
 
 
 class NotInWorker(PerdureError):
-    """A worker process has no store, which the kernel alone opens, and this code runs there for step `{step}`.
-    To start a workflow, or to use its run, from a step, let the step run in a thread: leave out `executor=`."""
+    """{what} is not for a worker process, which has no store: it carries out step `{step}` for the kernel alone.
+    Let that step run in a thread (leave out `executor=`), or give it what it needs as an argument."""
 
+    what: str
     step: str
 
 
@@ -379,6 +391,22 @@ class StepTimeout(PerdureError):
     timeout: str
 
 
+class NotAStep(PerdureError, TypeError):
+    """`{name}` cannot be a step: {cause}
+    {advice}"""
+
+    name: str
+    cause: str
+    advice: str
+
+
+class NotBound(PerdureError, TypeError):
+    """Step `{step}` stands below `@classmethod`, and `.map` and `.submit` do not know its class there.
+    Write `@step` above `@classmethod`."""
+
+    step: str
+
+
 class WrongThread(PerdureError):
     """`.result()` would stop the event loop that `{name}` needs to finish.
     Write `await {call}` instead."""
@@ -401,11 +429,12 @@ class UndefinedName(PerdureError):
 
 class DuplicateStep(PerdureError):
     """There are two steps named `{step}` in this notebook: {first} and {second}.
-    Give one of them another name, or, if this cell takes the other's place, add `--replace`."""
+    Give one of them another name, or, if this cell takes the other's place, {instead}."""
 
     step: str
     first: str
     second: str
+    instead: str
 
 
 class NotKept(PerdureError):

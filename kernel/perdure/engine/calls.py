@@ -6,6 +6,7 @@ reach the checkpoint, and the first run hands out what a replay would (promise 3
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,16 @@ from perdure.errors import EffectFailed, NotKeepable
 from . import clock, keeping
 from .attempt import Attempt
 from .cached import cached
+from .cancelling import Cancelled, TaskStop
 from .decide import Decision, Request, Restore, Run, Wait
 from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
-from .scope import Scope
+from .scope import Scope, lost
 from .secret import Secret, copying
 from .tracebacks import one_line, user_traceback
 from .tries import Elsewhere, Made, Try
+from .under_way import strands_here, tasks_here
+from .working import working
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -81,19 +85,21 @@ class Call:
         """What is asked of the history; its occurrence is counted now."""
         step, scope = self.step, self.scope
         within, options = scope.within, step.options
-        code = step.code(within)
+        code = step.code(within, step.receiver(arguments))
         values = [*arguments.items(), *step.reads(code).items()]
-        parts = digested(values)
+        parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
-        counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
+        name = scope.owner.name_of(step)
+        counted = (scope.branch, name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)
-        key, redo = step.key_of(arguments), within.why_redo(step.name)
+        key, redo = step.key_of(arguments), within.why_redo(name)
         sought = key is None and redo is None and options.kind == "pure"
-        place = (scope.branch, step.name, inputs, occurrence, code.digest)
-        if not (sought and scope.owner.history.is_done(*place)):  # else it is restored, and nobody looks
+        place = (scope.branch, name, inputs, occurrence, code.digest)
+        # One that is restored needs no previews: nobody looks, unless it is another one than was expected.
+        if within.strict or not (sought and scope.owner.history.is_done(*place)):
             parts = shown(parts, values)
         return Request(
-            step=step.name,
+            step=name,
             inputs=inputs,
             code=code.digest,
             branch=scope.branch,
@@ -113,38 +119,52 @@ class Call:
         decision = self._begin()
         while True:
             if isinstance(decision, Wait):
-                clock.pause(decision.call.due or 0.0)
+                self._wait(decision.call.due or 0.0)
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                made = self._try(attempt).run()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._finish(attempt, made)
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    attempt.check()
+                    made = self._try(attempt).run()
+                    attempt.check()
+                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                else:
+                    value = self._ended(attempt, made)
+                    self.scope.within.recorded()
+                    return value
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
         decision = self._begin()
         while True:
             if isinstance(decision, Wait):
-                await clock.until(decision.call.due or 0.0)
+                with TaskStop() as stop, self.scope.within.under_way.waiting(stop, tasks_here()):
+                    await clock.until(decision.call.due or 0.0)
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                made = await self._try(attempt).arun()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._finish(attempt, made)
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    attempt.check()
+                    made = await self._try(attempt).arun()
+                    attempt.check()
+                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                else:
+                    value = self._ended(attempt, made)
+                    break
+        await self.scope.within.arecorded()
+        return value
+
+    def _wait(self, due: float) -> None:
+        """Block this thread until that moment, or until the pass is over."""
+        woken = threading.Event()
+        with self.scope.within.under_way.waiting(lambda _: woken.set(), strands_here()):
+            clock.pause(due, woken)
 
     def _begin(self) -> Decision:
         """What to do first: an earlier call with the same key, or another run, may have done the work."""
@@ -174,12 +194,13 @@ class Call:
             cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
         )
         deadline = None if options.timeout is None else record.started + options.timeout
-        return Attempt(owner, record, owner.attempt(record).number, deadline)
+        attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
+        self.scope.within.begun(attempt, is_async=step.is_async)
+        return attempt
 
     def _executor(self) -> str | Executor | None:
         """Where the step's code runs: None is here, which for a call beside the body is a thread already."""
-        chosen = self.step.options.executor
-        chosen = self.scope.within.executor if chosen is None else chosen
+        chosen = executor_of(self.step, self.scope)
         return None if chosen == "thread" else chosen
 
     def _try(self, attempt: Attempt) -> Try:
@@ -195,6 +216,18 @@ class Call:
                 self._arguments |= keeping.decode(self._copied)
         return self._arguments
 
+    def _ended(self, attempt: Attempt, made: Made) -> Any:
+        """The value of an attempt that ended well, which is kept."""
+        under_way = self.scope.within.under_way
+        try:
+            if not under_way.settle(attempt):
+                attempt.check()
+            value = self._finish(attempt, made)
+        finally:
+            under_way.end(attempt)
+        under_way.check_stopped()
+        return value
+
     def _finish(self, attempt: Attempt, made: Made) -> Any:
         owner, record, value = self.scope.owner, attempt.call, made.value
         encoded = made.encoded
@@ -204,7 +237,7 @@ class Call:
         except NotKeepable as error:
             error.__context__ = None  # how it was found out holds the very part that cannot be kept
             owner.failures.gave(record.id, error)
-            owner.fail(record, error=one_line(error), took=made.took, value=_outcome(error))
+            owner.fail(record, error=one_line(error), took=made.took, value=keeping.outcome(error))
             raise
         ended = owner.finish(record, encoded, took=made.took, memory=made.memory, more=attempt.changes)
         if made.encoded is None and codec.is_fixed(value):
@@ -220,25 +253,37 @@ class Call:
 
     def _failed(self, attempt: Attempt, error: BaseException, took: float) -> Wait:
         """Record a failed attempt; what to wait for before the next one, or raise the error that stands."""
+        under_way = self.scope.within.under_way
+        try:
+            if not under_way.settle(attempt):
+                attempt.check()
+            return self._record(attempt, error, took)
+        finally:
+            under_way.end(attempt)
+
+    def _record(self, attempt: Attempt, error: BaseException, took: float) -> Wait:
         owner, record = self.scope.owner, attempt.call
         traceback, memory = "", None
         if isinstance(error, Elsewhere):
             traceback, memory, took = error.outcome.traceback, error.outcome.memory, error.outcome.took
             error = error.error
-        if attempt.over is not None and not isinstance(error, Exception):
+        if isinstance(attempt.over, Cancelled):
+            error = attempt.over.again()
+        elif attempt.over is not None and not isinstance(error, Exception):
             error = attempt.over
         state, pause = "failed", None
         if isinstance(error, Exception):
             pause = self._pause(record, error)
         else:
-            state = "interrupted"
+            state = error.state if isinstance(error, Cancelled) else "interrupted"
+            state = "cancelled" if lost(error) else state
         ended = owner.fail(
             record,
             state=state,
             error=one_line(error),
             took=took,
             traceback=traceback or user_traceback(error),
-            value=_outcome(error) if state == "failed" and pause is None else None,
+            value=keeping.outcome(error) if state == "failed" and pause is None else None,
             due=None if pause is None else clock.now() + pause,
             memory=memory,
         )
@@ -282,9 +327,7 @@ class Call:
         return value
 
 
-def _outcome(error: BaseException) -> codec.Encoded | None:
-    """The exception as it may be replayed, or None where it cannot be kept."""
-    try:
-        return keeping.encode(error, name="error")
-    except NotKeepable:
-        return None
+def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
+    """The executor that the step names, else that of the workflow in whose body it is called."""
+    own = step.options.executor
+    return scope.within.executor if own is None and scope is not None else own

@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from .working import resting
+
 LONGEST = 30.0
 """Seconds between two looks at the time: the wall's clock may be set, and a machine may sleep."""
 
@@ -128,20 +130,38 @@ def use_clock(clock: Clock | None) -> Clock:
     return before
 
 
-def pause(due: float, woken: threading.Event | None = None, *, limit: bool = False) -> bool:
+def pause(due: float, woken: threading.Event | None = None) -> bool:
     """Block this thread until that moment, or until `woken` is set; whether it was woken."""
     event, rung = woken or threading.Event(), threading.Event()
 
     def ring() -> None:
+        wait.wake()
         rung.set()
         event.set()
 
-    alarm = at(due, ring, limit=limit)
+    with resting(thread=True) as wait:
+        alarm = at(due, ring)
+        try:
+            event.wait()
+        finally:
+            alarm.cancel()
+    return not rung.is_set()
+
+
+def within(deadline: float, ended: threading.Event) -> bool:
+    """Block this thread until something that is at work elsewhere ended; whether it did before the deadline."""
+    late = threading.Event()
+
+    def ring() -> None:
+        late.set()
+        ended.set()
+
+    alarm = at(deadline, ring, limit=True)
     try:
-        event.wait()
+        ended.wait()
     finally:
         alarm.cancel()
-    return not rung.is_set()
+    return not late.is_set()
 
 
 async def until(due: float) -> None:
@@ -150,17 +170,19 @@ async def until(due: float) -> None:
     come: asyncio.Future[None] = loop.create_future()
 
     def ring() -> None:
-        _soon(loop, come)
+        wait.wake()
+        soon(loop, come)
 
-    alarm = at(due, ring)
-    try:
-        await come
-    finally:
-        alarm.cancel()
+    with resting() as wait:
+        alarm = at(due, ring)
+        try:
+            await come
+        finally:
+            alarm.cancel()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
-    """Tell the future, on its loop; a loop that is closed waits for nothing any more."""
+def soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
+    """Tell a future that it has come, from any thread; a loop that is closed waits for nothing any more."""
 
     def tell() -> None:
         if not come.done():

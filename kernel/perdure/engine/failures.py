@@ -18,7 +18,7 @@ class Failures:
 
     def __init__(self) -> None:
         self._open: dict[str, CallRecord] = {}
-        self._given: dict[int, tuple[BaseException, str]] = {}
+        self._given: dict[int, tuple[BaseException, set[str]]] = {}
 
     def __bool__(self) -> bool:
         """Whether any failure is open."""
@@ -33,8 +33,9 @@ class Failures:
         self._open.pop(call, None)
 
     def gave(self, call: str, error: BaseException) -> None:
-        """With this error a failed call came back to the body."""
-        self._given[id(error)] = (error, call)  # the error is held, so that no other one gets its id
+        """With this error a failed call came back to the body; a race that it decided failed with it, too."""
+        # The error is held, so that no other one gets its id.
+        self._given.setdefault(id(error), (error, set()))[1].add(call)
 
     def caught(self, branch: str) -> list[CallRecord]:
         """The open failures that a further move in this branch shows to be caught; they are open no more."""
@@ -45,9 +46,9 @@ class Failures:
 
     def behind(self, error: BaseException) -> set[str]:
         """The calls whose failure came to the body as this error, or as one that it stems from."""
-        found = {self._given[id(each)][1] for each in _with_sources(error) if id(each) in self._given}
+        given = [self._given[id(each)][1] for each in _with_sources(error) if id(each) in self._given]
         self._given.clear()
-        return found
+        return set().union(*given)
 
 
 def _with_sources(error: BaseException) -> Iterator[BaseException]:

@@ -53,7 +53,7 @@ class Outcomes(Books):
     def finish(
         self,
         call: CallRecord,
-        value: Encoded,
+        value: Encoded | None,
         *,
         took: float,
         shown: Encoded | None = None,
@@ -64,6 +64,7 @@ class Outcomes(Books):
     ) -> CallRecord:
         """Keep the checkpoint of a call that ended well; it is acknowledged when this returns.
 
+        A child run keeps its result itself: there, `value` is None.
         `more` is written in the same commit: what its code changed beside its result.
         """
         values = self._sealed(call, value=value, shown=shown, needs=needs)

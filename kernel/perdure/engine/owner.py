@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, PerdureError
+from perdure.errors import KeyInUse, PerdureError, StrictDrift
 from perdure.store.records import (
     CallRecord,
     Record,
@@ -24,11 +24,13 @@ from perdure.store.records import (
 from perdure.store.whereabouts import host
 
 from . import clock, moves, states
-from .decide import Decision, Request, Restore, Run, decide
+from .decide import Decision, Request, Restore, Run, decide, spelled
 from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
 from .memory import held
-from .outcomes import Outcomes, new_id
+from .order import expected
+from .outcomes import new_id
+from .own_calls import OwnCalls
 
 if TYPE_CHECKING:
     from perdure.store import RunLock, Store
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from perdure.store.protocols import Journal
 
 
-class Owner(Outcomes):
+class Owner(OwnCalls):
     """The right to execute one run, with everything that the run has recorded."""
 
     def __init__(
@@ -57,6 +59,7 @@ class Owner(Outcomes):
         origins: tuple[str, ...] = (),
         reuse: tuple[str, ...] = (),
         steal: bool = False,
+        newest: str | None = None,
     ) -> Owner:
         """Become the owner of a run, new or known, when nobody else is.
 
@@ -66,23 +69,25 @@ class Owner(Outcomes):
             origins: the runs that it was forked from, the oldest first: it goes on with their calls.
             reuse: other runs whose finished calls may be restored as well, the oldest first.
             steal: take the run from a live process too, which can write nothing more for it from then on.
+            newest: as `Journal.claim` has it.
 
         Raises:
             RunOwned: a live process holds the run; the message names it.
+            AlreadyMade: another run was made meanwhile than the one that was to be made.
         """
         lock = store.lock(run, steal=steal)
         try:
             now = clock.now()
             session = SessionRecord(run=run.id, epoch=0, pid=os.getpid(), host=host(), started=now, seen=now)
             journal = store.journal
-            epoch = journal.claim(run, session, lock.check)
+            epoch = journal.claim(run, session, lock.check, newest=newest)
             # What the caller read may be older than what the owner before wrote last.
             newest = replace(journal.run(run.id) or run, epoch=epoch)
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
                     [*_kept(journal, origins, "done", "in doubt"), *own],
-                    lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
+                    lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
                     open_ended=newest.state == "open",
                 )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
@@ -157,6 +162,27 @@ class Owner(Outcomes):
             if isinstance(decision, Restore):
                 self.history.claim(decision.call)
             return decision
+
+    def expect_order(self) -> None:
+        """Have the pass that begins make the calls that the last one made, in their order, or be refused."""
+        run, calls = self.run, [call for call in self.history.calls.values() if call.run == self.run.id]
+        finished = run.state == "done"
+        if not calls and run.forked_from is not None:
+            calls = [call for call in self.history.calls.values() if call.run == run.forked_from]
+            finished = True
+        restores = self.store.journal.restores(calls[0].run) if calls else ()
+        self.history.expect(expected(calls, restores, finished=finished))
+
+    def check_all_made(self) -> None:
+        """Do nothing, unless calls that were expected of this pass are missing.
+
+        Raises:
+            StrictDrift: they are; the message names the first ones.
+        """
+        left = self.history.left()
+        if left:
+            named = ", ".join(map(spelled, left[:3])) + (" and more" if len(left) > 3 else "")  # noqa: PLR2004
+            raise StrictDrift(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
 
     def start(
         self, request: Request, decision: Run, *, at_once: bool = True, executor: str = "", **details: Any

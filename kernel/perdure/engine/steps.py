@@ -8,8 +8,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from . import parallel
-from .callee import Callee, Options
+from . import naming, parallel
+from .bound import BoundStep, check_bound, unwrapped
+from .callee import Callee, Options, short_name
 from .calls import Call
 from .current import in_worker
 from .decide import KINDS, ON_EDIT
@@ -17,6 +18,7 @@ from .durations import age, seconds
 from .executors.choice import checked as where
 from .retrying import Backoff, Duration, RetryOn, checked
 from .scope import Scope, current_scope
+from .tracebacks import users_level
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -36,9 +38,10 @@ class Step(Callee, Generic[P, R]):
 
     __wrapped__: Callable[P, R]
 
-    def __init__(self, function: Callable[P, R], name: str, options: Options) -> None:
-        super().__init__(function, name, options)
+    def __init__(self, function: Callable[P, R], name: str, options: Options, kind: str = "plain") -> None:
+        super().__init__(function, name, options, kind)
         functools.update_wrapper(self, function)
+        naming.define(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it: in a workflow's body as a recorded call, elsewhere as the plain function."""
@@ -51,6 +54,7 @@ class Step(Callee, Generic[P, R]):
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Begin a call beside the body; the future is awaitable and has `.result()`."""
+        check_bound(self, args)
         return parallel.submit(self, self._scope(), args, kwargs)
 
     def map(self, items: Iterable[Any], *, concurrency: int | None = None) -> Mapped[Any]:
@@ -58,7 +62,12 @@ class Step(Callee, Generic[P, R]):
 
         The result is awaitable, has `.result()`, and can be iterated in the order of the items.
         """
-        return parallel.map_over(self, self._scope(), items, concurrency)
+        check_bound(self, ())
+        return self.map_after((), items, concurrency)
+
+    def map_after(self, first: tuple[Any, ...], items: Iterable[Any], concurrency: int | None) -> Mapped[Any]:
+        """As `map`, with the arguments `first` before each item."""
+        return parallel.map_over(self, self._scope(), items, concurrency, first)
 
     def _scope(self) -> Scope | None:
         """Where the call is made; a hint where nothing will be kept of it."""
@@ -68,9 +77,16 @@ class Step(Callee, Generic[P, R]):
         return scope
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None:
+        if self.kind == "class":
+            return BoundStep(self, type(instance) if owner is None else owner)
+        if self.kind == "static" or instance is None:
             return self
-        return functools.partial(self, instance)
+        return BoundStep(self, instance)
+
+    @property
+    def __closure__(self) -> Any:
+        """The function's own: who makes a class anew, as attrs does, mends there what `super()` looks up."""
+        return self.__wrapped__.__closure__  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
@@ -158,7 +174,8 @@ def step(
     )
 
     def mark(function: Callable[P, R]) -> Step[P, R]:
-        return Step(function, name or function.__name__, options)
+        inner, kind = unwrapped(function)
+        return Step(inner, name or short_name(inner), options, kind)
 
     return mark if function is None else mark(function)
 
@@ -180,4 +197,4 @@ def _hint(name: str) -> None:
             f"step `{name}` is called outside a workflow: a plain call, nothing is kept. "
             "Call it from a @workflow function or a %%workflow cell."
         )
-        warnings.warn(message, OutsideRun, stacklevel=4)
+        warnings.warn(message, OutsideRun, stacklevel=users_level())

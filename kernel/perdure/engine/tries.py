@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from perdure import codec
 from perdure.errors import StepTimeout
 
 from . import keeping
+from .cancelling import Stop, TaskStop, ThreadStop
 from .limits import time_limit, waited
 from .scope import Scope, context_in, entered
 
@@ -69,7 +71,7 @@ class Try:
         if self.attempt.deadline is not None:
             value = self._in_a_thread()
         else:
-            with entered(self.scope):
+            with entered(self.scope), self._stopped(ThreadStop()):
                 value = self._call()
         return Made(value, time.perf_counter() - began)
 
@@ -99,14 +101,18 @@ class Try:
 
     async def _awaited(self) -> Any:
         """The value of an async step, which is stopped by cancelling its task."""
-        task, work = asyncio.current_task(), self._call()
-        assert task is not None
-        loop = task.get_loop()
-        self.attempt.stopped_by(lambda _: _soon(loop, task.cancel))
-        try:
-            return await work
-        finally:
-            self.attempt.stopped_by(None)
+        with self._stopped(TaskStop()):
+            return await self._call()
+
+    @contextlib.contextmanager
+    def _stopped(self, stop: Stop) -> Iterator[None]:
+        """In the block, the attempt's code is stopped by this when the attempt is given up."""
+        with stop:
+            self.attempt.stopped_by(stop)
+            try:
+                yield
+            finally:
+                self.attempt.stopped_by(None)
 
     def _in_a_thread(self) -> Any:
         from .executors.threads import begin_in_thread
@@ -147,10 +153,3 @@ class Elsewhere(Exception):  # noqa: N818  it carries an error, and is none
         super().__init__(error)
         self.error = error
         self.outcome = outcome
-
-
-def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) -> None:
-    try:
-        loop.call_soon_threadsafe(call)
-    except RuntimeError:
-        return  # the loop was closed

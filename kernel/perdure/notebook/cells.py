@@ -37,7 +37,7 @@ from .outputs import show as show_outputs
 from .restoring import decode_error, definitions_of, missing, restore
 
 if TYPE_CHECKING:
-    from perdure.store.records import CallRecord
+    from perdure.store.records import CallRecord, Record
 
     from .body import Body
     from .session import Session
@@ -70,6 +70,8 @@ class _Attempt:
     error: BaseException | None = None
     took: float = 0.0
     began: float = field(default_factory=time.perf_counter)
+    changes: list[Record] = field(default_factory=list)
+    """What is to be written in the commit of its end."""
 
 
 class StepCell:
@@ -201,7 +203,9 @@ class StepCell:
         )
         try:
             number = self.owner.attempt(attempt.record).number
-            scope = Scope(self.owner, Pass(), attempt=Attempt(self.owner, attempt.record, number))
+            inside = Attempt(self.owner, attempt.record, number)
+            attempt.changes = inside.changes
+            scope = Scope(self.owner, Pass(), attempt=inside)
             with entered(scope), attempt.recorder.recording():
                 yield attempt
         except BaseException as error:  # noqa: BLE001  recorded, then raised or tried again
@@ -286,6 +290,7 @@ class StepCell:
                 shown=keeping.encode(shown, name="shown") if shown else None,
                 needs=needs.keep(session, self.names, parts, change.states, made.source(self.body)),
                 outputs=made.outputs,
+                more=attempt.changes,
             )
         except BaseException as error:
             if self.owner.history.calls[attempt.record.id].state == "running":

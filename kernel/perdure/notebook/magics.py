@@ -14,8 +14,8 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from perdure.engine.decide import KINDS, ON_EDIT
-from perdure.engine.execution import Choice
 from perdure.engine.keeping import CODECS
+from perdure.engine.plans import Choice
 from perdure.engine.retrying import Retrying
 
 from . import carried, disk_use, lines, listing, notebook_runs, resuming, upkeep

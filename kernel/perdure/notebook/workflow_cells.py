@@ -19,8 +19,10 @@ from perdure.engine import keeping
 from perdure.engine.code.functions import names_code
 from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
-from perdure.engine.execution import AS_USUAL, Choice, Execution, Plan
+from perdure.engine.execution import Execution
 from perdure.engine.inputs import combined
+from perdure.engine.plans import AS_USUAL, Choice, Plan
+from perdure.engine.starting import begin
 from perdure.errors import UndefinedName
 
 from . import lines
@@ -173,7 +175,7 @@ class WorkflowCell:
     # -- the parts of the way ----------------------------------------------------------------------------
 
     def _begin(self) -> Execution:
-        execution = Execution.begin(self.plan)
+        execution = begin(self.plan)
         self.session.child_run_id = execution.run_id
         if self._resources and execution.how == "new":
             named = ", ".join(f"`{name}`" for name in sorted(self._resources))

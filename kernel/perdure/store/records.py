@@ -275,7 +275,7 @@ class Place:
     role: str = "value"
     """`value`, `shown` or `needs` of a call; `inputs`, `result` or `setup` (a cell's source) of a run;
     `state` of a durable dict's entry, which belongs to no run (`run` is empty): there `step` is
-    `workflow/name`, and `inputs` the item."""
+    `workflow/name`, and `inputs` the item (`perdure.store.dicts`)."""
 
 
 @frozen

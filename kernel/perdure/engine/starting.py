@@ -1,0 +1,93 @@
+"""The start of a run: which run it is, and whether it begins, goes on or is restored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perdure.store.protocols import AlreadyMade
+from perdure.store.records import RunRecord
+
+from . import clock
+from .execution import Execution
+from .finding import find, with_recorded_names
+from .outcomes import new_id
+from .process import parent_owner, the_store
+
+if TYPE_CHECKING:
+    from perdure.store import Store
+
+    from .children import ChildCall
+    from .plans import Plan
+
+
+def begin(plan: Plan, child: ChildCall | None = None, *, beside: bool = False) -> Execution:
+    """Find or make the run, and become its owner (unless its result is simply restored).
+
+    Args:
+        plan: what is to be executed.
+        child: the call that starts it, where a run does.
+        beside: whether it will go on beside its caller.
+
+    Raises:
+        RunOwned: a live process executes that run.
+        RunTaken: the run from which it is started was stolen from this process.
+    """
+    above = child.owner if child is not None else parent_owner()
+    store = plan.store or (above.store if above is not None else the_store())
+    if above is not None:
+        above.check()
+    key = child.key if child is not None else _key(plan)
+    while True:
+        known = _known(store, plan, above.run.id if above else None, key, child)
+        if known is not None:
+            plan = with_recorded_names(store, known, plan)
+        record, how = _which(plan, known, above.run.id if above else None, key)
+        newest = None
+        if how in ("new", "forked") and child is None and not plan.choice.fresh:
+            newest = "" if known is None else known.id
+        try:
+            return Execution(store, plan, record, how, child=child, above=above, newest=newest, beside=beside)
+        except AlreadyMade:
+            continue  # another process made it meanwhile
+
+
+def _key(plan: Plan) -> str:
+    return plan.inputs if plan.choice.key is None else plan.choice.key
+
+
+def _known(
+    store: Store, plan: Plan, parent: str | None, key: str, child: ChildCall | None
+) -> RunRecord | None:
+    """The run that there is, if another one is not asked for."""
+    if child is None:
+        return None if plan.choice.fresh else find(store, plan.workflow, parent, key)
+    told = child.known()
+    if told is not None or child.fresh:
+        return told
+    return find(store, plan.workflow, parent, key) or child.earlier()
+
+
+def _which(plan: Plan, known: RunRecord | None, parent: str | None, key: str) -> tuple[RunRecord, str]:
+    """The run that is executed, and how: `new`, `resumed`, `forked` or `restored`."""
+    choice = plan.choice
+    again = bool(choice.redo or choice.redo_from)
+    if known is not None:
+        if known.state == "done" and known.code == plan.code and not again:
+            return known, "restored"
+        if known.parent == parent and known.state != "cancelled" and (known.state != "done" or again):
+            return known, "resumed"
+    now = clock.now()
+    made = RunRecord(
+        id=new_id("r"),
+        workflow=plan.workflow,
+        key=key,
+        kind=plan.kind,
+        state="running",
+        created=now,
+        updated=now,
+        parent=parent,
+        forked_from=known.id if known else None,
+        code=plan.code,
+        notebook=plan.notebook,
+    )
+    return made, "forked" if known else "new"
