@@ -18,7 +18,8 @@ from perdure.errors import PerdureError
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  as frames spell it
 _PLUMBING = (
     contextlib.__file__,
-    *(os.path.dirname(each.__file__) + os.sep for each in (asyncio, concurrent.futures)),  # noqa: PTH120
+    os.path.dirname(asyncio.__file__) + os.sep,  # noqa: PTH120  as frames spell it
+    os.path.dirname(concurrent.futures.__file__) + os.sep,  # noqa: PTH120
 )
 
 _CONTEXT: Any = vars(BaseException)["__context__"]
