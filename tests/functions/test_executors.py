@@ -234,7 +234,7 @@ def test_a_worker_has_no_store(pools, workers, error, kind, start):
     """The kernel alone writes the journal: a workflow that a worker's code starts ends in one sentence."""
     found = error(pools[kind], start)
     assert type(found) is NotInWorker
-    assert f"for step `{start.__name__}`" in str(found)
+    assert f"carries out step `{start.__name__}`" in str(found)
     assert "let the step run in a thread" in str(found)
 
 
