@@ -235,7 +235,7 @@ def test_a_worker_has_no_store(pools, workers, error, kind, start):
     found = error(pools[kind], start)
     assert type(found) is NotInWorker
     assert f"carries out step `{start.__name__}`" in str(found)
-    assert "let the step run in a thread" in str(found)
+    assert "Let that step run in a thread" in str(found)
 
 
 def test_the_forked_worker_is_not_in_the_scope_that_it_was_forked_in(value, calls):
