@@ -22,7 +22,7 @@ from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
 from .secret import Secret, copying
-from .tracebacks import one_line, user_traceback
+from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .tries import Elsewhere, Made, Try
 from .under_way import strands_here, tasks_here
 from .working import working
@@ -290,7 +290,7 @@ class Call:
         if pause is not None:
             return Wait(ended, "it pauses before its next attempt")
         owner.failures.gave(ended.id, error)
-        raise error
+        raise_as_it_is(error)
 
     def _pause(self, record: CallRecord, error: Exception) -> float | None:
         """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""
@@ -323,7 +323,7 @@ class Call:
                 value, EffectFailed
             ):  # what a person decided stands, whatever becomes of the run
                 owner.failures.gave(call.id, value)
-            raise value
+            raise_as_it_is(value)
         return value
 
 

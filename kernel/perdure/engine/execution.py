@@ -32,7 +32,7 @@ from .owner import Owner
 from .plans import AS_USUAL, Choice, Plan
 from .scope import Pass, Scope, current_scope, entered, lost, numbered_tasks
 from .stored import unsealed
-from .tracebacks import one_line
+from .tracebacks import cleaned, one_line, show_users_frames
 from .under_way import Strands, strands_here, tasks_here
 from .winding_up import GRACE, awind_up, wind_up
 
@@ -269,6 +269,8 @@ class Execution:
             RunCancelled: it was cancelled.
             Cancelled: so was the run that started it.
         """
+        show_users_frames()
+        cleaned(error)
         with self._lock:
             recorded, self._ended = self._ended, True
         stopped = self._under_way.stopped
