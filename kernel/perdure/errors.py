@@ -314,13 +314,6 @@ class NotInRun(PerdureError):
     what: str
 
 
-class NotInWorker(PerdureError):
-    """`state("{name}")` was used in a worker of an executor: only the process of the run can keep it.
-    Give the step what it needs as an argument, or use the state in the body or in a step without `executor=`."""
-
-    name: str
-
-
 class KeyInUse(PerdureError):
     """Step `{step}` was not run: a call of it with the key `{key}` is still at work.
     Give each call a key of its own, or await the first one."""
@@ -357,9 +350,10 @@ class ExecutorEnded(PerdureError):
 
 
 class NotInWorker(PerdureError):
-    """A worker process has no store, which the kernel alone opens, and this code runs there for step `{step}`.
-    To start a workflow, or to use its run, from a step, let the step run in a thread: leave out `executor=`."""
+    """{what} is not for a worker process, which has no store: it carries out step `{step}` for the kernel alone.
+    Let that step run in a thread (leave out `executor=`), or give it what it needs as an argument."""
 
+    what: str
     step: str
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from perdure.codec import Encoded
     from perdure.store import RunLock, Store
 
-    from .callee import Callee
     from .decide import Request
 
 
@@ -113,7 +112,7 @@ class Books:
             self._earlier_attempts = found
         return self._earlier_attempts
 
-    def name_of(self, step: Callee) -> str:
+    def name_of(self, step: Any) -> str:
         """The name under which calls of this step are recorded in the run."""
         with self._mutex:
             if self._names is None:

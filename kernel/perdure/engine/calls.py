@@ -200,8 +200,7 @@ class Call:
 
     def _executor(self) -> str | Executor | None:
         """Where the step's code runs: None is here, which for a call beside the body is a thread already."""
-        chosen = self.step.options.executor
-        chosen = self.scope.within.executor if chosen is None else chosen
+        chosen = executor_of(self.step, self.scope)
         return None if chosen == "thread" else chosen
 
     def _try(self, attempt: Attempt) -> Try:
@@ -306,7 +305,7 @@ class Call:
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
-            assert not isinstance(self.decision, Run)
+            assert not isinstance(self.decision, Run | Wait)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
@@ -326,3 +325,9 @@ class Call:
                 owner.failures.gave(call.id, value)
             raise value
         return value
+
+
+def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
+    """The executor that the step names, else that of the workflow in whose body it is called."""
+    own = step.options.executor
+    return scope.within.executor if own is None and scope is not None else own

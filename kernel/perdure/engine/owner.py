@@ -82,15 +82,15 @@ class Owner(OwnCalls):
             journal = store.journal
             epoch = journal.claim(run, session, lock.check, newest=newest)
             # What the caller read may be older than what the owner before wrote last.
-            newest = replace(journal.run(run.id) or run, epoch=epoch)
+            record = replace(journal.run(run.id) or run, epoch=epoch)
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
                     [*_kept(journal, origins, "done", "in doubt"), *own],
                     lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
-                    open_ended=newest.state == "open",
+                    open_ended=record.state == "open",
                 )
-            owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
+            owner = cls(store, record, lock, history, max((call.seq for call in own), default=0))
             owner._settle(own, died=None if lock.stolen_from is None else now)
             if lock.stolen_from is not None:
                 owner._write(*owner.ended_session(epoch - 1), durability="process")

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from perdure.errors import WrongThread
 
-from .calls import Call
+from .calls import Call, executor_of
+from .executors.choice import default_concurrency
 from .scope import Scope, context_in
 
 if TYPE_CHECKING:
     from .callee import Callee
 
 T = TypeVar("T")
-DEFAULT_CONCURRENCY = 8
 
 
 class Beside:
@@ -152,7 +152,9 @@ def map_over(
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
     own = _below(scope)
     works = [_made(step, _below(own), (*first, item), {}) for item in items]
-    return Mapped(step.name, _begin(step, works, concurrency or DEFAULT_CONCURRENCY))
+    return Mapped(
+        step.name, _begin(step, works, concurrency or default_concurrency(executor_of(step, scope)))
+    )
 
 
 def _below(scope: Scope | None) -> Scope | None:

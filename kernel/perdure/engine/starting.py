@@ -41,7 +41,7 @@ def begin(plan: Plan, child: ChildCall | None = None, *, beside: bool = False) -
         known = _known(store, plan, above.run.id if above else None, key, child)
         if known is not None:
             plan = with_recorded_names(store, known, plan)
-        record, how = _which(store, plan, known, above.run.id if above else None, key)
+        record, how = _which(plan, known, above.run.id if above else None, key)
         newest = None
         if how in ("new", "forked") and child is None and not plan.choice.fresh:
             newest = "" if known is None else known.id
@@ -67,9 +67,7 @@ def _known(
     return find(store, plan.workflow, parent, key) or child.earlier()
 
 
-def _which(
-    store: Store, plan: Plan, known: RunRecord | None, parent: str | None, key: str
-) -> tuple[RunRecord, str]:
+def _which(plan: Plan, known: RunRecord | None, parent: str | None, key: str) -> tuple[RunRecord, str]:
     """The run that is executed, and how: `new`, `resumed`, `forked` or `restored`."""
     choice = plan.choice
     again = bool(choice.redo or choice.redo_from)

@@ -86,7 +86,7 @@ class Step(Callee, Generic[P, R]):
     @property
     def __closure__(self) -> Any:
         """The function's own: who makes a class anew, as attrs does, mends there what `super()` looks up."""
-        return self.__wrapped__.__closure__  # type: ignore[attr-defined]
+        return self.__wrapped__.__closure__
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"

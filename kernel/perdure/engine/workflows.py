@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from . import keeping
+from . import keeping, undetermined
 from .children import ChildCall
 from .code.functions import function_code, global_data
 from .execution import Execution
@@ -99,11 +99,13 @@ class Workflow(Generic[P, R]):
         reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
         encoded = keeping.encode_arguments(bound.arguments, f"workflow `{self.name}`")
+        code = combined(code_parts)
+        undetermined.look_into(self.name, code, lambda: undetermined.in_function(self.__wrapped__))
         plan = Plan(
             workflow=self.name,
             kind="function",
             inputs=combined(parts),
-            code=combined(code_parts),
+            code=code,
             arguments=frozen(encoded) if later else encoded,
             choice=self._choice,
             input_parts=parts,

@@ -25,7 +25,7 @@ def load(shell: InteractiveShell) -> Session:
     """Bring Perdure to a shell, once however often it is called; return its session."""
     if id(shell) in _sessions:
         return _sessions[id(shell)]
-    from perdure.engine import naming, room
+    from perdure.engine import naming, room, undetermined
 
     from . import completion, lines, transform
     from .magics import PerdureMagics
@@ -57,8 +57,11 @@ def load(shell: InteractiveShell) -> Session:
     said = room.tell
     room.tell = lambda sentence: lines.show(shell, lines.Line("room runs out", details=(sentence,)))
 
+    warned = undetermined.tell
+    undetermined.tell = lambda _, told: lines.show(shell, lines.undetermined(told))
+
     def take_away() -> None:
-        room.tell = said
+        room.tell, undetermined.tell = said, warned
         naming.listeners.remove(step_names.check)
         shell.events.unregister("pre_run_cell", note_cell)
         shell.events.unregister("post_run_cell", note_names)
