@@ -346,7 +346,12 @@ def test_an_executor_is_none_of_these_or_refused():
     for wrong in ("processes", 3, ThreadPoolExecutor):
         with pytest.raises(ValueError, match="neither"):
             checked(wrong)
-    assert [named(each) for each in (None, "thread", "process", pool)] == ["", "", "process", "ThreadPoolExecutor"]
+    assert [named(each) for each in (None, "thread", "process", pool)] == [
+        "",
+        "",
+        "process",
+        "ThreadPoolExecutor",
+    ]
 
 
 def test_as_many_calls_at_once_as_there_are_workers(monkeypatch):

@@ -308,7 +308,10 @@ def test_libraries_in_a_worker_use_one_core_unless_told_otherwise(elsewhere, mon
     monkeypatch.setenv("MKL_NUM_THREADS", "3")
     own = Pool(1)
     monkeypatch.setattr(pool_module, "_pool", own)
-    assert value(elsewhere("process", errands.environment, "OMP_NUM_THREADS", "MKL_NUM_THREADS")) == ["1", "3"]
+    assert value(elsewhere("process", errands.environment, "OMP_NUM_THREADS", "MKL_NUM_THREADS")) == [
+        "1",
+        "3",
+    ]
     own.close()
 
 
