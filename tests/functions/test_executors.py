@@ -169,6 +169,23 @@ def test_an_exception_comes_back_with_all_that_hangs_on_it(executor, error, outc
     assert "perdure/engine" not in made.traceback
 
 
+def test_the_body_gets_the_exception_as_it_was_raised(executor):
+    """How it came back shows nowhere."""
+
+    @workflow
+    def body():
+        try:
+            step(executor=executor)(errands.fail)()
+        except errands.Kept as error:
+            return error
+        return None
+
+    found = body()
+    assert found.__context__ is found.__cause__
+    assert found.__cause__.args == ("inner", (1, 2))
+    assert found.__cause__.__context__ is None
+
+
 def test_an_exception_that_cannot_be_kept_is_told_by_another(executor, error):
     found = error(executor, errands.fail_unkeepably)
     assert type(found) is ErrorNotSent
@@ -234,8 +251,8 @@ def test_a_worker_has_no_store(pools, workers, error, kind, start):
     """The kernel alone writes the journal: a workflow that a worker's code starts ends in one sentence."""
     found = error(pools[kind], start)
     assert type(found) is NotInWorker
-    assert f"carries out step `{start.__name__}`" in str(found)
-    assert "Let that step run in a thread" in str(found)
+    assert f"step `{start.__name__}`" in str(found)
+    assert "run in a thread" in str(found)
 
 
 def test_the_forked_worker_is_not_in_the_scope_that_it_was_forked_in(value, calls):
@@ -346,12 +363,7 @@ def test_an_executor_is_none_of_these_or_refused():
     for wrong in ("processes", 3, ThreadPoolExecutor):
         with pytest.raises(ValueError, match="neither"):
             checked(wrong)
-    assert [named(each) for each in (None, "thread", "process", pool)] == [
-        "",
-        "",
-        "process",
-        "ThreadPoolExecutor",
-    ]
+    assert [named(each) for each in (None, "thread", "process", pool)] == ["", "", "process", "ThreadPoolExecutor"]
 
 
 def test_as_many_calls_at_once_as_there_are_workers(monkeypatch):

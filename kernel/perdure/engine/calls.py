@@ -129,12 +129,13 @@ class Call:
                     attempt.check()
                     made = self._try(attempt).run()
                     attempt.check()
-                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # out here, since raising it in there would write over its context
                 else:
                     value = self._ended(attempt, made)
                     self.scope.within.recorded()
                     return value
+                decision = self._failed(attempt, error, time.perf_counter() - began)
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
@@ -152,11 +153,12 @@ class Call:
                     attempt.check()
                     made = await self._try(attempt).arun()
                     attempt.check()
-                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # as in `run`
                 else:
                     value = self._ended(attempt, made)
                     break
+                decision = self._failed(attempt, error, time.perf_counter() - began)
         await self.scope.within.arecorded()
         return value
 

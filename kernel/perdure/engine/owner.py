@@ -47,7 +47,7 @@ class Owner(OwnCalls):
         super().__init__(store, run, lock, history, seq)
         self._looked = 0.0
         self._cautious = False
-        """Whether the process before died, perhaps in a call that it had not recorded: now starts are at once."""
+        """Whether the process before died, perhaps in a call that it had not recorded; now it would be."""
         self._heartbeat = Heartbeat(lambda: bool(self._at_work), self._write_begun, self._write_alive)
 
     # -- taking and letting go ---------------------------------------------------------------------------
