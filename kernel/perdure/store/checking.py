@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from perdure.errors import Damaged, NotLoadable, PerdureError
 
+from .kept_turns import LOOP
 from .records import CallRecord, Place, RunRecord, ValueRecord
 from .related import blobs_of, named_run, related
 from .sizes import needed_by
@@ -145,6 +146,10 @@ def _uses(store: Store, run: RunRecord) -> Iterator[_Use]:
         value = note.data.get("value")
         if isinstance(value, str):
             yield _Use(value, run, Place(run.id, note.name, role="setup"), "Run the cell by hand.")
+    for note in store.journal.notes(run.id, LOOP):
+        if note.data.get("live"):
+            place = Place(run.id, str(note.data.get("step")), str(note.data.get("inputs")), role=LOOP)
+            yield _Use(note.name, run, place, "The loop begins anew with `--redo`.")
     calls = store.journal.calls(run.id)
     newest = {call.step: call.id for call in calls if call.state == "done"}
     for call in calls:

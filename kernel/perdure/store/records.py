@@ -266,7 +266,8 @@ class Place:
     inputs: str = ""
     """Digest of the step's inputs."""
     role: str = "value"
-    """`value`, `shown` or `needs` of a call; `inputs`, `result` or `setup` (a cell's source) of a run."""
+    """`value`, `shown` or `needs` of a call, `loop` (the kept turn of a loop in it); `inputs`, `result` or
+    `setup` (a cell's source) of a run."""
 
 
 @frozen
