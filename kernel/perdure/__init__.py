@@ -6,19 +6,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .codec import digest, register
+    from .codec import register
     from .engine.current import current
     from .engine.file import File
+    from .engine.retrying import exponential
     from .engine.secret import Secret
     from .engine.steps import step
-    from .engine.values import dumps, loads
+    from .engine.values import digest, dumps, loads
     from .engine.workflows import Run, workflow
+    from .errors import Fatal, Retry
 
-__all__ = ["File", "Run", "Secret", "current", "digest", "dumps", "loads", "register", "step", "workflow"]
+__all__ = [
+    "Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential", "loads",
+    "register", "step", "workflow",
+]  # fmt: skip
 
-_PLACES = {"File": "engine.file", "Run": "engine.workflows", "Secret": "engine.secret", "register": "codec"}
+_PLACES = {"Fatal": "errors", "Retry": "errors", "register": "codec", "current": "engine.current"}
+_PLACES |= {"Run": "engine.workflows", "File": "engine.file", "Secret": "engine.secret"}
 _PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
-_PLACES |= {"current": "engine.current", "step": "engine.steps", "workflow": "engine.workflows"}
+_PLACES |= {"exponential": "engine.retrying", "step": "engine.steps", "workflow": "engine.workflows"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ Perdure's own frames out of a user's cell.
 from __future__ import annotations
 
 import inspect
+from datetime import timedelta
 from typing import Any
 
 
@@ -243,6 +244,35 @@ class UnlawfulMove(PerdureError):
     new: str
 
 
+class Fatal(Exception):
+    """Raised by a step: its attempt failed, and no other one is worth while, whatever `retries` says."""
+
+
+class Retry(Exception):
+    """Raised by a step: its attempt failed, and is to be tried again, if `retries` leaves an attempt.
+
+    Args:
+        args: what a message says.
+        after: the pause before the next attempt, instead of the step's `backoff`.
+    """
+
+    def __init__(self, *args: Any, after: str | float | timedelta | None = None) -> None:
+        super().__init__(*args)
+        self.after = after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the pause."""
+        return type(self), self.args, {"after": self.after}
+
+
+class DiedTwice(PerdureError):
+    """Step `{step}` is not run once more unasked: {cause}.
+    Give it less to do at once, or more memory; then `%perdure resolve {step} again` (a command: `perdure resolve RUN {step} again`)."""
+
+    step: str
+    cause: str
+
+
 class InDoubt(PerdureError):
     """Effect `{step}` is in doubt: {cause}. Perdure does not repeat an effect by itself.
     Find out whether it took place, then: `%perdure resolve {step} again`, `... done [VALUE]` or `... fail`."""
@@ -289,6 +319,14 @@ class CodeEdited(PerdureError):
     changed: str
 
 
+class WorkerDied(PerdureError):
+    """The worker process that carried out step `{step}` died: {cause}.
+    Its attempt failed, and no other call's; where memory ran out, give each call less to do, or lower `concurrency`."""
+
+    step: str
+    cause: str
+
+
 class StrictDrift(PerdureError):
     """`{step}` is run with --strict, and {cause}.
     Leave out --strict to go on, or restore what it expects."""
@@ -303,6 +341,22 @@ class StepTimeout(PerdureError):
 
     step: str
     timeout: str
+
+
+class NotAStep(PerdureError, TypeError):
+    """`{name}` cannot be a step: {cause}
+    {advice}"""
+
+    name: str
+    cause: str
+    advice: str
+
+
+class NotBound(PerdureError, TypeError):
+    """Step `{step}` stands below `@classmethod`, and `.map` and `.submit` do not know its class there.
+    Write `@step` above `@classmethod`."""
+
+    step: str
 
 
 class WrongThread(PerdureError):

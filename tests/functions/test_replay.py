@@ -682,13 +682,13 @@ def test_a_step_called_outside_a_run_is_a_plain_call_with_one_hint(store):
         ({"kind": "effect", "on_edit": "ask"}, "on_edit='ask' is for pure steps"),
         ({"retries": -1}, "retries must be 0 or more"),
         ({"timeout": "soon"}, "'soon' is not a duration"),
+        ({"retry_on": 7}, "retry_on=7 is no class of errors"),
+        ({"executor": "gpu"}, "executor='gpu' is neither"),
+        ({"kind": "effect", "cache": True}, "cache=True is for pure steps"),
+        ({"cache": "7"}, "'7' is not an age"),
+        ({"idempotent": True}, "idempotent=True is for effects"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_told_at_once(options, words):
     with pytest.raises(ValueError, match=words):
         step(**options)(lambda x: x)
-
-
-def test_a_timeout_of_a_sync_step_is_told_at_once():
-    with pytest.raises(ValueError, match="needs an async function"):
-        step(timeout=1)(lambda x: x)

@@ -25,3 +25,16 @@ def stumble():
     """Raise the next error, if there is one left."""
     if _errors:
         raise _errors.pop(0)
+
+
+def to_do(*what):
+    """What `planned` gives from now on."""
+    _plan[:] = what
+
+
+def planned():
+    """What a body is to do in this pass."""
+    return tuple(_plan)
+
+
+_plan = []

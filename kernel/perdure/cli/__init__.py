@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "install-kernel": 'install the kernel "Python 3 (Perdure)" for this Python',
     "trust": "sign values of another key with yours, after a question",
     "key": "show your key, put a new one in its place, store values anew with it",
+    "resolve": "decide on a call that is in doubt",
     "steal": "take a run from the process that has it, so that another may go on",
     "export": "write a run to a file, with all that it needs",
     "import": "bring the runs of a file into a store",

@@ -68,7 +68,8 @@ def lines(done: Checked) -> list[str]:
         told.append(f"{words.counted(len(done.broken), 'value')} would be refused:")
     for each in done.broken:
         step = f"step `{each.step}`, " if each.step else ""
-        told.append(escaped(f"  {each.workflow} {each.run}, {step}{each.role}: {each.cause} {each.advice}"))
+        whose = f"{each.workflow} {each.run}".rstrip()
+        told.append(escaped(f"  {whose}, {step}{each.role}: {each.cause} {each.advice}"))
     if done.whole:
         told.append("All that is needed is whole.")
     if done.foreign:

@@ -63,8 +63,9 @@ class _Pass:
     end. Which of the two is taken depends on the content alone, and what is shared counts in rings alone.
     """
 
-    def __init__(self, known_alone: _Known, *, is_graph: bool = False) -> None:
+    def __init__(self, known_alone: _Known, by_name: tuple[type, ...], *, is_graph: bool = False) -> None:
         self.is_graph = is_graph
+        self.by_name = by_name
         self.objects = OBJECTS
         self.reduced = REDUCED
         self.kinds: dict[type, int] = {}
@@ -96,7 +97,7 @@ class _Pass:
         """The digest of an object that counts by itself, and is long in telling; looked for once."""
         key = id(obj)
         if key not in self._alone:
-            self._alone[key] = obj, _content(obj, self._alone)
+            self._alone[key] = obj, _content(obj, self._alone, self.by_name)
         return self._alone[key][1]
 
     def graph(self, root: Any) -> bytes:
@@ -244,6 +245,8 @@ class _Digester(pickle.Pickler):
         if reducer is not None:
             return reducer(obj)
         if isinstance(obj, type):
+            if any(obj is known for known in self._way.by_name):
+                return named, ("class", obj.__qualname__)
             # A class may hold objects of its own; its code counts where it is met first.
             if obj in self._classes:
                 return named, (obj.__qualname__, self._classes.index(obj))
@@ -261,15 +264,15 @@ class _Digester(pickle.Pickler):
         return exact_form(obj)
 
 
-def _content(value: Any, known_alone: _Known) -> bytes:
+def _content(value: Any, known_alone: _Known, by_name: tuple[type, ...]) -> bytes:
     """The digest over the canonical form of a value; raises what pickling raises."""
     plain = canonical(value)
     if plain is not None:
         return xxhash.xxh3_128_digest(plain)
     try:
-        return _written_out(value, _Pass(known_alone))
+        return _written_out(value, _Pass(known_alone, by_name))
     except (_TooMuchError, _RingError, ValueError, RecursionError):
-        return _Pass(known_alone, is_graph=True).graph(value)
+        return _Pass(known_alone, by_name, is_graph=True).graph(value)
 
 
 def _written_out(value: Any, way: _Pass) -> bytes:
@@ -278,10 +281,15 @@ def _written_out(value: Any, way: _Pass) -> bytes:
     return sink.hasher.digest()
 
 
-def digest(value: Any) -> Digest:
-    """The digest of a value by content. Never raises: what cannot be read is weak, and stands by its type."""
+def digest(value: Any, *, by_name: tuple[type, ...] = ()) -> Digest:
+    """The digest of a value by content. Never raises: what cannot be read is weak, and stands by its type.
+
+    Args:
+        value: any value.
+        by_name: classes whose code does not count, because it is compared elsewhere.
+    """
     try:
-        return Digest(_content(value, {}).hex())
+        return Digest(_content(value, {}, by_name).hex())
     except Exception as error:  # noqa: BLE001  whatever a user's __reduce__ does, a call must find its key
         cls = type(value)
         name = f"{cls.__module__}.{cls.__qualname__}"

@@ -24,6 +24,19 @@ class AtWork:
             self._unrecorded[call.id] = time.monotonic()
         self._running[call.id] = call, attempt
 
+    def attempts(self) -> list[AttemptRecord]:
+        """The attempts of the calls that run and are recorded as running."""
+        return [attempt for name, (_, attempt) in self._running.items() if name not in self._unrecorded]
+
+    def looked_at(self, attempt: AttemptRecord) -> None:
+        """The newest form of an attempt that runs."""
+        self._running[attempt.call] = self._running[attempt.call][0], attempt
+
+    def known(self, call: CallRecord) -> tuple[Record, ...]:
+        """The records of a call that runs, which from now on are recorded."""
+        self._unrecorded.pop(call.id, None)
+        return self._running.get(call.id, ())
+
     def end(self, call: CallRecord) -> None:
         """The call runs no more, and its end is about to be recorded: its start need not be."""
         self._running.pop(call.id, None)

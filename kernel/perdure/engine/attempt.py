@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """Where the calling code is: in which run, at which step, in which attempt. It may be sent to a worker."""
+    """Where the calling code is: in which run, step and attempt. It may be sent to a worker."""
 
     run: str
     """Id of the run."""
@@ -63,7 +63,18 @@ class Attempt:
         deadline: when its time is over, in seconds since 1970; None for no limit.
     """
 
-    __slots__ = ("_lock", "_over", "_stop", "call", "changes", "deadline", "loops", "number", "owner")
+    __slots__ = (
+        "_known",
+        "_lock",
+        "_over",
+        "_stop",
+        "call",
+        "changes",
+        "deadline",
+        "loops",
+        "number",
+        "owner",
+    )
 
     def __init__(self, owner: Owner, call: CallRecord, number: int, deadline: float | None = None) -> None:
         self.owner = owner
@@ -74,6 +85,7 @@ class Attempt:
         """What is to be written in the commit of its end."""
         self.loops = 0
         """How many resumable loops its code began."""
+        self._known = call.kind == "effect"
         self._over: BaseException | None = None
         self._stop: Callable[[BaseException], None] | None = None
         self._lock = threading.Lock()
@@ -96,7 +108,7 @@ class Attempt:
             stop(over)
 
     def give_up(self, why: BaseException) -> None:
-        """Stop its code as far as that can be done, and commit nothing of it. Only the first reason counts."""
+        """Stop its code as far as that can be done, and commit nothing of it; the first reason counts."""
         with self._lock:
             if self._over is not None:
                 return
@@ -105,7 +117,10 @@ class Attempt:
             stop(why)
 
     def current(self) -> Current:
-        """What its code may know."""
+        """What its code may know. Its start is on disk from now on: its id may go out into the world."""
+        if not self._known:
+            self.owner.make_known(self.call)
+            self._known = True
         run, call = self.owner.run, self.call
         deadline = None if self.deadline is None else datetime.fromtimestamp(self.deadline, UTC)
         started = datetime.fromtimestamp(call.started, UTC)

@@ -41,7 +41,7 @@ class Books:
         self._lock = lock
         self._mutex = threading.RLock()
         self._attempts: dict[str, AttemptRecord] = {}
-        self._earlier_attempts: dict[str, AttemptRecord] | None = None
+        self._earlier_attempts: dict[str, list[AttemptRecord]] | None = None
         # The cells of a notebook are not restored one after the other.
         self._ahead = Ahead(store.journal, calls if run.state != "open" else ())
 
@@ -90,10 +90,25 @@ class Books:
         """The newest attempt at a call, if there was any; those of earlier owners are read late."""
         if call in self._attempts:
             return self._attempts[call]
+        earlier = self._earlier().get(call)
+        return earlier[-1] if earlier else None
+
+    def tries(self, call: str) -> list[AttemptRecord]:
+        """All attempts at a call, in their order, the newest as it is now."""
+        found = {attempt.number: attempt for attempt in self._earlier().get(call, ())}
+        newest = self._attempts.get(call)
+        if newest is not None:
+            found[newest.number] = newest
+        return list(found.values())
+
+    def _earlier(self) -> dict[str, list[AttemptRecord]]:
+        """The attempts that were recorded when they were first asked for, by call."""
         if self._earlier_attempts is None:
-            recorded = self.store.journal.attempts(self.run.id)
-            self._earlier_attempts = {attempt.call: attempt for attempt in recorded}
-        return self._earlier_attempts.get(call)
+            found: dict[str, list[AttemptRecord]] = {}
+            for attempt in self.store.journal.attempts(self.run.id):
+                found.setdefault(attempt.call, []).append(attempt)
+            self._earlier_attempts = found
+        return self._earlier_attempts
 
     def note(self, kind: str, name: str, data: dict[str, Any], *values: ValueRecord) -> None:
         """Keep a small named fact about the run, with the values that it refers to."""

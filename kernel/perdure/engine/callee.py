@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .code.functions import function_code, global_data
+from .code.members import own_classes
 from .inputs import combined
+from .retrying import NEVER, Retrying
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from perdure.store.records import Part
 
     from .scope import Pass
@@ -22,10 +26,14 @@ class Options:
 
     kind: str = "pure"
     on_edit: str = "rerun"
-    retries: int = 0
-    backoff: float = 0.0
+    retrying: Retrying = NEVER
     timeout: float | None = None
     key: str | Callable[..., str] | None = None
+    executor: str | Executor | None = None
+    """None: that of the workflow, else a thread."""
+    cache: float | None = None
+    """Seconds for which other runs may use a result; None: they may not."""
+    idempotent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Code:
     """Over all parts."""
     reads: tuple[str, ...]
     """Names of the global data that it reads."""
+    classes: tuple[type, ...] = ()
+    """Of a method: the classes whose code is compared here, as far as it is used, and is no input."""
 
 
 class Callee:
@@ -45,18 +55,22 @@ class Callee:
     __perdure_named__ = True
     """Kept by its name where it can be imported; the codec asks."""
 
-    def __init__(self, function: Callable[..., Any], name: str, options: Options) -> None:
+    kind = "plain"
+    """What it is in its class: `plain`, `static` or `class`."""
+    _class: str | None = None
+
+    def __init__(
+        self, function: Callable[..., Any], name: str, options: Options, kind: str = "plain"
+    ) -> None:
         self.__wrapped__ = function
+        self.kind = kind
         self.name = name
         self.options = options
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
+        self._class = None if kind == "static" else class_name(function)
         self._names, self._defaults = _by_position(self.signature)
         self._required = len(self._names or ()) - len(self._defaults)
-        if options.timeout is not None and not self.is_async:
-            raise ValueError(
-                f"step {name!r}: timeout= needs an async function; a thread cannot be stopped from outside"
-            )
         try:
             self.source = inspect.getsource(function)
         except (OSError, TypeError):
@@ -87,13 +101,21 @@ class Callee:
         bound = inspect.BoundArguments(self.signature, in_order)
         return function(*bound.args, **bound.kwargs)
 
-    def code(self, within: Pass) -> Code:
-        """Its code, as it was when first asked for in this pass."""
-        return within.once(("code", id(self)), self._code)
+    def receiver(self, arguments: dict[str, Any]) -> type | None:
+        """Of a method that is called with these arguments, the class of its object; None for a function."""
+        if self._class is None or not arguments:
+            return None
+        first = next(iter(arguments.values()))
+        cls: type = first if isinstance(first, type) else type(first)
+        return cls if any(base.__qualname__ == self._class for base in cls.__mro__) else None
 
-    def _code(self) -> Code:
-        parts, names = function_code(self.__wrapped__, self.name)
-        return Code(parts, combined(parts), names)
+    def code(self, within: Pass, receiver: type | None = None) -> Code:
+        """Its code, as it was when first asked for in this pass; of a method, with what it uses of its class."""
+        return within.once(("code", id(self), receiver), lambda: self._code(receiver))
+
+    def _code(self, receiver: type | None) -> Code:
+        parts, names = function_code(self.__wrapped__, self.name, receiver)
+        return Code(parts, combined(parts), names, own_classes(receiver, self.__wrapped__.__module__))
 
     def reads(self, code: Code) -> dict[str, Any]:
         """The global data that it reads by name, as it is now."""
@@ -112,3 +134,15 @@ def _by_position(signature: inspect.Signature) -> tuple[tuple[str, ...] | None, 
         return None, {}
     defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
     return tuple(signature.parameters), defaults
+
+
+def short_name(function: Any) -> str:
+    """The name of a step: `Class.method`, without the functions around it."""
+    name: str = function.__qualname__
+    return name.rpartition("<locals>.")[2]
+
+
+def class_name(function: Any) -> str | None:
+    """The qualified name of the class in whose body a function was written, if it was in one."""
+    around: str = function.__qualname__.rpartition(".")[0]
+    return None if not around or around.endswith("<locals>") else around

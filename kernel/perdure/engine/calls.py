@@ -6,23 +6,26 @@ reach the checkpoint, and the first run hands out what a replay would (promise 3
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import EffectFailed, NotKeepable, StepTimeout
+from perdure.errors import EffectFailed, NotKeepable
 
-from . import keeping
+from . import clock, keeping
 from .attempt import Attempt
-from .decide import Request, Restore, Run
+from .cached import cached
+from .decide import Decision, Request, Restore, Run, Wait
+from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
-from .scope import Scope, entered
+from .scope import Scope
 from .secret import Secret, copying
 from .tracebacks import one_line, user_traceback
+from .tries import Elsewhere, Made, Try
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from perdure.store.records import CallRecord
 
     from .callee import Callee
@@ -44,7 +47,6 @@ class Call:
         "_copied",
         "_later",
         "_secrets",
-        "_tries",
         "decision",
         "request",
         "scope",
@@ -62,20 +64,36 @@ class Call:
     ) -> None:
         self.step = step
         self.scope = scope
-        within, options = scope.within, step.options
         arguments = step.bind(args, kwargs)
-        code = step.code(within)
+        self.request = self._request(arguments)
+        self.decision = scope.owner.decide(self.request)
+        self._arguments = arguments
+        self._copied: codec.Encoded | None = None
+        self._secrets: list[Secret] = []
+        runs = isinstance(self.decision, Run | Wait)
+        if runs and not all(map(codec.is_fixed, arguments.values())):
+            with copying(self._secrets):
+                encoded = keeping.encode_arguments(arguments, f"step `{step.name}`")
+            self._copied = frozen(encoded) if later else encoded
+        self._later = later
+
+    def _request(self, arguments: dict[str, Any]) -> Request:
+        """What is asked of the history; its occurrence is counted now."""
+        step, scope = self.step, self.scope
+        within, options = scope.within, step.options
+        code = step.code(within, step.receiver(arguments))
         values = [*arguments.items(), *step.reads(code).items()]
-        parts = digested(values)
+        parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
         counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)
         key, redo = step.key_of(arguments), within.why_redo(step.name)
         sought = key is None and redo is None and options.kind == "pure"
         place = (scope.branch, step.name, inputs, occurrence, code.digest)
-        if not (sought and scope.owner.history.is_done(*place)):  # else it is restored, and nobody looks
+        # One that is restored needs no previews: nobody looks, unless it is another one than was expected.
+        if within.strict or not (sought and scope.owner.history.is_done(*place)):
             parts = shown(parts, values)
-        self.request = Request(
+        return Request(
             step=step.name,
             inputs=inputs,
             code=code.digest,
@@ -88,104 +106,109 @@ class Call:
             code_parts=code.parts,
             redo=redo,
             strict=within.strict,
+            idempotent=options.idempotent,
         )
-        self.decision = scope.owner.decide(self.request)
-        self._arguments = arguments
-        self._copied: codec.Encoded | None = None
-        self._secrets: list[Secret] = []
-        if isinstance(self.decision, Run) and not all(map(codec.is_fixed, arguments.values())):
-            with copying(self._secrets):
-                encoded = keeping.encode_arguments(arguments, f"step `{step.name}`")
-            self._copied = frozen(encoded) if later else encoded
-        self._later = later
-        self._tries = 0
 
     def run(self) -> Any:
         """Carry out a call of a sync step, and return its value."""
-        self._decide_again()
-        if not isinstance(self.decision, Run):
-            return self._settled()
-        decision = self.decision
+        decision = self._begin()
         while True:
-            record, began = self._start(decision), time.perf_counter()
+            if isinstance(decision, Wait):
+                clock.pause(decision.call.due or 0.0)
+                decision = self._next(decision.call)
+            if not isinstance(decision, Run):
+                return self._settled()
+            attempt = self._start(decision)
+            began = time.perf_counter()
             try:
-                with entered(self._inside(record)):
-                    value = self._call()
-            except BaseException as error:
-                retry = self._failed(record, error, time.perf_counter() - began)
-                if retry is None:
-                    raise
-                decision, pause = retry
-                time.sleep(pause)
+                made = self._try(attempt).run()
+                attempt.check()
+            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+                decision = self._failed(attempt, error, time.perf_counter() - began)
             else:
-                return self._finish(record, value, time.perf_counter() - began)
+                return self._finish(attempt, made)
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
-        self._decide_again()
-        if not isinstance(self.decision, Run):
-            return self._settled()
-        decision = self.decision
+        decision = self._begin()
         while True:
-            record, began = self._start(decision), time.perf_counter()
+            if isinstance(decision, Wait):
+                await clock.until(decision.call.due or 0.0)
+                decision = self._next(decision.call)
+            if not isinstance(decision, Run):
+                return self._settled()
+            attempt = self._start(decision)
+            began = time.perf_counter()
             try:
-                with entered(self._inside(record)):
-                    value = await self._timed(self._call())
-            except BaseException as error:
-                retry = self._failed(record, error, time.perf_counter() - began)
-                if retry is None:
-                    raise
-                decision, pause = retry
-                await asyncio.sleep(pause)
+                made = await self._try(attempt).arun()
+                attempt.check()
+            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+                decision = self._failed(attempt, error, time.perf_counter() - began)
             else:
-                return self._finish(record, value, time.perf_counter() - began)
+                return self._finish(attempt, made)
 
-    def _inside(self, record: CallRecord) -> Scope:
-        """The scope of the step's own code."""
-        owner = self.scope.owner
-        return self.scope.inside(Attempt(owner, record, owner.attempt(record).number))
-
-    def _decide_again(self) -> None:
-        """A call with the same key, made earlier, may have done the work meanwhile."""
+    def _begin(self) -> Decision:
+        """What to do first: an earlier call with the same key, or another run, may have done the work."""
+        owner, options = self.scope.owner, self.step.options
         if self._later and self.request.key is not None and isinstance(self.decision, Run):
-            self.decision = self.scope.owner.decide(self.request)
+            self.decision = owner.decide(self.request)
+        if isinstance(self.decision, Run) and options.cache is not None and self.request.redo is None:
+            self.decision = cached(owner, self.request, options.cache, self.step.source) or self.decision
+        return self.decision
 
-    def _call(self) -> Any:
-        """Call the function on copies of its arguments; what cannot be changed needs none."""
+    def _next(self, waiting: CallRecord) -> Run:
+        """The next attempt at a call whose pause is over."""
+        attempts = self.step.options.retrying.retries + 1
+        return Run(f"attempt {waiting.failures + 1} of {attempts}: {waiting.error}", waiting)
+
+    def _start(self, decision: Run) -> Attempt:
+        step, owner = self.step, self.scope.owner
+        options, executor = step.options, self._executor()
+        # Its tries are counted as they begin; a worker is a process of its own, which may outlive this one.
+        at_once = options.retrying.retries > 0 or executor is not None
+        record = owner.start(
+            self.request,
+            decision,
+            at_once=at_once,
+            executor=named(executor),
+            source=step.source,
+            cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
+        )
+        deadline = None if options.timeout is None else record.started + options.timeout
+        return Attempt(owner, record, owner.attempt(record).number, deadline)
+
+    def _executor(self) -> str | Executor | None:
+        """Where the step's code runs: None is here, which for a call beside the body is a thread already."""
+        chosen = self.step.options.executor
+        chosen = self.scope.within.executor if chosen is None else chosen
+        return None if chosen == "thread" else chosen
+
+    def _try(self, attempt: Attempt) -> Try:
+        inside = self.scope.inside(attempt)
+        return Try(self.step, attempt, inside, self._executor(), self._own_arguments, self._copied)
+
+    def _own_arguments(self) -> dict[str, Any]:
+        """Copies of the arguments, for one attempt; what cannot be changed needs none."""
         if self._copied is not None:
             with copying(self._secrets):
                 self._arguments |= keeping.decode(self._copied)
-        return self.step.call(self._arguments)
+        return self._arguments
 
-    async def _timed(self, work: Awaitable[Any]) -> Any:
-        timeout = self.step.options.timeout
-        if timeout is None:
-            return await work
+    def _finish(self, attempt: Attempt, made: Made) -> Any:
+        owner, record, value = self.scope.owner, attempt.call, made.value
+        encoded = made.encoded
         try:
-            async with asyncio.timeout(timeout) as limit:
-                return await work
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise StepTimeout(step=self.step.name, timeout=f"{timeout:g} s") from None
-
-    def _start(self, decision: Run) -> CallRecord:
-        self._tries += 1
-        step = self.step
-        at_once = step.options.retries > 0  # its tries are counted as they begin
-        return self.scope.owner.start(self.request, decision, at_once=at_once, source=step.source)
-
-    def _finish(self, record: CallRecord, value: Any, took: float) -> Any:
-        try:
-            encoded = codec.encode_atom(value) or keeping.encode(value, name=f"{self.step.name}(...)")
+            if encoded is None:
+                encoded = codec.encode_atom(value) or keeping.encode(value, name=f"{self.step.name}(...)")
         except NotKeepable as error:
-            owner = self.scope.owner
             error.__context__ = None  # how it was found out holds the very part that cannot be kept
             owner.failures.gave(record.id, error)
-            owner.fail(record, error=one_line(error), took=took, value=_outcome(error))
+            owner.fail(record, error=one_line(error), took=made.took, value=_outcome(error))
             raise
-        ended = self.scope.owner.finish(record, encoded, took=took)
-        return value if codec.is_fixed(value) else keeping.decode(self._stored(ended, encoded))
+        ended = owner.finish(record, encoded, took=made.took, memory=made.memory, more=attempt.changes)
+        if made.encoded is None and codec.is_fixed(value):
+            return value
+        return keeping.decode(self._stored(ended, encoded))
 
     def _stored(self, call: CallRecord, encoded: codec.Encoded) -> codec.Encoded:
         """The value as a replay would open it: large memory is mapped then, where here it would be copied."""
@@ -194,24 +217,44 @@ class Call:
         opened = self.scope.owner.open_value(call, "value", f"The value of step `{call.step}`")
         return opened or encoded
 
-    def _failed(self, record: CallRecord, error: BaseException, took: float) -> tuple[Run, float] | None:
-        """Record a failed attempt; tell how to go on, or None when the failure stands."""
-        owner = self.scope.owner
-        interrupted = not isinstance(error, Exception)
+    def _failed(self, attempt: Attempt, error: BaseException, took: float) -> Wait:
+        """Record a failed attempt; what to wait for before the next one, or raise the error that stands."""
+        owner, record = self.scope.owner, attempt.call
+        traceback, memory = "", None
+        if isinstance(error, Elsewhere):
+            traceback, memory, took = error.outcome.traceback, error.outcome.memory, error.outcome.took
+            error = error.error
+        if attempt.over is not None and not isinstance(error, Exception):
+            error = attempt.over
+        state, pause = "failed", None
+        if isinstance(error, Exception):
+            pause = self._pause(record, error)
+        else:
+            state = "interrupted"
         ended = owner.fail(
             record,
-            state="interrupted" if interrupted else "failed",
+            state=state,
             error=one_line(error),
             took=took,
-            traceback=user_traceback(error),
-            value=None if interrupted else _outcome(error),
+            traceback=traceback or user_traceback(error),
+            value=_outcome(error) if state == "failed" and pause is None else None,
+            due=None if pause is None else clock.now() + pause,
+            memory=memory,
         )
+        if pause is not None:
+            return Wait(ended, "it pauses before its next attempt")
         owner.failures.gave(ended.id, error)
-        options = self.step.options
-        if interrupted or self._tries > options.retries:
+        raise error
+
+    def _pause(self, record: CallRecord, error: Exception) -> float | None:
+        """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""
+        try:
+            return self.step.options.retrying.pause(error, record.failures + 1)
+        except Exception as wrong:  # noqa: BLE001  told with the failure that it was asked about
+            error.add_note(
+                f"No further attempt: backoff or retry_on of step `{self.step.name}` gave {wrong!r}"
+            )
             return None
-        reason = f"attempt {self._tries + 1} of {options.retries + 1}: {one_line(error)}"
-        return Run(reason, ended), options.backoff
 
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""

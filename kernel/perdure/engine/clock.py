@@ -8,12 +8,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
+
+from .working import resting
 
 LONGEST = 30.0
 """Seconds between two looks at the time: the wall's clock may be set, and a machine may sleep."""
@@ -122,24 +125,34 @@ def at(due: float, call: Callable[[], None], *, limit: bool = False) -> Alarm:
 
 def use_clock(clock: Clock | None) -> Clock:
     """Go by this clock from now on (None: the machine's); return the one before."""
-    global _clock  # noqa: PLW0603  one time for a process
+    global _clock
     before, _clock = _clock, _wall if clock is None else clock
     return before
 
 
-def pause(due: float, woken: threading.Event | None = None) -> bool:
+def pause(due: float, woken: threading.Event | None = None, *, limit: bool = False) -> bool:
     """Block this thread until that moment, or until `woken` is set; whether it was woken."""
     event, rung = woken or threading.Event(), threading.Event()
 
     def ring() -> None:
+        wait.wake()
         rung.set()
         event.set()
 
-    alarm = at(due, ring)
+<<<<<<< HEAD
+    alarm = at(due, ring, limit=limit)
     try:
         event.wait()
     finally:
         alarm.cancel()
+=======
+    with resting(thread=True) as wait:
+        alarm = at(due, ring)
+        try:
+            event.wait()
+        finally:
+            alarm.cancel()
+>>>>>>> laws
     return not rung.is_set()
 
 
@@ -149,13 +162,15 @@ async def until(due: float) -> None:
     come: asyncio.Future[None] = loop.create_future()
 
     def ring() -> None:
+        wait.wake()
         _soon(loop, come)
 
-    alarm = at(due, ring)
-    try:
-        await come
-    finally:
-        alarm.cancel()
+    with resting() as wait:
+        alarm = at(due, ring)
+        try:
+            await come
+        finally:
+            alarm.cancel()
 
 
 def _soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
@@ -165,7 +180,5 @@ def _soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
         if not come.done():
             come.set_result(None)
 
-    try:
+    with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(tell)
-    except RuntimeError:
-        pass

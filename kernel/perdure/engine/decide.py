@@ -14,8 +14,8 @@ occurrence alone: run, and say which input changed; 5. nothing: a new call.
 | `noted`    | name and occurrence                     | kept           | is noted anew        |
 | `child`    | name, inputs, occurrence                | (the child's)  | goes on              |
 
-The first three are kinds of steps; the others are Perdure's own: a sleep, what `now()` gave or which branch won
-a race, and a run that was started from this one.
+The first three are kinds of steps; the others are Perdure's own: a sleep, what `now()` gave or which branch
+won a race, and a run that was started from this one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from perdure.errors import CodeEdited, EffectUnclear, InDoubt, PerdureError, StrictDrift
+from perdure.errors import CodeEdited, DiedTwice, EffectUnclear, InDoubt, PerdureError, StrictDrift
 from perdure.frozen import frozen
 from perdure.store.records import CallRecord, Part
 
@@ -31,6 +31,8 @@ from .history import History, within
 
 BY_HAND = "decided by hand"
 """The reason of an effect in doubt that a person settled."""
+DIED = "the process died twice while it ran"
+"""The reason of a call that is in doubt for that, whatever its kind."""
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
@@ -53,6 +55,8 @@ class Request:
     redo: str | None = None
     """Why it must run although it is recorded, such as "asked for with --redo"."""
     strict: bool = False
+    idempotent: bool = False
+    """An effect that may simply be repeated when it is in doubt."""
 
 
 @frozen
@@ -110,7 +114,7 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(history.uncoded(*place), request)
     else:
         decision = _pure(history, request)
-    return _strictly(decision, request) if request.strict else decision
+    return _strictly(history, decision, request) if request.strict else decision
 
 
 def _pure(history: History, request: Request) -> Decision:
@@ -173,7 +177,7 @@ def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
     if found is None:
         return Run(NEW)
     if found.state == "in doubt":
-        return Ask(InDoubt(step=request.step, cause="the process died, or it was interrupted, while it ran"))
+        return _doubtful(found, request)
     if is_outcome(found):
         older = found.code != request.code
         return Restore(found, _why_kept(found, request, older=older), older_code=older)
@@ -182,6 +186,15 @@ def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
     if found.state == "failed":
         return Run(f"its last attempt failed: {found.error}", found)
     return Run("it was running when the kernel died or was interrupted", found)
+
+
+def _doubtful(found: CallRecord, request: Request) -> Decision:
+    """Nobody knows whether it took place, or the process died of it again and again."""
+    if found.reason == DIED:
+        return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
+    if request.idempotent:
+        return Run("in doubt, and idempotent: it may be repeated", found)
+    return Ask(InDoubt(step=request.step, cause="the process died, or it was interrupted, while it ran"))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
@@ -230,8 +243,8 @@ def _from_to(old: Part, new: Part) -> str:
     return f": {old.preview} → {new.preview}" if old.preview != new.preview else ""
 
 
-def _strictly(decision: Decision, request: Request) -> Decision:
-    """With --strict nothing may have drifted, and no input may be known by its origin alone."""
+def _strictly(history: History, decision: Decision, request: Request) -> Decision:
+    """With --strict nothing may have drifted, not the order either, nor an input be known by origin alone."""
     weak = [part.name for part in request.input_parts if part.weak]
     if weak:
         names = ", ".join(f"`{name}`" for name in weak)
@@ -240,4 +253,31 @@ def _strictly(decision: Decision, request: Request) -> Decision:
         return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
     if isinstance(decision, Restore) and decision.older_code:
         return Refuse(StrictDrift(step=request.step, cause="its code was edited"))
+    expected = history.expected(request.branch)
+    if expected is not None and not _is(decision, expected):
+        cause = f"its order is another one: {spelled(expected)} was expected, and {_spelled(request)} found"
+        return Refuse(StrictDrift(step=request.step, cause=cause))
     return decision
+
+
+def _is(decision: Decision, expected: CallRecord) -> bool:
+    """Whether what was decided is about the call that was expected."""
+    return (
+        isinstance(decision, Restore | Run | Wait)
+        and decision.call is not None
+        and (decision.call.id == expected.id)
+    )
+
+
+def spelled(call: CallRecord) -> str:
+    """A recorded call as code would write it."""
+    return _written(call.step, call.input_parts)
+
+
+def _spelled(request: Request) -> str:
+    return _written(request.step, request.input_parts)
+
+
+def _written(step: str, parts: tuple[Part, ...]) -> str:
+    inputs = ", ".join(f"{part.name}={part.preview}" for part in parts if part.preview)
+    return f"`{step}({inputs})`"

@@ -20,7 +20,8 @@ from perdure.store.records import Place, RunRecord
 from . import clock, keeping
 from .code.names import close_match
 from .events import Event, listeners
-from .owner import Owner, new_id
+from .outcomes import new_id
+from .owner import Owner
 from .process import parent_owner, the_store
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
 from .stored import unsealed
@@ -150,6 +151,8 @@ class Execution:
 
     def _open(self, owner: Owner) -> None:
         self.record = owner.run
+        if self.plan.choice.strict:
+            owner.expect_order()
         inputs = owner.seal(self.plan.arguments, Place(owner.run.id, role="inputs"))
         fields: dict[str, Any] = {
             "inputs": inputs.id,
@@ -195,6 +198,7 @@ class Execution:
 
     def _done(self, owner: Owner, value: Any) -> Any:
         try:
+            owner.check_all_made()
             keep = self.plan.keep
             encoded = (
                 keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from perdure.store.records import CallRecord
+
+_NOTHING: deque[str] = deque()
 
 
 class History:
@@ -40,6 +42,7 @@ class History:
         self._unclaimed: defaultdict[str, defaultdict[str, dict[str, None]]] = defaultdict(
             lambda: defaultdict(dict)
         )
+        self._expected: dict[str, deque[str]] = {}
         for call in lent:
             self._index(call)
         for call in calls:
@@ -107,6 +110,22 @@ class History:
         if self._open_ended:
             return self._get(self._newest.get((branch, step)))
         return self._get(next(iter(self._unclaimed[step][branch]), None))
+
+    def expect(self, order: Mapping[str, Iterable[str]]) -> None:
+        """Have the calls of each branch come in this order: what else a pass does has drifted."""
+        self._expected = {branch: deque(calls) for branch, calls in order.items()}
+
+    def expected(self, branch: str) -> CallRecord | None:
+        """The call that the branch is expected to make next; None where nothing is expected of it."""
+        waiting = self._expected.get(branch, _NOTHING)
+        while waiting and waiting[0] in self._claimed:
+            waiting.popleft()
+        return self.calls[waiting[0]] if waiting else None
+
+    def left(self) -> list[CallRecord]:
+        """The calls that were expected, and that the present pass has not made, in their order."""
+        missing = [call for calls in self._expected.values() for call in calls if call not in self._claimed]
+        return sorted((self.calls[call] for call in missing), key=lambda call: call.seq)
 
     def unclaimed(self, step: str) -> list[CallRecord]:
         """Calls of a step that the present pass has not used."""

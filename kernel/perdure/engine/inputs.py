@@ -23,9 +23,18 @@ def input_parts(values: Mapping[str, Any]) -> tuple[Part, ...]:
     return tuple([input_part(name, value) for name, value in values.items()])
 
 
-def digested(values: Iterable[tuple[str, Any]]) -> tuple[Part, ...]:
-    """Inputs by name without previews: enough to find a call again."""
-    return tuple([Part(name, (digest := codec.digest(value)).hex, digest.weak) for name, value in values])
+def digested(values: Iterable[tuple[str, Any]], *, by_name: tuple[type, ...] = ()) -> tuple[Part, ...]:
+    """Inputs by name without previews: enough to find a call again.
+
+    Args:
+        values: by name.
+        by_name: classes whose code is compared with the step's, and is no input.
+    """
+    found = []
+    for name, value in values:
+        digest = codec.digest(value, by_name=by_name)
+        found.append(Part(name, digest.hex, digest.weak))
+    return tuple(found)
 
 
 def shown(parts: Iterable[Part], values: Iterable[tuple[str, Any]]) -> tuple[Part, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields as fields_of
 from dataclasses import replace
 from operator import attrgetter
@@ -10,7 +11,9 @@ from typing import Any
 from perdure.store.records import AttemptRecord, CallRecord, Output, RunRecord
 
 from . import states
-from .decide import BY_HAND, Request, Run
+from .decide import BY_HAND, DIED, Request, Run
+from .decide import KINDS as STEPS
+from .memory import last_known
 
 _UNENDED: dict[str, Any] = {
     "ended": None,
@@ -19,6 +22,7 @@ _UNENDED: dict[str, Any] = {
     "shown": None,
     "error": None,
     "caught": False,
+    "due": None,
 }
 """What an ended call has, and one that begins again has not."""
 
@@ -32,6 +36,7 @@ def begun(
     new: str,
     seq: int,
     now: float,
+    executor: str = "",
     details: dict[str, Any],
 ) -> tuple[CallRecord, AttemptRecord]:
     """A call that begins, with its attempt: a further one at a call that was found, or the first of a new.
@@ -44,6 +49,7 @@ def begun(
         new: the id of a new call.
         seq: its place in the run's order.
         now: the time.
+        executor: where its code runs.
         details: fields that only the caller knows, such as `source` and `cell`.
     """
     fields: dict[str, Any] = {
@@ -75,7 +81,32 @@ def begun(
             occurrence=request.occurrence,
             **fields,
         )
-    return call, AttemptRecord(call.id, run.id, number, run.epoch, "running", now)
+    return call, AttemptRecord(call.id, run.id, number, run.epoch, "running", now, executor=executor)
+
+
+def adopted(
+    run: RunRecord, request: Request, found: CallRecord, *, new: str, seq: int, now: float
+) -> CallRecord:
+    """A call that is done at once, with what another run's call took and gave."""
+    return CallRecord(
+        id=new,
+        run=run.id,
+        seq=seq,
+        branch=request.branch,
+        step=request.step,
+        inputs=request.inputs,
+        occurrence=request.occurrence,
+        code=request.code,
+        kind=request.kind,
+        state="done",
+        epoch=run.epoch,
+        started=now,
+        key=request.key,
+        ended=now,
+        took=found.took,
+        input_parts=request.input_parts,
+        code_parts=request.code_parts,
+    )
 
 
 def ended(
@@ -85,18 +116,24 @@ def ended(
     *,
     now: float,
     traceback: str | None,
+    memory: int | None = None,
     fields: dict[str, Any],
 ) -> tuple[CallRecord, AttemptRecord]:
-    """A call and its attempt that end in this state; an attempt at an effect in doubt was interrupted."""
+    """A call and its attempt that end in this state.
+
+    An attempt at an effect in doubt was interrupted; one at a call that waits for the next one failed.
+    """
     moved = _changed(
         call, {**fields, "state": states.move(states.CALL, "call", call.state, state), "ended": now}
     )
-    tried = states.move(
-        states.ATTEMPT, "attempt", attempt.state, "interrupted" if state == "in doubt" else state
-    )
+    tried = states.move(states.ATTEMPT, "attempt", attempt.state, _TRIED.get(state, state))
     known = (attempt.call, attempt.run, attempt.number, attempt.epoch, tried, attempt.started)
-    return moved, AttemptRecord(*known, now, moved.error, traceback)
+    looked_at = attempt.memory if memory is None else memory
+    return moved, AttemptRecord(*known, now, moved.error, traceback, attempt.executor, looked_at)
 
+
+_TRIED = {"in doubt": "interrupted", "waiting": "failed"}
+"""The state of an attempt, where it is not its call's."""
 
 _FIELDS = {field.name: at for at, field in enumerate(fields_of(CallRecord))}
 _values = attrgetter(*_FIELDS)
@@ -111,15 +148,32 @@ def _changed(call: CallRecord, changes: dict[str, Any]) -> CallRecord:
 
 
 def settled(
-    call: CallRecord, attempt: AttemptRecord | None
-) -> tuple[CallRecord] | tuple[CallRecord, AttemptRecord]:
-    """A call that was left running when its process died; nobody knows when it ended."""
-    state = "in doubt" if call.kind == "effect" else "interrupted"
+    call: CallRecord, attempts: Sequence[AttemptRecord], *, died: float | None = None
+) -> tuple[CallRecord, *tuple[AttemptRecord, ...]]:
+    """A call that was left running when its process died; nobody knows when it ended.
+
+    Args:
+        call: the call.
+        attempts: all tries at it, in their order.
+        died: None where the process died; the time at which the run was taken from one that lives.
+    """
+    tried = [
+        replace(each, state=states.move(states.ATTEMPT, "attempt", each.state, "interrupted"), ended=died)
+        for each in attempts
+        if each.state == "running"
+    ]
+    deaths = [each for each in attempts if each.state == "interrupted" and each.ended is None]
+    deaths += [each for each in tried if each.ended is None]
+    often = len(deaths) >= DEATHS and call.kind in STEPS
+    state = "in doubt" if often or call.kind == "effect" else "interrupted"
     lost = replace(call, state=states.move(states.CALL, "call", call.state, state))
-    if attempt is None or attempt.state != "running":
-        return (lost,)
-    tried = states.move(states.ATTEMPT, "attempt", attempt.state, "interrupted")
-    return lost, replace(attempt, state=tried)
+    if often:
+        lost = replace(lost, reason=DIED, error=f"{DIED}{last_known(deaths[-1].memory)}")
+    return lost, *tried
+
+
+DEATHS = 2
+"""After so many deaths of its process inside one call, the next try is asked about."""
 
 
 def resolved(
@@ -133,6 +187,7 @@ def resolved(
         state=moved,
         ended=now,
         error=None if state == "done" else by_hand,
+        failures=0,
         reason=BY_HAND,
         outputs=outputs,
         caught=state == "failed" and has_value,

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, PerdureError
+from perdure.errors import KeyInUse, PerdureError, StrictDrift
 from perdure.store.records import (
     CallRecord,
-    Output,
     Record,
-    RestoreRecord,
     RunRecord,
     SessionRecord,
     ValueRecord,
@@ -25,42 +24,28 @@ from perdure.store.records import (
 from perdure.store.whereabouts import host
 
 from . import clock, moves, states
-from .at_work import AtWork
-from .books import Books
-from .decide import Decision, Request, Restore, Run, decide
-from .failures import Failures
+from .decide import Decision, Request, Restore, Run, decide, spelled
 from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
-from .room import checkpointed
-from .stored import place_of
+from .memory import held
+from .order import expected
+from .outcomes import Outcomes, new_id
 
 if TYPE_CHECKING:
-    from perdure.codec import Encoded
     from perdure.store import RunLock, Store
     from perdure.store.locks import Owner as Holder
     from perdure.store.protocols import Journal
 
 
-def new_id(prefix: str) -> str:
-    """A random identifier such as `c_0b71d2aa`."""
-    return f"{prefix}_{os.urandom(4).hex()}"
-
-
-class Owner(Books):
+class Owner(Outcomes):
     """The right to execute one run, with everything that the run has recorded."""
 
     def __init__(
         self, store: Store, run: RunRecord, lock: RunLock | None, history: History, seq: int
     ) -> None:
-        super().__init__(store, run, lock, history.calls.values())
-        self.history = history
-        self._seq = seq
-        self.failures = Failures()
+        super().__init__(store, run, lock, history, seq)
         self._looked = 0.0
-        self._at_work = AtWork()
-        self._heartbeat = Heartbeat(
-            lambda: bool(self._at_work), self._write_begun, lambda: self._write(durability="process")
-        )
+        self._heartbeat = Heartbeat(lambda: bool(self._at_work), self._write_begun, self._write_alive)
 
     # -- taking and letting go ---------------------------------------------------------------------------
 
@@ -102,7 +87,7 @@ class Owner(Books):
                     open_ended=newest.state == "open",
                 )
             owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
-            owner._settle(own)
+            owner._settle(own, died=None if lock.stolen_from is None else now)
             if lock.stolen_from is not None:
                 owner._write(*owner.ended_session(epoch - 1), durability="process")
         except BaseException:
@@ -110,15 +95,15 @@ class Owner(Books):
             raise
         return owner
 
-    def _settle(self, calls: list[CallRecord]) -> None:
-        """Close what the last owner left running when it died."""
+    def _settle(self, calls: list[CallRecord], *, died: float | None) -> None:
+        """Close what was left running: by an owner that died, or at the moment `died` for another reason."""
         changes: list[Record] = []
         for call in calls:
             if call.state == "running":
-                settled = moves.settled(call, self._attempt_at(call.id))
-                self.history.add(settled[0])
-                self._attempts |= {attempt.call: attempt for attempt in settled[1:]}
-                changes += settled
+                settled, *attempts = moves.settled(call, self.tries(call.id), died=died)
+                self.history.add(settled)
+                self._attempts |= {attempt.call: attempt for attempt in attempts}
+                changes += [settled, *attempts]
         if changes:
             self._write(*changes, durability="process")
 
@@ -126,7 +111,7 @@ class Owner(Books):
         """Close what this owner began but whose end it could not record: the store failed just then."""
         lost = self._at_work.lost()
         if lost:
-            self._settle(lost)
+            self._settle(lost, died=clock.now())
             for call in lost:
                 self._at_work.find(call)
 
@@ -174,16 +159,30 @@ class Owner(Books):
                 self.history.claim(decision.call)
             return decision
 
-    def moved(self, branch: str) -> None:
-        """Note that the body went on in this branch: what failed there was caught, and is an outcome now."""
-        with self._mutex:
-            for call in self.failures.caught(branch):
-                if call.value is not None:
-                    outcome = replace(call, caught=True)
-                    self._write(outcome, durability="later")
-                    self.history.add(outcome)
+    def expect_order(self) -> None:
+        """Have the pass that begins make the calls that the last one made, in their order, or be refused."""
+        run, calls = self.run, [call for call in self.history.calls.values() if call.run == self.run.id]
+        finished = run.state == "done"
+        if not calls and run.forked_from is not None:
+            calls = [call for call in self.history.calls.values() if call.run == run.forked_from]
+            finished = True
+        restores = self.store.journal.restores(calls[0].run) if calls else ()
+        self.history.expect(expected(calls, restores, finished=finished))
 
-    def start(self, request: Request, decision: Run, *, at_once: bool = True, **details: Any) -> CallRecord:
+    def check_all_made(self) -> None:
+        """Do nothing, unless calls that were expected of this pass are missing.
+
+        Raises:
+            StrictDrift: they are; the message names the first ones.
+        """
+        left = self.history.left()
+        if left:
+            named = ", ".join(map(spelled, left[:3])) + (" and more" if len(left) > 3 else "")  # noqa: PLR2004
+            raise StrictDrift(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
+
+    def start(
+        self, request: Request, decision: Run, *, at_once: bool = True, executor: str = "", **details: Any
+    ) -> CallRecord:
         """Note that a call begins: as a further attempt at the one that was found, or as a new call.
 
         The start of an effect is on disk before this returns.
@@ -193,6 +192,7 @@ class Owner(Books):
             decision: why it runs.
             at_once: record its start now; otherwise that is done once it has been running for a moment, or
                 with its end.
+            executor: where its code runs, if not in a thread of this process.
             details: fields of the record that only the caller knows, such as `source` and `cell`.
         """
         recorded = at_once or request.kind == "effect"
@@ -210,6 +210,7 @@ class Owner(Books):
                 new=new_id("c"),
                 seq=self._seq,
                 now=clock.now(),
+                executor=executor,
                 details=details,
             )
             self.failures.drop(call.id)
@@ -242,143 +243,29 @@ class Owner(Books):
                 self._write(*begun, durability="process")
         return bool(begun)
 
-    def _lose(self, call: CallRecord) -> None:
+    def _write_alive(self) -> None:
+        """Note that the process lives, and what it holds while its calls run."""
+        known = held()
         with self._mutex:
-            self._at_work.lose(call)
+            running = self._at_work.attempts()
+            looked_at = [replace(each, memory=known) for each in running if not each.executor]
+            for attempt in looked_at:
+                self._attempts[attempt.call] = attempt
+                self._at_work.looked_at(attempt)
+            self._write(*looked_at, durability="process")
+
+    def make_known(self, call: CallRecord) -> None:
+        """Have the start of a call on disk: somebody outside is about to hear of it."""
+        with self._mutex:
+            found = self._at_work.known(call)
+            if found:
+                self._write(*found, durability="power")
 
     def _check_key(self, request: Request) -> None:
         """One key is one call: a second one at the same time would do its work twice."""
         other = None if request.key is None else self.history.keyed(request.step, request.key)
         if other is not None and other.state == "running":
             raise KeyInUse(step=request.step, key=request.key)
-
-    def finish(
-        self,
-        call: CallRecord,
-        value: Encoded,
-        *,
-        took: float,
-        shown: Encoded | None = None,
-        needs: Encoded | None = None,
-        outputs: tuple[Output, ...] = (),
-    ) -> CallRecord:
-        """Keep the checkpoint of a call that ended well; it is acknowledged when this returns."""
-        values = self._sealed(call, value=value, shown=shown, needs=needs)
-        return self._end(
-            call,
-            "done",
-            values,
-            took=took,
-            outputs=outputs,
-            bytes=sum(record.size for record in values.values()),
-        )
-
-    def fail(
-        self,
-        call: CallRecord,
-        *,
-        state: str = "failed",
-        error: str,
-        took: float,
-        traceback: str | None = None,
-        value: Encoded | None = None,
-        shown: Encoded | None = None,
-    ) -> CallRecord:
-        """Record that an attempt failed, or was interrupted (`state`), which leaves an effect in doubt."""
-        if state == "interrupted" and call.kind == "effect":
-            state = "in doubt"
-        values = self._sealed(call, value=value, shown=shown)
-        ended = self._end(call, state, values, took=took, error=error, traceback=traceback)
-        if state == "failed":
-            with self._mutex:
-                self.failures.add(ended)
-        return ended
-
-    def _end(
-        self,
-        call: CallRecord,
-        state: str,
-        values: dict[str, ValueRecord],
-        *,
-        traceback: str | None = None,
-        **fields: Any,
-    ) -> CallRecord:
-        fields |= {name: record.id for name, record in values.items()}
-        attempt = self._attempts[call.id]
-        ended, done = moves.ended(call, attempt, state, now=clock.now(), traceback=traceback, fields=fields)
-        try:
-            with self._mutex:
-                self._at_work.end(call)
-            # Nothing is held up meanwhile: what parallel calls finish at one moment shares a commit.
-            self._write(*values.values(), ended, done, durability="power" if call.kind == "effect" else None)
-        except BaseException:
-            self._lose(call)
-            raise
-        with self._mutex:
-            self._at_work.find(call)
-            self._attempts[call.id] = done
-            self.history.change(ended)
-        self.tell("call_ended", ended)
-        checkpointed(self.store, ended.bytes)
-        return ended
-
-    def restored(
-        self, used: CallRecord | RunRecord, *, reason: str, took: float, older_code: bool = False
-    ) -> None:
-        """Note that a checkpoint, or the result of a child run, was used, what that cost and saved."""
-        work = (used.finished or used.updated) - used.created if isinstance(used, RunRecord) else used.took
-        saved = max(0.0, work - took)
-        now, epoch = clock.now(), self.run.epoch
-        record = RestoreRecord(self.run.id, used.id, epoch, now, took, saved, reason, older_code)
-        self._write(record, durability="later")
-        if isinstance(used, CallRecord):
-            self.tell("call_restored", used)
-
-    def touch(self, call: CallRecord) -> CallRecord:
-        """Make an older version of a call the last one in the run's order."""
-        with self._mutex:
-            self._seq += 1
-            newest = replace(call, seq=self._seq)
-            self._write(newest, durability="later")
-            self.history.add(newest)
-            return newest
-
-    def resolve(
-        self,
-        call: CallRecord,
-        state: str,
-        value: Encoded | None = None,
-        *,
-        outputs: tuple[Output, ...] = (),
-    ) -> CallRecord:
-        """Record a person's decision on an effect in doubt.
-
-        `done` with its value; `failed` with the error that it gives from now on, or without one: it is tried
-        again.
-        """
-        with self._mutex:
-            values: list[Record] = []
-            settled = moves.resolved(
-                call, state, now=clock.now(), outputs=outputs, has_value=value is not None
-            )
-            if value is not None:
-                sealed = self.seal(value, place_of(call, "value"), durability="power")
-                values.append(sealed)
-                settled = replace(settled, value=sealed.id, bytes=sealed.size)
-            self._write(*values, settled, durability="power")
-            self.history.add(settled)
-        self.tell("call_ended", settled)
-        return settled
-
-    def ended_by(self, error: BaseException) -> None:
-        """Failures that ended the run are no outcomes, whatever moves followed them: they are tried again."""
-        with self._mutex:
-            for name in self.failures.behind(error):
-                call = self.history.calls[name]
-                if call.caught:
-                    again = replace(call, caught=False)
-                    self._write(again, durability="process")
-                    self.history.add(again)
 
     # -- the run -----------------------------------------------------------------------------------------
 
@@ -393,6 +280,20 @@ class Owner(Books):
             self._write(*values, self.run)
         self.tell(kind)
         return self.run
+
+
+@contextmanager
+def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
+    """Own a run that nobody is at work on, while the block lasts.
+
+    Raises:
+        RunOwned: a live process is at work on it.
+    """
+    owner = Owner.take(store, run)
+    try:
+        yield owner
+    finally:
+        owner.close()
 
 
 def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:

@@ -110,12 +110,18 @@ def submit(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dic
     return _begin(step, [_made(step, _below(scope), args, kwargs)], 1)[0]
 
 
-def map_over(step: Callee, scope: Scope | None, items: Iterable[Any], concurrency: int | None) -> Mapped[Any]:
-    """Make one call for each item, and begin them, at most `concurrency` at once."""
+def map_over(
+    step: Callee,
+    scope: Scope | None,
+    items: Iterable[Any],
+    concurrency: int | None,
+    first: tuple[Any, ...] = (),
+) -> Mapped[Any]:
+    """Make one call for each item, after the arguments `first`; begin them, at most `concurrency` at once."""
     if concurrency is not None and concurrency < 1:
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
     own = _below(scope)
-    works = [_made(step, _below(own), (item,), {}) for item in items]
+    works = [_made(step, _below(own), (*first, item), {}) for item in items]
     return Mapped(step.name, _begin(step, works, concurrency or DEFAULT_CONCURRENCY))
 
 

@@ -34,6 +34,8 @@ class Pass:
     redo_from: str | None = None
     """From the first call of this step on, everything runs again."""
     strict: bool = False
+    executor: Any = None
+    """Where the workflow's steps run that say nothing themselves; None: in threads."""
     _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     _once: dict[Any, Any] = field(default_factory=dict)
     _children: Counter[str] = field(default_factory=Counter)

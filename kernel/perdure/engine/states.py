@@ -4,8 +4,8 @@ A *notebook* run is `open` for good: its cells come and go. Any other run is `ru
 A call is `running` from its start; a process that dies leaves it so, and the next owner of the run settles
 it: `interrupted` for what may simply run again, `in doubt` for an effect of which nobody knows whether it
 took place, and for a call in which the process died twice. A call is `waiting` while a sleep, or the pause
-before its next attempt, lasts: that outlives the process. `cancelled` is what a person ended: nothing takes it
-up again by itself.
+before its next attempt, lasts: that outlives the process. `cancelled` is what a person ended: nothing takes
+it up again by itself.
 """
 
 from __future__ import annotations

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from . import parallel
-from .callee import Callee, Options
+from .bound import BoundStep, check_bound, unwrapped
+from .callee import Callee, Options, short_name
 from .calls import Call
 from .decide import KINDS, ON_EDIT
-from .durations import seconds
+from .durations import age, seconds
+from .executors.choice import checked as where
+from .retrying import Backoff, Duration, RetryOn, checked
 from .scope import Scope, current_scope
+from .tracebacks import users_level
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from .parallel import Future, Mapped
 
 P = ParamSpec("P")
@@ -31,8 +37,8 @@ class Step(Callee, Generic[P, R]):
 
     __wrapped__: Callable[P, R]
 
-    def __init__(self, function: Callable[P, R], name: str, options: Options) -> None:
-        super().__init__(function, name, options)
+    def __init__(self, function: Callable[P, R], name: str, options: Options, kind: str = "plain") -> None:
+        super().__init__(function, name, options, kind)
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,6 +52,7 @@ class Step(Callee, Generic[P, R]):
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Begin a call beside the body; the future is awaitable and has `.result()`."""
+        check_bound(self, args)
         return parallel.submit(self, self._scope(), args, kwargs)
 
     def map(self, items: Iterable[Any], *, concurrency: int | None = None) -> Mapped[Any]:
@@ -53,7 +60,12 @@ class Step(Callee, Generic[P, R]):
 
         The result is awaitable, has `.result()`, and can be iterated in the order of the items.
         """
-        return parallel.map_over(self, self._scope(), items, concurrency)
+        check_bound(self, ())
+        return self.map_after((), items, concurrency)
+
+    def map_after(self, first: tuple[Any, ...], items: Iterable[Any], concurrency: int | None) -> Mapped[Any]:
+        """As `map`, with the arguments `first` before each item."""
+        return parallel.map_over(self, self._scope(), items, concurrency, first)
 
     def _scope(self) -> Scope | None:
         """Where the call is made; a hint where nothing will be kept of it."""
@@ -63,9 +75,16 @@ class Step(Callee, Generic[P, R]):
         return scope
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None:
+        if self.kind == "class":
+            return BoundStep(self, type(instance) if owner is None else owner)
+        if self.kind == "static" or instance is None:
             return self
-        return functools.partial(self, instance)
+        return BoundStep(self, instance)
+
+    @property
+    def __closure__(self) -> Any:
+        """The function's own: who makes a class anew, as attrs does, mends there what `super()` looks up."""
+        return self.__wrapped__.__closure__  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
@@ -82,9 +101,13 @@ def step(
     kind: str = "pure",
     on_edit: str | None = None,
     retries: int = 0,
-    backoff: str | float | timedelta = 0.0,
-    timeout: str | float | timedelta | None = None,
+    backoff: Backoff = 0.0,
+    retry_on: RetryOn | None = None,
+    timeout: Duration | None = None,
     key: str | Callable[..., str] | None = None,
+    executor: str | Executor | None = None,
+    cache: bool | Duration = False,
+    idempotent: bool = False,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -96,9 +119,13 @@ def step(
     kind: str = "pure",
     on_edit: str | None = None,
     retries: int = 0,
-    backoff: str | float | timedelta = 0.0,
-    timeout: str | float | timedelta | None = None,
+    backoff: Backoff = 0.0,
+    retry_on: RetryOn | None = None,
+    timeout: Duration | None = None,
     key: str | Callable[..., str] | None = None,
+    executor: str | Executor | None = None,
+    cache: bool | Duration = False,
+    idempotent: bool = False,
 ) -> Any:
     """Mark a function, sync or async, as a step: in a workflow its result is kept and not computed twice.
 
@@ -108,10 +135,18 @@ def step(
         kind: `pure` (compute, read, fit), `effect` (send, write; never repeated silently) or `volatile`
             (recorded once for this run).
         on_edit: what to do for a `pure` step whose code was edited: `rerun` (the default), `keep` or `ask`.
-        retries: how many further attempts after a failure.
-        backoff: pause before each further attempt: seconds, or a duration such as "10s".
-        timeout: limit for one attempt of an async step.
+        retries: how many further attempts after a failure, also in later processes.
+        backoff: pause before each further attempt: seconds, a duration such as "10s", `exponential(...)`, or
+            a function that gets the number of attempts that failed.
+        retry_on: the errors that are worth another attempt: classes, or a function that says so of an error;
+            None: all. `Fatal` is never tried again, `Retry` always.
+        timeout: limit for one attempt. A sync step with a limit runs in a thread of its own: it is stopped
+            where Python lets it be, else left to itself, and what it does from then on is not kept.
         key: finds the call again by this key instead of its inputs; a function gets the arguments by name.
+        executor: where it runs: "thread" (the default), "process" for work that fills a core, or any
+            `concurrent.futures.Executor`.
+        cache: True, or a duration such as "7d": other runs may use a result of this age.
+        idempotent: of an effect: it may be repeated, and is, when nobody knows whether it took place.
 
     Raises:
         ValueError: an option has no such value.
@@ -121,15 +156,33 @@ def step(
             raise ValueError(f"{option}={value!r} is none of {', '.join(known)}")
     if kind != "pure" and on_edit is not None:
         raise ValueError(f"on_edit={on_edit!r} is for pure steps: an edit never runs kind={kind!r} again")
-    if retries < 0:
-        raise ValueError(f"retries must be 0 or more, not {retries}")
-    limit = None if timeout is None else seconds(timeout)
-    options = Options(kind, on_edit or "rerun", retries, seconds(backoff), limit, key)
+    if kind != "pure" and cache is not False:
+        raise ValueError(f"cache={cache!r} is for pure steps: other runs cannot use what a {kind} step did")
+    if idempotent and kind != "effect":
+        raise ValueError(f"idempotent=True is for effects: a {kind} step may be repeated anyway")
+    options = Options(
+        kind,
+        on_edit or "rerun",
+        checked(retries, backoff, retry_on),
+        None if timeout is None else seconds(timeout),
+        key,
+        where(executor),
+        _lasting(cache),
+        idempotent,
+    )
 
     def mark(function: Callable[P, R]) -> Step[P, R]:
-        return Step(function, name or function.__name__, options)
+        inner, kind = unwrapped(function)
+        return Step(inner, name or short_name(inner), options, kind)
 
     return mark if function is None else mark(function)
+
+
+def _lasting(cache: bool | Duration) -> float | None:  # noqa: FBT001  what users write, as they write it
+    """Seconds for which a result may be used by other runs."""
+    if isinstance(cache, bool):
+        return math.inf if cache else None
+    return age(cache) if isinstance(cache, str) else seconds(cache)
 
 
 _hinted: set[str] = set()
@@ -142,4 +195,4 @@ def _hint(name: str) -> None:
             f"step `{name}` is called outside a workflow: a plain call, nothing is kept. "
             "Call it from a @workflow function or a %%workflow cell."
         )
-        warnings.warn(message, OutsideRun, stacklevel=4)
+        warnings.warn(message, OutsideRun, stacklevel=users_level())

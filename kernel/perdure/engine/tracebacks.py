@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import traceback
 from types import TracebackType
 
@@ -21,6 +22,14 @@ def one_line(error: BaseException) -> str:
     said = " ".join(said.splitlines()) if isinstance(error, PerdureError) else said.partition("\n")[0]
     text = mask(f"{name}: {said}" if said else name)
     return text if len(text) <= 300 else text[:299] + "…"  # noqa: PLR2004  what fits a line of a table
+
+
+def users_level() -> int:
+    """The `stacklevel` with which the caller's warning points at the user's code."""
+    frame, level = sys._getframe(1), 1  # noqa: SLF001  the cheap way to the frame, as `warnings` itself goes
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def users_frames(trace: TracebackType | None) -> TracebackType | None:

@@ -17,10 +17,12 @@ from IPython.core.error import UsageError
 
 from perdure.codec.notes import collected
 from perdure.codec.syntax import tree_digest
-from perdure.engine import keeping
+from perdure.engine import clock, keeping
 from perdure.engine.attempt import Attempt
 from perdure.engine.code.source import analyse
-from perdure.engine.decide import Restore, Run
+from perdure.engine.decide import Restore, Run, Wait
+from perdure.engine.durations import words
+from perdure.engine.retrying import NEVER, Retrying
 from perdure.engine.scope import Pass, Scope, entered
 from perdure.engine.tracebacks import one_line, user_traceback
 from perdure.errors import PerdureError, StepTimeout
@@ -49,8 +51,7 @@ class StepOptions:
     kind: str = "pure"
     on_edit: str | None = None
     key: str | None = None
-    retries: int = 0
-    backoff: float = 0.0
+    retrying: Retrying = NEVER
     timeout: float | None = None
     output: frozenset[str] | None = None
     redo: bool = False
@@ -100,7 +101,6 @@ class StepCell:
             strict=options.strict,
         )
         self.decision = self.owner.decide(self.request)
-        self._tries = 0
 
     def _check_output(self) -> None:
         """A name of `--output` that the body cannot have bound or changed is told before anything runs."""
@@ -119,40 +119,45 @@ class StepCell:
     def run(self) -> Any:
         """Carry out a cell whose body does not await."""
         __tracebackhide__ = "__ipython_bottom__"
-        if not isinstance(self.decision, Run):
+        if not isinstance(self.decision, Run | Wait):
             return self._settled()
-        decision = self.decision
+        decision = self._first()
         while True:
+            if isinstance(decision, Wait):
+                clock.pause(decision.call.due or 0.0)
+                decision = self._next(decision.call)
             limit = time_limit(self.options.timeout, self._timeout())
             with self._attempt(decision) as attempt, limit:
                 attempt.value = self.body.run()
             if attempt.error is None:
                 return self._keep(attempt)
             decision = self._again(attempt)
-            time.sleep(self.options.backoff)
 
     async def arun(self) -> Any:
         """Carry out a cell whose body awaits; an interrupt reaches it at once."""
         __tracebackhide__ = "__ipython_bottom__"
-        if not isinstance(self.decision, Run):
+        if not isinstance(self.decision, Run | Wait):
             return self._settled()
-        decision, task = self.decision, asyncio.current_task()
+        decision, task = self._first(), asyncio.current_task()
         assert task is not None
         while True:
+            if isinstance(decision, Wait):
+                with interruptible(task):
+                    await clock.until(decision.call.due or 0.0)
+                decision = self._next(decision.call)
             limit = awaiting_limit(self.options.timeout, self._timeout())
             with self._attempt(decision) as attempt, interruptible(task), limit:
                 attempt.value = await self.body.arun()
             if attempt.error is None:
                 return self._keep(attempt)
             decision = self._again(attempt)
-            await asyncio.sleep(self.options.backoff)
 
     # -- the parts of the way ----------------------------------------------------------------------------
 
     def _settled(self) -> Any:
         """Use the checkpoint: put its names back, show what it showed, and return its value."""
         if not isinstance(self.decision, Restore):
-            assert not isinstance(self.decision, Run)
+            assert not isinstance(self.decision, Run | Wait)
             raise self.decision.error
         decision, session = self.decision, self.session
         if decision.call.state == "failed":
@@ -185,7 +190,6 @@ class StepCell:
     @contextmanager
     def _attempt(self, decision: Run) -> Iterator[_Attempt]:
         """Run the block as one attempt: its output is recorded, its failure lands in `attempt.error`."""
-        self._tries += 1
         attempt = _Attempt(snapshot(self.session.namespace), Recorder(self.session.shell))
         # Nothing stands between the start and the block that settles it, where an interrupt might arrive.
         attempt.record = self.owner.start(
@@ -204,25 +208,41 @@ class StepCell:
             attempt.error = error
         attempt.took = time.perf_counter() - attempt.began
 
-    def _again(self, attempt: _Attempt) -> Run:
-        """Record a failed attempt; return how to try again, or raise its error when it stands."""
+    def _first(self) -> Run | Wait:
+        """What to do first: of a pause in which the kernel died, what is left counts."""
+        decision = self.decision
+        assert isinstance(decision, Run | Wait)
+        if isinstance(decision, Wait):
+            until = f"waits until {lines.when(decision.call.due or 0.0)}"
+            lines.show(self.session.shell, lines.Line(until, details=(self._next(decision.call).reason,)))
+        return decision
+
+    def _next(self, waiting: CallRecord) -> Run:
+        """The next attempt, when its pause is over."""
+        attempts = self.options.retrying.retries + 1
+        return Run(f"attempt {waiting.failures + 1} of {attempts}: {waiting.error}", waiting)
+
+    def _again(self, attempt: _Attempt) -> Wait:
+        """Record a failed attempt; return until when to wait, or raise its error when it stands."""
         __tracebackhide__ = "__ipython_bottom__"
         error, shell = attempt.error, self.session.shell
         assert error is not None
         state = "failed" if isinstance(error, Exception) else "interrupted"
         changed = checkpoint.changed_in_place(self.session, self.request.input_parts, {})
-        ended = self._failed(attempt, state)
+        pause = None if changed else self.options.retrying.pause(error, attempt.record.failures + 1)
+        ended = self._failed(attempt, state, None if pause is None else clock.now() + pause)
         if changed:
             names = ", ".join(f"`{name}`" for name in sorted(changed))
             advice = f"it changed {names} in place: make it anew before you run this cell again"
             lines.show(shell, lines.Line(state, details=("nothing kept", advice)))
-        if ended is None or state == "interrupted" or changed or self._tries > self.options.retries:
+        if ended is None or pause is None:
             raise shown_plainly(self.session.shell, error)
-        notice = f"attempt {self._tries} of {self.options.retries + 1}"
-        lines.show(shell, lines.Line(state, details=(notice, one_line(error), "trying again")))
-        return Run(f"attempt {self._tries + 1}: {one_line(error)}", ended)
+        notice = f"attempt {ended.failures} of {self.options.retrying.retries + 1}"
+        again = f"trying again in {words(pause)}" if pause else "trying again"
+        lines.show(shell, lines.Line(state, details=(notice, one_line(error), again)))
+        return Wait(ended, "it pauses before its next attempt")
 
-    def _failed(self, attempt: _Attempt, state: str) -> CallRecord | None:
+    def _failed(self, attempt: _Attempt, state: str, due: float | None) -> CallRecord | None:
         """Record how an attempt failed; None where the store fails too, which the error then tells."""
         error = attempt.error
         assert error is not None
@@ -233,6 +253,7 @@ class StepCell:
                 error=one_line(error),
                 took=attempt.took,
                 traceback=user_traceback(error),
+                due=due,
                 shown=keeping.encode(attempt.recorder.outputs, name="shown"),
             )
         except PerdureError as failure:

@@ -23,6 +23,7 @@ LARGEST = 3
 """So many workflows are named where the store is told in a line."""
 
 _LEVELS = ("workflow", "run", "step")
+_UNNAMED = ("(forgotten runs)", "(state)", "(inputs and result)")
 _FIGURES = ("journal", "blobs", "unneeded", "shared")
 
 
@@ -103,7 +104,7 @@ class DiskUse:
         self, rows: list[tuple[str, ...]], shares: tuple[Share, ...], level: int, deepest: int, indent: int
     ) -> None:
         for share in shares[:MOST]:
-            name = escaped(share.name) or ("(forgotten runs)" if level == 0 else "(inputs and result)")
+            name = escaped(share.name) or _UNNAMED[level]
             rows.append(("  " * indent + name, self._about(share, level), *_figures(share)))
             if level < deepest:
                 self._add(rows, share.parts, level + 1, deepest, indent + 1)

@@ -16,6 +16,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from perdure.engine.decide import KINDS, ON_EDIT
 from perdure.engine.execution import Choice
 from perdure.engine.keeping import CODECS
+from perdure.engine.retrying import Retrying
 
 from . import carried, disk_use, lines, listing, notebook_runs, resuming, upkeep
 from .body import Body
@@ -184,8 +185,7 @@ class PerdureMagics(Magics):
             kind=given.kind,
             on_edit=given.on_edit,
             key=given.key,
-            retries=count(given.retries),
-            backoff=duration("--backoff", given.backoff) or 0.0,
+            retrying=Retrying(count(given.retries), duration("--backoff", given.backoff) or 0.0),
             timeout=duration("--timeout", given.timeout),
             output=names("--output", given.output),
             redo=given.redo,

@@ -13,7 +13,8 @@ from perdure.engine import keeping
 from perdure.engine.decide import is_outcome
 from perdure.engine.durations import words
 from perdure.engine.inputs import combined, input_part
-from perdure.engine.owner import Owner, new_id
+from perdure.engine.outcomes import new_id
+from perdure.engine.owner import Owner
 from perdure.engine.room import tight
 from perdure.store.notices import notices
 from perdure.store.records import CallRecord, RunRecord

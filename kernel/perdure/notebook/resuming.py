@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from perdure.codec.masking import escaped
 from perdure.codec.notes import collected
+from perdure.engine import questions
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
 from perdure.errors import PerdureError
@@ -100,6 +101,7 @@ def plan(session: Session, name: str | None = None) -> Resumption:
     steps = [Step(note.name, "run", "a setup cell, which always runs") for note in setups]
     steps += [_planned(session, call) for call in current(calls)]
     steps += _missing(calls)
+    steps += _asked(session)
     told = "what a resume does" if steps else "nothing is kept yet"
     return Resumption(f"{run.workflow}: {told}", tuple(steps))
 
@@ -149,16 +151,24 @@ def _missing(calls: list[CallRecord]) -> list[Step]:
     """The steps of which no call has an outcome, by their newest call."""
     kept = {call.step for call in current(calls)}
     newest = {call.step: call for call in sorted(calls, key=lambda each: each.seq) if call.step not in kept}
-    return [Step(call.step, *_why_missing(call)) for call in newest.values()]
+    return [Step(call.step, *_why_missing(call, calls)) for call in newest.values()]
 
 
-def _why_missing(call: CallRecord) -> tuple[str, str]:
+def _why_missing(call: CallRecord, calls: list[CallRecord]) -> tuple[str, str]:
     """What to do about it, and why. What died while it ran is settled by the next owner of the run."""
-    if call.state == "in doubt" or (call.state == "running" and call.kind == "effect"):
-        return "ask", "an effect that was running when the process died: `%perdure resolve` decides"
+    if questions.is_open(call):
+        return "ask", questions.asked(call, calls)
+    if call.state == "waiting":
+        return "run", f"its last attempt failed: {call.error}; the next is due {lines.when(call.due or 0.0)}"
     if call.state == "failed":
         return "run", f"its last attempt failed: {call.error}"
     return "run", "it was running when the kernel died or was interrupted"
+
+
+def _asked(session: Session) -> list[Step]:
+    """What the runs that this notebook's cells started wait for a person to decide."""
+    found = questions.of_started_runs(session.store.journal, session.run_id)
+    return [Step(f"{call.step} in {run.workflow}", "ask", question) for run, call, question in found]
 
 
 def resume(session: Session, name: str | None = None, *, steal: bool = False) -> Resumption:
@@ -173,6 +183,7 @@ def resume(session: Session, name: str | None = None, *, steal: bool = False) ->
     calls = [*owner.history.calls.values()]
     steps += [_restored(session, owner, call) for call in current(calls)]
     steps += _missing(calls)
+    steps += _asked(session)
     steps += _left_out(session, owner)
     saved = sum(step.took for step in steps if step.action == "restored")
     took = time.perf_counter() - began

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from perdure.engine import keeping
+from perdure.engine import keeping, questions
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import age
-from perdure.engine.owner import Owner
-from perdure.errors import EffectFailed, NeedsPackage, NoSuchStep, StoreError
+from perdure.engine.owner import Owner, taken
+from perdure.errors import NeedsPackage, NoSuchStep, StoreError
 
 from . import checkpoint, disk_use
 from .body import Body
 
 if TYPE_CHECKING:
     from perdure.store import Store
-    from perdure.store.records import CallRecord, RunRecord
+    from perdure.store.records import CallRecord
 
     from .session import Session
 
@@ -136,9 +136,9 @@ def trust(session: Session, run: str | None, *, everything: bool, yes: bool) -> 
 
 
 def resolve(session: Session, step: str, verdict: str, value: Any = None) -> Status:
-    """Record what a person decided on an effect in doubt: `again`, `done` (with its value) or `fail`.
+    """Record what a person decided on a call in doubt: `again`, `done` (with its value) or `fail`.
 
-    The effect may be a %%step cell of this notebook, or a call in a run that the notebook started. Of a cell,
+    The call may be a %%step cell of this notebook, or one in a run that the notebook started. Of a cell,
     a mapping of names that it binds stands for those names, any other value for its last expression.
 
     Raises:
@@ -146,55 +146,33 @@ def resolve(session: Session, step: str, verdict: str, value: Any = None) -> Sta
         RunOwned: the run is at work in another process.
     """
     with _owner_of(session, step) as (owner, call):
-        if verdict == "again":
-            owner.resolve(call, "failed")
-            return Status(((step, "runs again when its cell runs"),))
-        if verdict == "fail":
-            owner.resolve(call, "failed", keeping.encode(EffectFailed(step=step), name=step))
-            return Status(((step, "is marked as failed, and gives an error until `--redo` asks for it"),))
-        if owner.run.kind == "notebook":
+        if verdict == "done" and owner.run.kind == "notebook":
             names = _as_names(session, call, value)
-            owner.resolve(
-                call, "done", keeping.encode(names, name=step), outputs=checkpoint.kept_outputs(names)
-            )
-        else:
-            owner.resolve(call, "done", keeping.encode(value, name=step))
-        return Status(((step, f"is done, with the value {value!r}"),))
+            outputs = checkpoint.kept_outputs(names)
+            return Status(((step, questions.resolve(owner, call, verdict, names, outputs=outputs)),))
+        return Status(((step, questions.resolve(owner, call, verdict, value)),))
 
 
 @contextlib.contextmanager
 def _owner_of(session: Session, step: str) -> Iterator[tuple[Owner, CallRecord]]:
-    """The newest call of a step that is in doubt, and the owner of its run while the block lasts."""
+    """The newest such call that is in doubt, and the owner of its run while the block lasts."""
     own = session.owner
-    found = own.history.of_step(step) if own is not None else []
-    doubtful = [call for call in found if call.state == "in doubt"]
+    doubtful = questions.open_calls(own.history.calls.values(), step) if own is not None else []
+    doubtful = [call for call in doubtful if call.state == "in doubt"]
     if own is not None and doubtful:
         yield own, doubtful[-1]
         return
-    for run in _started_runs(session):
+    for run in questions.started(session.store.journal, session.run_id):
         # Nobody has settled the run since its process died: its effect may still be recorded as running.
         calls = session.store.journal.calls(run.id)
-        if not any(call.step == step and call.state in ("in doubt", "running") for call in calls):
+        if not questions.open_calls(calls, step) and not any(call.state == "running" for call in calls):
             continue
-        taken = Owner.take(session.store, run)
-        try:
-            doubtful = [call for call in taken.history.of_step(step) if call.state == "in doubt"]
+        with taken(session.store, run) as owner:
+            doubtful = questions.open_calls(owner.history.calls.values(), step)
             if doubtful:
-                yield taken, doubtful[-1]
+                yield owner, doubtful[-1]
                 return
-        finally:
-            taken.close()
     raise NoSuchStep(step=step, run=session.run_id or "of this notebook", hint=" that is in doubt")
-
-
-def _started_runs(session: Session) -> list[RunRecord]:
-    """The runs that this notebook's cells started, and those started in turn, the newest first."""
-    runs = session.store.journal.runs()
-    parents = {session.run_id}
-    for run in reversed(runs):
-        if run.parent in parents and run.kind != "notebook":
-            parents.add(run.id)
-    return [run for run in runs if run.id in parents and run.id != session.run_id]
 
 
 def _as_names(session: Session, call: CallRecord, value: Any) -> dict[str, Any]:

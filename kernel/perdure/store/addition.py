@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .queries import query
-from .records import CallRecord, Record, RunRecord, ValueRecord
+from .records import CallRecord, Record, RunRecord, StateRecord, ValueRecord
 from .statements import put
 
 if TYPE_CHECKING:
     import sqlite3
 
-_THEIRS = ("run", "sessions", "calls", "attempts", "restores", "notes", "values_of_run")
+_THEIRS = ("run", "sessions", "calls", "attempts", "restores", "notes", "messages", "values_of_run")
 
 
 def add_runs(
@@ -51,7 +51,7 @@ def of_runs(record: Record, runs: frozenset[str], epochs: dict[str, int]) -> Rec
         epochs: of those runs whose place is taken, the epoch that they had.
     """
     if not isinstance(record, RunRecord):
-        if record.run not in runs:
+        if record.run not in runs or isinstance(record, StateRecord):
             raise ValueError(f"a record of run {record.run!r} is not of the runs to be added")
         return record
     if record.id not in runs:

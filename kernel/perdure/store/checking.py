@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from perdure.errors import Damaged, NotLoadable, PerdureError
 
-from .kept_turns import LOOP
+from .dicts import place_of_item
+from .kept_turns import LOOP, OVER
 from .records import CallRecord, Place, RunRecord, ValueRecord
 from .related import blobs_of, named_run, related
 from .sizes import needed_by
@@ -27,9 +28,10 @@ class Broken:
     """A value that would be refused."""
 
     run: str
+    """Empty for the entry of a durable dict."""
     workflow: str
     step: str
-    """Empty for the inputs and the result of the run itself."""
+    """Empty for the inputs and the result of the run itself; of an entry, its dict and its key."""
     role: str
     value: str
     cause: str
@@ -66,9 +68,11 @@ class _Use:
     """One use of a value: by whom, where it must belong, and what to do without it."""
 
     value: str
-    run: RunRecord
+    workflow: str
     place: Place
     advice: str
+    step: str
+    """As it is told."""
 
 
 def check(store: Store, run: str | None = None, tell: Callable[[str], None] = lambda _: None) -> Checked:
@@ -88,8 +92,10 @@ def check(store: Store, run: str | None = None, tell: Callable[[str], None] = la
     runs = store.journal.runs() if run is None else related(store.journal, named_run(store, run))
     done.runs = len(runs)
     uses = [use for each in runs for use in _uses(store, each)]
+    uses += _entries(store, None if run is None else {each.workflow for each in runs})
     used = {use.value for use in uses}
-    done.unused = sum(value not in used for each in runs for value in store.journal.value_ids(each.id))
+    owners = [each.id for each in runs] + ([""] if run is None else [])
+    done.unused = sum(value not in used for owner in owners for value in store.journal.value_ids(owner))
     needed = {name for value in used for name in _blobs(store.journal.value(value))}
     read = needed_by(store.blobs, needed)
     done.blobs, done.bytes = len(read), sum(map(store.blobs.size, read))
@@ -110,6 +116,8 @@ def check(store: Store, run: str | None = None, tell: Callable[[str], None] = la
 def _look(store: Store, use: _Use, bad: dict[str, str], done: Checked) -> None:
     """Note what is wrong with one value."""
     record = store.journal.value(use.value)
+    if record is not None and record.role == OVER:
+        return  # the loop came to its end just now
     cause = "its record is missing." if record is None else _bad_blob(record, bad)
     if record is not None and not cause:
         if store.vault.standing(record) == "foreign":
@@ -123,7 +131,7 @@ def _look(store: Store, use: _Use, bad: dict[str, str], done: Checked) -> None:
             cause = str(error)
     if cause:
         place = use.place
-        broken = Broken(use.run.id, use.run.workflow, place.step, place.role, use.value, cause, use.advice)
+        broken = Broken(place.run, use.workflow, use.step, place.role, use.value, cause, use.advice)
         done.broken.append(broken)
 
 
@@ -141,22 +149,33 @@ def _uses(store: Store, run: RunRecord) -> Iterator[_Use]:
     anew = f"Start `{run.workflow}` with `--fresh`."
     for role, value in (("inputs", run.inputs), ("result", run.result)):
         if value is not None:
-            yield _Use(value, run, Place(run.id, role=role), anew)
+            yield _Use(value, run.workflow, Place(run.id, role=role), anew, "")
     for note in store.journal.notes(run.id, "setup"):
         value = note.data.get("value")
         if isinstance(value, str):
-            yield _Use(value, run, Place(run.id, note.name, role="setup"), "Run the cell by hand.")
+            place = Place(run.id, note.name, role="setup")
+            yield _Use(value, run.workflow, place, "Run the cell by hand.", note.name)
     for note in store.journal.notes(run.id, LOOP):
         if note.data.get("live"):
             place = Place(run.id, str(note.data.get("step")), str(note.data.get("inputs")), role=LOOP)
-            yield _Use(note.name, run, place, "The loop begins anew with `--redo`.")
+            yield _Use(note.name, run.workflow, place, "The loop begins anew with `--redo`.", place.step)
     calls = store.journal.calls(run.id)
     newest = {call.step: call.id for call in calls if call.state == "done"}
     for call in calls:
         older = run.kind == "notebook" and newest.get(call.step, call.id) != call.id
         advice = "A newer call took its place." if older else f"Run `{call.step}` again with `--redo`."
         for role, value in _values(call):
-            yield _Use(value, run, Place(call.run, call.step, call.inputs, role), advice)
+            place = Place(call.run, call.step, call.inputs, role)
+            yield _Use(value, run.workflow, place, advice, call.step)
+
+
+def _entries(store: Store, workflows: set[str] | None) -> Iterator[_Use]:
+    """The values that the durable dicts of these workflows, or of all, refer to."""
+    for state in store.journal.all_states():
+        if state.value is not None and (workflows is None or state.workflow in workflows):
+            place = place_of_item(state.workflow, state.name, state.item)
+            advice = f"Set `{state.item}` of `{state.name}` anew in a step."
+            yield _Use(state.value, state.workflow, place, advice, f"{state.name}/{state.item}")
 
 
 def _values(call: CallRecord) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 1. A run is forgotten only if `forgetting` finds that nothing needs it.
 2. A blob that a value needs, by itself or as the source of another one, is never removed. While a process is
-   at work, nor is one that it may have put just now and not yet recorded.
+   at work, nor is one that it may have put just now and not yet recorded. The value of a durable dict's entry
+   is needed until the entry is replaced or deleted: the two are written in one commit.
 3. A collection that is killed leaves a store that is whole, with some garbage left.
 4. Room is made before it is taken: what nobody needs goes first, then the journal forgets, which takes some
    room itself.
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from perdure.errors import StoreFull
 
 from . import reserve
+from .dicts import in_dict
 from .failpoints import reached
 from .failures import system_errors
 from .files import TEMPORARY
@@ -173,7 +175,7 @@ def _choose(store: Store, limits: Limits, owners: list[Owner]) -> _Choice:
             each.value
             for each in holdings
             if each.value not in used
-            and (each.run in gone or (each.run in runs - owned and not _stands(each, calls)))
+            and (each.run in gone or in_dict(each) or (each.run in runs - owned and not _stands(each, calls)))
         }
 
     units = forgettable.beyond(limits, now)
@@ -240,6 +242,10 @@ def _forget(store: Store, choice: _Choice, before: float | None) -> list[_Remova
     if choice.calls or choice.values:
         store.journal.forget_parts(choice.calls, choice.values)
         reached("gc.parted")
+    runs = {run.id for run in store.journal.runs()}
+    unheard = [message.id for message in store.journal.messages() if message.run not in runs]
+    if unheard:
+        store.journal.drop_messages(unheard)
     return made
 
 

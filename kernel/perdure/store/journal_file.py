@@ -57,6 +57,7 @@ class JournalFile:
         self.readonly = readonly
         self.full = False
         """Whether it is read only because there is no room at all on its disk."""
+        self._version_read = VERSION
         self._seconds = seconds
         with system_errors(path.parent):
             found = path.exists()
@@ -84,9 +85,13 @@ class JournalFile:
             self.readonly = True
             # The same holds where the disk has no room for it; then what is asked to be written is told that.
             self.full = error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE
-            return self._connect("mode=ro&immutable=1")
+            connection = self._connect("mode=ro&immutable=1")
+            self._version_read = self._version(connection)
+            return connection
         if found < VERSION and not self.readonly:
             self._migrate()
+            found = self._version(connection)
+        self._version_read = found
         return connection
 
     def reader_again(self, reader: sqlite3.Connection) -> sqlite3.Connection:
@@ -101,6 +106,12 @@ class JournalFile:
             return again
         again.close()
         return reader
+
+    def has(self, version: int, reader: sqlite3.Connection) -> bool:
+        """Whether what a reader reads is of that schema, or a newer one; an older one may not be changed."""
+        if self._version_read < version:
+            self._version_read = self._version(reader)  # another process may have brought it on
+        return self._version_read >= version
 
     def writer(self) -> sqlite3.Connection:
         """A connection that can write, and leaves it to others to move the log."""

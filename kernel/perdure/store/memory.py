@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,38 +12,34 @@ from perdure.errors import AGAIN, Damaged, NotOwner, PerdureError
 
 from .addition import of_runs
 from .blobs.memory import plain
+from .memory_reads import MemoryReads
+from .protocols import AlreadyMade
 from .records import (
-    AttemptRecord,
     CallRecord,
-    Holding,
-    NoteRecord,
+    MessageRecord,
     Record,
-    Reference,
-    RestoreRecord,
     RunRecord,
     SessionRecord,
+    StateRecord,
     ValueRecord,
     created_after,
 )
-from .rows import TABLES, R, Table, from_row, owned, to_holding, to_row
+from .rows import TABLES, owned, to_row
 
 
-class MemoryJournal:
+class MemoryJournal(MemoryReads):
     """A journal without a file. It keeps rows, as the real ones do, so that records are never shared."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
         self._failed: dict[str, PerdureError] = {}
-        self._tables: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {
-            table.name: {} for table in TABLES.values()
-        }
 
     def write(
         self, run: str, epoch: int, records: Sequence[Record], *, durability: str | None = None
     ) -> None:
         """Put the records at once, as the owner of `run` with `epoch`; nothing here outlives the process."""
-        rows = [(TABLES[type(each)], to_row(each)) for each in owned(run, epoch, records)]
-        with self._lock:
+        rows = [(type(each), to_row(each)) for each in owned(run, epoch, records)]
+        with self._commit():
             error = self._failed.pop(run, None)
             if error is not None:
                 raise error
@@ -54,102 +49,76 @@ class MemoryJournal:
                     raise NotOwner(run=run)
                 self._failed[run] = NotOwner(run=run)
                 return
-            for table, row in rows:
-                self._put(table, row)
+            for kind, row in rows:
+                self._put(kind, row)
             session = self._tables["sessions"].get((run, epoch))
             if session is not None:
                 session["seen"] = time.time()
 
-    def claim(self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None) -> int:
+    def claim(
+        self,
+        run: RunRecord,
+        session: SessionRecord,
+        check: Callable[[], None] | None = None,
+        *,
+        newest: str | None = None,
+    ) -> int:
         """Make the session's process the owner of `run`; return the new epoch."""
-        with self._lock:
+        with self._commit():
             if check is not None:
                 check()
+            if newest is not None and self.run(run.id) is None:
+                found = self.find_run(run.workflow, run.parent, run.key)
+                if found is not None and found.id != newest:
+                    raise AlreadyMade(found.id)
             runs = self._select(RunRecord, workflow=run.workflow)
             last = max((each.created for each in runs), default=None)
             known = self.run(run.id) or replace(created_after(run, last), epoch=0)
             epoch = known.epoch + 1
-            self._put(TABLES[RunRecord], to_row(replace(known, epoch=epoch)))
-            self._put(TABLES[SessionRecord], to_row(replace(session, run=run.id, epoch=epoch)))
+            self._put(RunRecord, to_row(replace(known, epoch=epoch)))
+            self._put(SessionRecord, to_row(replace(session, run=run.id, epoch=epoch)))
             return epoch
 
-    def _put(self, table: Table, row: dict[str, Any]) -> None:
-        self._tables[table.name][tuple(row[name] for name in table.identity)] = row
-
-    def _select(self, record: type[R], /, **wanted: Any) -> list[R]:
+    @contextlib.contextmanager
+    def _commit(self) -> Iterator[None]:
+        """What is done in this block is seen as a whole, and counted."""
         with self._lock:
+            self._commits += 1
+            yield
+
+    def _put(self, kind: type, row: dict[str, Any]) -> None:
+        table = TABLES[kind]
+        identity = tuple(row[name] for name in table.identity)
+        if kind is StateRecord and row["value"] is None:
+            self._tables[table.name].pop(identity, None)
+        else:
+            self._tables[table.name][identity] = row
+
+    def post(self, message: MessageRecord) -> None:
+        """Leave a message for the owner of its run."""
+        row = to_row(message)
+        with self._commit():
+            self._put(MessageRecord, row)
+
+    def drop_messages(self, ids: Iterable[str]) -> None:
+        """Delete these messages: the owner acted on them."""
+        with self._commit():
+            for each in ids:
+                self._tables["messages"].pop((each,), None)
+
+    def uncache(self, step: str | None = None) -> int:
+        """Let no other run use the results of a step, or of any; return how many those were."""
+        with self._commit():
             rows = [
-                row
-                for row in self._tables[TABLES[record].name].values()
-                if all(row[name] == value for name, value in wanted.items())
+                row for row in self._tables["calls"].values() if row["cached"] and step in (None, row["step"])
             ]
-            return [from_row(record, row) for row in rows]
-
-    def run(self, run: str) -> RunRecord | None:
-        """The run with this id."""
-        with self._lock:
-            row = self._tables["runs"].get((run,))
-            return None if row is None else from_row(RunRecord, row)
-
-    def runs(self, *, workflow: str | None = None, limit: int | None = None) -> list[RunRecord]:
-        """Runs, the newest first."""
-        found = [run for run in self._select(RunRecord) if workflow in (None, run.workflow)]
-        return sorted(found, key=lambda each: (each.created, each.id), reverse=True)[:limit]
-
-    def find_run(self, workflow: str, parent: str | None, key: str) -> RunRecord | None:
-        """The newest run of this workflow, parent and key."""
-        found = self._select(RunRecord, workflow=workflow, parent=parent, key=key)
-        return max(found, key=lambda each: (each.created, each.id), default=None)
-
-    def children(self, run: str) -> list[RunRecord]:
-        """The runs that were started from this one, the oldest first."""
-        return sorted(self._select(RunRecord, parent=run), key=lambda each: (each.created, each.id))
-
-    def calls(self, run: str) -> list[CallRecord]:
-        """All versions of all calls, by `seq`."""
-        return sorted(self._select(CallRecord, run=run), key=lambda each: (each.seq, each.id))
-
-    def attempts(self, run: str) -> list[AttemptRecord]:
-        """Of all calls, by epoch, number and start."""
-        found = self._select(AttemptRecord, run=run)
-        return sorted(found, key=lambda each: (each.epoch, each.number, each.started, each.call))
-
-    def sessions(self, run: str) -> list[SessionRecord]:
-        """By epoch."""
-        return sorted(self._select(SessionRecord, run=run), key=lambda each: each.epoch)
-
-    def restores(self, run: str) -> list[RestoreRecord]:
-        """By epoch and time."""
-        return sorted(self._select(RestoreRecord, run=run), key=lambda each: (each.epoch, each.at, each.call))
-
-    def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
-        """By time."""
-        found = [note for note in self._select(NoteRecord, run=run) if kind in (None, note.kind)]
-        return sorted(found, key=lambda each: (each.at, each.kind, each.name))
-
-    def value(self, value: str) -> ValueRecord | None:
-        """The value with this id."""
-        with self._lock:
-            row = self._tables["stored_values"].get((value,))
-            return None if row is None else from_row(ValueRecord, row)
-
-    def values(self, ids: Iterable[str]) -> dict[str, ValueRecord]:
-        """The values with these ids, by id; one that is not there is left out."""
-        found = [self.value(each) for each in ids]
-        return {value.id: value for value in found if value is not None}
-
-    def value_ids(self, run: str | None = None) -> list[str]:
-        """The ids of all values, or of those of a run, the oldest first."""
-        found = self._select(ValueRecord) if run is None else self._select(ValueRecord, run=run)
-        return [value.id for value in sorted(found, key=lambda each: (each.created, each.id))]
-
-    def key_ids(self) -> dict[str, int]:
-        """How many values each key signed, by the key's id."""
-        return dict(Counter(value.key_id for value in self._select(ValueRecord)))
+            for row in rows:
+                row["cached"] = 0
+            return len(rows)
 
     def replace_values(self, changes: Iterable[tuple[ValueRecord, ValueRecord]]) -> int:
         """Put values in the place of others with the same id, at once."""
-        with self._lock:
+        with self._commit():
             known = [(self.value(before.id), before, after) for before, after in changes]
             rows = [
                 to_row(after)
@@ -157,7 +126,7 @@ class MemoryJournal:
                 if found is not None and found.signature == before.signature
             ]
             for row in rows:
-                self._put(TABLES[ValueRecord], row)
+                self._put(ValueRecord, row)
             return len(rows)
 
     def add_runs(
@@ -165,7 +134,7 @@ class MemoryJournal:
     ) -> None:
         """Put whole runs that come from elsewhere, with all that is theirs, at once."""
         wanted = frozenset(runs)
-        with self._lock:
+        with self._commit():
             before = {name: dict(rows) for name, rows in self._tables.items()}
             try:
                 self._add_runs(wanted, records(), instead=instead)
@@ -177,73 +146,37 @@ class MemoryJournal:
         known = {run: here.epoch for run in runs if (here := self.run(run)) is not None}
         if known and not instead:
             raise ValueError(f"run {min(known)} is here already")
-        for kind, table in TABLES.items():
-            owner = "id" if kind is RunRecord else "run"
-            kept = {key: row for key, row in self._tables[table.name].items() if row[owner] not in known}
-            self._tables[table.name] = kept
+        self._forget(known)
         for record in records:
             fenced = of_runs(record, runs, known)
             table, row = TABLES[type(fenced)], to_row(fenced)
             if isinstance(fenced, CallRecord | ValueRecord) and (fenced.id,) in self._tables[table.name]:
                 raise ValueError(f"{fenced.id} is here already")
-            self._put(table, row)
+            self._put(type(fenced), row)
 
-    def blob_names(self) -> set[str]:
-        """The names of all blobs that a value refers to."""
-        values = self._select(ValueRecord)
-        streams = {value.stream_blob for value in values if value.stream_blob is not None}
-        return streams.union(*(value.buffers for value in values))
-
-    def holdings(self) -> list[Holding]:
-        """What each value takes, and which blobs it needs."""
-        with self._lock:
-            rows = [dict(row) for row in self._tables["stored_values"].values()]
-        return [to_holding({**row, "bytes": len(row["stream"] or b"") + len(row["preview"])}) for row in rows]
-
-    def references(self) -> list[Reference]:
-        """Which calls and runs refer to which values."""
-        with self._lock:
-            found = [
-                Reference(value, call.run, call.id)
-                for call in self._select(CallRecord)
-                for value in (call.value, call.shown, call.needs)
-                if value is not None
-            ]
-            return found + [
-                Reference(value, run.id)
-                for run in self._select(RunRecord)
-                for value in (run.inputs, run.result)
-                if value is not None
-            ]
+    def _forget(self, runs: Container[str], *, kept: type | None = None) -> None:
+        """Delete what belongs to these runs, but for records of one kind. A durable dict belongs to none."""
+        for kind, table in TABLES.items():
+            if kind not in (kept, StateRecord):
+                owner = "id" if kind is RunRecord else "run"
+                rows = self._tables[table.name].items()
+                self._tables[table.name] = {key: row for key, row in rows if row[owner] not in runs}
 
     def forget_parts(self, calls: Iterable[str], values: Iterable[str]) -> None:
         """Delete these calls, with their attempts and restores, and these values, at once."""
         gone = {"calls": set(calls), "stored_values": set(values)}
         gone |= {"attempts": gone["calls"], "restores": gone["calls"]}
-        with self._lock:
+        with self._commit():
             for table, ids in gone.items():
                 name = "call" if table in ("attempts", "restores") else "id"
                 kept = {key: row for key, row in self._tables[table].items() if row[name] not in ids}
                 self._tables[table] = kept
 
-    def compact(self) -> int:
-        """Memory is given back at once: 0 bytes."""
-        return 0
-
-    def size(self) -> int:
-        """Nothing lies on a disk: 0 bytes."""
-        return 0
-
     def forget(self, runs: Iterable[str]) -> None:
         """Delete these runs with all that is theirs, but for values that a kept run refers to."""
         gone = set(runs)
-        with self._lock:
-            for kind, table in TABLES.items():
-                if kind is ValueRecord:
-                    continue
-                owner = "id" if kind is RunRecord else "run"
-                kept = {key: row for key, row in self._tables[table.name].items() if row[owner] not in gone}
-                self._tables[table.name] = kept
+        with self._commit():
+            self._forget(gone, kept=ValueRecord)
             known = {run.id for run in self._select(RunRecord)}
             used = {reference.value for reference in self.references()}
             self._tables["stored_values"] = {
@@ -251,10 +184,6 @@ class MemoryJournal:
                 for key, row in self._tables["stored_values"].items()
                 if row["run"] in known or row["run"] == "" or row["id"] in used
             }
-
-    def check(self) -> str:
-        """Always "ok": there is no file that could be damaged."""
-        return "ok"
 
     def close(self) -> None:
         """Nothing is queued and nothing is held; what went wrong with a later write is told."""

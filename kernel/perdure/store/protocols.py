@@ -8,6 +8,13 @@ Journal
    block a writer of another process.
 5. A journal that was killed at any instant opens again with everything that it acknowledged.
 6. Listing never decodes a value.
+10. A message, which anybody may leave for the owner of any run, is on disk when `post` returned, and stays
+    until it is dropped or its run forgotten.
+11. Of those who claim a new run of one workflow, parent and key at the same instant, having seen the same
+    runs, one makes it.
+12. `changes` tells each commit of any process.
+13. The entry of a durable dict is written in one commit with the rest of its write, and outlives its run.
+14. A call whose result other runs may use is found by its parts until it is uncached or forgotten.
 
 Blobs
 7. A blob is named by the BLAKE3 digest of its bytes, born whole, and never changed afterwards.
@@ -18,25 +25,36 @@ Blobs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from .records import (
     AttemptRecord,
     CallRecord,
     Holding,
+    MessageRecord,
     NoteRecord,
     Record,
     Reference,
     RestoreRecord,
     RunRecord,
     SessionRecord,
+    StateRecord,
     ValueRecord,
 )
 
 
+class AlreadyMade(Exception):  # noqa: N818  not an error of the user: who claims goes on with that run
+    """Somebody else made a run of the same workflow, parent and key first."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
+        """The id of that run."""
+
+
 class Journal(Protocol):
-    """The ordered record of runs, calls, attempts, sessions, restores and values."""
+    """The ordered record of runs, with all that is theirs, and of the workflows' durable dicts."""
 
     def write(
         self, run: str, epoch: int, records: Sequence[Record], *, durability: str | None = None
@@ -63,7 +81,14 @@ class Journal(Protocol):
             committed: that is told once.
         """
 
-    def claim(self, run: RunRecord, session: SessionRecord, check: Callable[[], None] | None = None) -> int:
+    def claim(
+        self,
+        run: RunRecord,
+        session: SessionRecord,
+        check: Callable[[], None] | None = None,
+        *,
+        newest: str | None = None,
+    ) -> int:
         """Make `session`'s process the owner of `run`, which is added when it is new; return the new epoch.
 
         The epoch fields of both records are ignored and set; of a run that is known, only the epoch and the
@@ -75,13 +100,31 @@ class Journal(Protocol):
             session: the process that is to own it.
             check: called within the commit, when nobody else can claim: what it raises keeps everything as it
                 was. So of those who took a lock and lost it again, none becomes the newest owner.
+            newest: the id that `find_run` gave when the caller decided to make this run, empty for none.
+                Within the commit it is looked whether that is so still. None: whatever other runs there are.
+
+        Raises:
+            AlreadyMade: `run` is new, and another run is found by its workflow, parent and key than `newest`.
+                Nothing was written.
         """
 
     def run(self, run: str) -> RunRecord | None:
         """The run with this id."""
 
-    def runs(self, *, workflow: str | None = None, limit: int | None = None) -> list[RunRecord]:
-        """Runs, the newest (`created`) first."""
+    def runs(
+        self,
+        *,
+        workflow: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> list[RunRecord]:
+        """Runs, the newest (`created`) first.
+
+        Args:
+            workflow: only of this workflow.
+            tags: only those that have all of these, each with that value, or with any where it is empty.
+            limit: at most so many.
+        """
 
     def find_run(self, workflow: str, parent: str | None, key: str) -> RunRecord | None:
         """The newest run of this workflow, parent and key."""
@@ -103,6 +146,53 @@ class Journal(Protocol):
 
     def notes(self, run: str, kind: str | None = None) -> list[NoteRecord]:
         """By time."""
+
+    def post(self, message: MessageRecord) -> None:
+        """Leave a message for the owner of its run, in one commit on disk; one with the same id is replaced.
+
+        Anybody may, whoever owns the run, also where there is no such run: only the message is written.
+
+        Raises:
+            StoreBusy, StoreFull, StoreReadOnly, StoreDamaged: nothing was written.
+        """
+
+    def messages(self, run: str | None = None) -> list[MessageRecord]:
+        """By time; of a run, or of all, also of those that are not there."""
+
+    def drop_messages(self, ids: Iterable[str]) -> None:
+        """Delete these messages: the owner acted on them. One that is not there is passed over."""
+
+    def changes(self) -> int:
+        """A number that is another one, from any look to a later one, if anybody committed in between.
+
+        Anybody: this process through this journal or another one, and any other process. A look costs a few
+        microseconds and reads no record: whoever waits for something looks at this, and reads when it is
+        another one. It says nothing else: it may be another one although nothing was committed, a higher one
+        is not a later one, and those of two journals cannot be compared. What is to be written later counts
+        when it is committed.
+        """
+
+    def states(self, workflow: str, name: str) -> list[StateRecord]:
+        """The entries of a durable dict, by item.
+
+        They are put with `write`, by the run that changed them; one without a value is deleted. A value that
+        no entry refers to any more may be gone at once: whoever misses one reads the entries again.
+        """
+
+    def all_states(self) -> list[StateRecord]:
+        """The entries of all durable dicts, by workflow, name and item."""
+
+    def cached_call(self, step: str, inputs: str, code: str) -> CallRecord | None:
+        """The newest (`ended`) call of any run that is `cached` and done, has a value, and these parts."""
+
+    def cached_calls(self) -> list[CallRecord]:
+        """All calls that are cached and done and have a value, the newest first."""
+
+    def uncache(self, step: str | None = None) -> int:
+        """Take `cached` from the calls of a step, or from all, whoever owns their runs; return how many.
+
+        An owner that puts such a call anew has its say again.
+        """
 
     def value(self, value: str) -> ValueRecord | None:
         """The value with this id."""
@@ -151,12 +241,13 @@ class Journal(Protocol):
         """What each value takes, and which blobs it needs."""
 
     def references(self) -> list[Reference]:
-        """Which calls and runs refer to which values."""
+        """Which calls, runs and entries of durable dicts refer to which values."""
 
     def forget(self, runs: Iterable[str]) -> None:
         """Delete these runs with all that is theirs, in one commit.
 
-        Their values go too, but for those that a run which is kept refers to.
+        Their values go too, but for those that a run which is kept, or a durable dict, refers to. What they
+        put into durable dicts stays: that is the workflows'.
         """
 
     def forget_parts(self, calls: Iterable[str], values: Iterable[str]) -> None:

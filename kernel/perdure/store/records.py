@@ -6,6 +6,7 @@ keeps exactly, so that a record can be read without running anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -65,6 +66,12 @@ def created_after(run: RunRecord, last: float | None) -> RunRecord:
         return run
     created = last + _TICK
     return replace(run, created=created, updated=max(run.updated, created))
+
+
+def tagged(run: RunRecord, tags: Mapping[str, str]) -> bool:
+    """Whether a run has each of these tags, with that value, or with any where it is empty."""
+    given = {tag.name: tag.value for tag in run.tags}
+    return all(name in given and value in ("", given[name]) for name, value in tags.items())
 
 
 @frozen
@@ -129,8 +136,8 @@ class CallRecord:
     code: str
     """Digest over all code parts."""
     kind: str
-    """`pure`, `effect` or `volatile` of a step; `wait` (a sleep), `noted` (what `now()` gave, which branch won a
-    race) or `child` (a run that was started from this one)."""
+    """`pure`, `effect` or `volatile` of a step; `wait` (a sleep), `noted` (what `now()` gave, which branch
+    won a race) or `child` (a run that was started from this one)."""
     state: str
     """One of the states of `perdure.engine.states.CALL`."""
     epoch: int
@@ -227,7 +234,7 @@ class NoteRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """Something that anybody tells the owner of a run: wake a sleep, cancel. It stays until the owner acted."""
+    """Something that anybody tells the owner of a run: wake a sleep, cancel. It stays until acted on."""
 
     id: str
     """`m_` and sixteen hexadecimal digits."""
@@ -242,7 +249,7 @@ class MessageRecord:
 
 @frozen
 class StateRecord:
-    """One entry of a workflow's small durable dict. Written by the run whose step changed it."""
+    """One entry of a workflow's small durable dict. It outlives the run whose step wrote it."""
 
     workflow: str
     name: str
@@ -252,7 +259,7 @@ class StateRecord:
     run: str
     """The run that wrote it."""
     value: str | None
-    """Id of the value, which belongs to no run; None: the entry was deleted."""
+    """Id of the value, which belongs to no run; written as None, the entry is deleted."""
     at: float
 
 
@@ -267,7 +274,9 @@ class Place:
     """Digest of the step's inputs."""
     role: str = "value"
     """`value`, `shown` or `needs` of a call, `loop` (the kept turn of a loop in it); `inputs`, `result` or
-    `setup` (a cell's source) of a run."""
+    `setup` (a cell's source) of a run;
+    `state` of a durable dict's entry, which belongs to no run (`run` is empty): there `step` is
+    `workflow/name`, and `inputs` the item (`perdure.store.dicts`)."""
 
 
 @frozen
@@ -324,12 +333,13 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """That a call, or a run, refers to a value: no record of its own either."""
+    """That a call, a run or a durable dict refers to a value: no record of its own either."""
 
     value: str
     run: str
+    """Empty where a durable dict does: it stays, whichever run wrote it."""
     call: str | None = None
-    """None where the run itself does."""
+    """None where the run itself, or a durable dict, does."""
 
 
 Record: TypeAlias = (

@@ -17,6 +17,7 @@ from .records import (
     AttemptRecord,
     CallRecord,
     Holding,
+    MessageRecord,
     NoteRecord,
     Record,
     RestoreRecord,
@@ -46,6 +47,7 @@ TABLES: Mapping[Any, Table] = types.MappingProxyType(
         AttemptRecord: Table("attempts", ("run", "call", "number")),
         RestoreRecord: Table("restores", ("run", "call", "epoch")),
         NoteRecord: Table("notes", ("run", "kind", "name")),
+        MessageRecord: Table("messages", ("id",)),
         StateRecord: Table("states", ("workflow", "name", "item")),
         ValueRecord: Table("stored_values", ("id",)),
     }
@@ -68,7 +70,7 @@ def owned(run: str, epoch: int, records: Iterable[Record]) -> list[Record]:
     return checked
 
 
-def to_row(record: Record) -> dict[str, Any]:
+def to_row(record: Record | MessageRecord) -> dict[str, Any]:
     """The record's columns by name, as any database and file can keep them."""
     each = columns(type(record))
     return dict(zip(each.names, as_bytes(each.dump(record)), strict=True))

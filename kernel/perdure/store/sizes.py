@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from .dicts import dict_of, in_dict
+
 if TYPE_CHECKING:
     from .protocols import Blobs
     from .store import Store
@@ -22,7 +24,8 @@ class Share:
     """What one workflow, run or step takes."""
 
     name: str
-    """Of the workflow, the run's id, or of the step; a step without a name is the run itself."""
+    """Of the workflow, the run's id, or of the step. A step without a name is the run itself; a run without
+    an id are the workflow's durable dicts, named as its steps."""
     values: int
     own: int
     """Bytes that nothing beside it needs: forgetting it frees them."""
@@ -65,6 +68,9 @@ def sizes(store: Store) -> Sizes:
     names: dict[_Place, set[str]] = defaultdict(set)
     for each in store.journal.holdings():
         place = _Place(workflows.get(each.run, ""), each.run, each.step)
+        if in_dict(each):
+            workflow, name = dict_of(each.step)
+            place = _Place(workflow, "", name)
         inline[place] += each.bytes
         values[place] += 1
         names[place].update(each.blobs)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from perdure.codec.masking import escaped
 from perdure.errors import PerdureError, StoreError
 
-from .records import ValueRecord
+from .dicts import dict_of, in_dict
+from .records import RunRecord, ValueRecord
 from .related import named_run, related
 from .store import Store
 
@@ -26,9 +27,10 @@ _SOURCES = ("needs", "setup")
 
 @dataclass(slots=True)
 class OfRun:
-    """The values of a run that are not this user's."""
+    """The values of a run, or of a workflow's durable dicts, that are not this user's."""
 
     run: str
+    """Its id; of the dicts, `(state)`."""
     workflow: str
     values: dict[str, bytes] = field(default_factory=dict)
     """Those that can be signed, each with the signature that it would get."""
@@ -93,20 +95,23 @@ def survey(store: Store, run: str | None = None) -> Offer:
     Args:
         store: the store.
         run: id of a run, or a workflow, whose newest run is taken, with the runs that it started and those
-            that it was forked from; None for all.
+            that it was forked from, and the durable dicts of their workflows; None for all.
 
     Raises:
         NoSuchRun: there is no such run.
     """
     journal, found = store.journal, dict[str, OfRun]()
     known = {each.id: each for each in journal.runs()}
-    wanted = None if run is None else [each.id for each in related(journal, named_run(store, run))]
+    wanted = None if run is None else related(journal, named_run(store, run))
     for value in _each(store, wanted):
         standing = store.vault.standing(value)
         if standing == "yours":
             continue
         workflow = known[value.run].workflow if value.run in known else "-"
-        of = found.setdefault(value.run, OfRun(value.run, workflow))
+        of = OfRun(value.run, workflow)
+        if in_dict(value):
+            of = OfRun("(state)", dict_of(value.step)[0])
+        of = found.setdefault(f"{of.workflow} {of.run}", of)
         cause = "newer" if standing == "newer" else store.vault.flaw(value)
         if cause:
             of.left[cause] += 1
@@ -175,13 +180,16 @@ def _current(store: Store, value: ValueRecord) -> bool:
     return value.key_id == store.key.id and ("aes" in value.packing) == store.encrypted
 
 
-def _each(store: Store, runs: Iterable[str] | None) -> Iterator[ValueRecord]:
-    """The values of these runs, or all, one at a time."""
-    places: Iterable[str | None] = [None] if runs is None else runs
+def _each(store: Store, runs: list[RunRecord] | None) -> Iterator[ValueRecord]:
+    """The values of these runs and their workflows' durable dicts, or all, one at a time."""
+    places = [None] if runs is None else [*(run.id for run in runs), ""]
+    workflows = {run.workflow for run in runs or ()}
     for run in places:
         for value in store.journal.value_ids(run):
             record = store.journal.value(value)
-            if record is not None:
+            if record is not None and (
+                run != "" or (in_dict(record) and dict_of(record.step)[0] in workflows)
+            ):
                 yield record
 
 

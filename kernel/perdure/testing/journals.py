@@ -19,13 +19,14 @@ from perdure.store.records import (
     ValueRecord,
 )
 
+from .beside import BesideContract
 from .order import OrderContract
 from .records import sample_call, sample_run, sample_session, sample_value
 from .threads import in_threads
 
 
-class JournalContract(OrderContract):
-    """The promises 1 to 4 and 6 of a journal; 5 needs a process to kill, and is tested where there is one."""
+class JournalContract(BesideContract, OrderContract):
+    """The promises of a journal but 5, which needs a process to kill, and is tested where there is one."""
 
     @pytest.fixture
     def journal(self) -> Journal:

@@ -7,10 +7,12 @@ from typing import Any
 
 from perdure.store.records import (
     CallRecord,
+    MessageRecord,
     Output,
     Part,
     RunRecord,
     SessionRecord,
+    StateRecord,
     ValueRecord,
 )
 
@@ -83,4 +85,16 @@ def sample_value(run: str, number: int = 1, **fields: Any) -> ValueRecord:
         created=3.5,
         packing="zstd",
     )
+    return replace(made, **fields)
+
+
+def sample_message(run: str, number: int = 1, **fields: Any) -> MessageRecord:
+    """A message to the owner of a run."""
+    made = MessageRecord(f"m_{number:016x}", run, "wake", "c_1", 3.5, {"value": [1, None]})
+    return replace(made, **fields)
+
+
+def sample_state(run: str, item: str = "a", **fields: Any) -> StateRecord:
+    """An entry of a durable dict."""
+    made = StateRecord("flights", "counts", item, run, value="v_0000000000000001", at=4.5)
     return replace(made, **fields)

@@ -232,7 +232,7 @@ def test_a_newer_store_is_left_untouched(folder):
     open_store(folder).close()
     change(folder, "PRAGMA user_version = 99")
     before = bytes_of(folder)
-    with pytest.raises(StoreTooNew, match="schema 99, this version reads up to 3"):
+    with pytest.raises(StoreTooNew, match="schema 99, this version reads up to 4"):
         open_store(folder)
     assert bytes_of(folder) == before
 

@@ -27,7 +27,7 @@ from perdure.store.gc import collect
 from perdure.store.keys import key_file, user_key
 from perdure.store.records import AttemptRecord, NoteRecord, Place, RestoreRecord
 from perdure.store.trust import sign, survey
-from perdure.testing import sample_call, sample_run, sample_session
+from perdure.testing import sample_call, sample_message, sample_run, sample_session, sample_state
 
 LARGE = bytearray(os.urandom(3 << 20))
 RUN = sample_run().id
@@ -546,6 +546,8 @@ def with_record(record):
         sample_call(RUN, id="c_../../evil"),
         sample_call(RUN, 77, started=float("nan")),
         sample_call(RUN, 77, took=1e300),
+        sample_message(RUN),
+        sample_state(RUN),
         ["runs", {}],
         ["nothing", {}],
         ["calls", []],

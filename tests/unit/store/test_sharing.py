@@ -177,6 +177,9 @@ def test_a_journal_that_nobody_holds_ends_its_thread(tmp_path):
         "sessions",
         "restores",
         "notes",
+        "messages",
+        "states",
+        "cached_call",
         "value",
         "values",
         "value_ids_of_run",
@@ -188,7 +191,8 @@ def test_what_is_asked_of_a_run_is_found_by_an_index(folder, name):
     """Promise 10: a look costs as much in a store of many runs as in one of few."""
     with open_store(folder) as store:
         store.journal.claim(sample_run(), sample_session())
-    named = dict.fromkeys(["run", "workflow", "parent", "key", "limit", "kind", "value", "now", "epoch"])
+    names = ["run", "workflow", "parent", "key", "limit", "kind", "value", "now", "epoch"]
+    named = dict.fromkeys([*names, "name", "step", "inputs", "code"])
     with sqlite3.connect(folder / "journal.db") as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {query(name)}", {**named, "ids": "[]"}).fetchall()
     steps = [row[3] for row in plan]

@@ -21,13 +21,19 @@ _SAYS = ("name", "options", "_choice")
 
 
 def content(obj: Any) -> Any:
-    """What stands for a step or workflow, or `NotImplemented`."""
+    """What stands for a step, bound or not, or a workflow, or `NotImplemented`."""
+    if getattr(type(obj), "__perdure_bound__", False):
+        return _bound, (obj.__func__,), (obj.__self__,)
     if not getattr(type(obj), "__perdure_named__", False):
         return NotImplemented
     if obj.__module__ != "__main__" and by_reference(obj):
         return find, (obj.__module__, obj.__qualname__)
     said = {name: vars(obj)[name] for name in _SAYS if name in vars(obj)}
     return _marked, (type(obj).__name__,), (said, obj.__wrapped__)
+
+
+def _bound() -> None:
+    """Stands in the stream for a step with its object."""
 
 
 def _marked() -> None:

@@ -43,6 +43,10 @@ class Definition:
     """Global names that it reads when it is made or used."""
     unseen: tuple[str, ...]
     """The ways by which it uses what names do not lead to."""
+    attributes: frozenset[str] = frozenset()
+    """Of a function: the names of all attributes that it uses, of whatever object."""
+    hands_on: bool = True
+    """Of a function: whether its first argument goes where its attributes are not told by their names."""
 
 
 _known: WeakKeyDictionary[Any, Definition] = WeakKeyDictionary()
@@ -59,11 +63,12 @@ def definition(obj: types.FunctionType | type) -> Definition:
 def methods(cls: type) -> Iterator[types.FunctionType]:
     """The functions of a class, also those inside properties and other descriptors."""
     for value in vars(cls).values():
-        for found in _functions_in(value):
+        for found in functions_in(value):
             yield from _chain(found)
 
 
-def _functions_in(value: Any) -> Iterator[types.FunctionType]:
+def functions_in(value: Any) -> Iterator[types.FunctionType]:
+    """The functions that one attribute of a class consists of; none where it is data."""
     if isinstance(value, types.FunctionType):
         yield value
     elif isinstance(value, property):
@@ -111,7 +116,25 @@ def _function(function: types.FunctionType) -> Definition:
         return Definition(_code_digest(function.__code__), frozenset(names), ("its source cannot be found",))
     if not isinstance(tree, ast.Lambda):
         names |= _decorator_names(tree)
-    return Definition(tree_digest(tree), frozenset(names), _unseen(tree))
+    attributes = frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return Definition(tree_digest(tree), frozenset(names), _unseen(tree), attributes, _hands_on(tree))
+
+
+def _hands_on(tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda) -> bool:
+    """Whether the first parameter stands anywhere but before a dot; `super(C, self)` tells no more than `super()`."""
+    if isinstance(tree, ast.ClassDef):
+        return True
+    first = next(iter([*tree.args.posonlyargs, *tree.args.args]), None)
+    if first is None:
+        return False
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "super":
+            told |= {id(argument) for argument in node.args}
+    return any(
+        isinstance(node, ast.Name) and node.id == first.arg and id(node) not in told
+        for node in ast.walk(tree)
+    )
 
 
 def _class(cls: type) -> Definition:
@@ -164,7 +187,7 @@ def _content_digest(cls: type) -> str:
     else:
         content = {name: value for name, value in vars(cls).items() if name not in _MADE}
     for name, value in sorted(content.items()):
-        functions = [_code_digest(function.__code__) for function in _functions_in(value)]
+        functions = [_code_digest(function.__code__) for function in functions_in(value)]
         if functions:
             hasher.update(repr((name, functions)).encode())
         elif name == "__annotations__":

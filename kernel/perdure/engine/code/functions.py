@@ -20,13 +20,21 @@ def local_folder() -> str:
     return str(Path(script).resolve().parent) if script else os.getcwd()  # noqa: PTH109  a string is wanted
 
 
-def function_code(function: Callable[..., Any], name: str) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """The parts of a function's code, and the names of the global data that it and what it uses read."""
+def function_code(
+    function: Callable[..., Any], name: str, receiver: type | None = None
+) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """The parts of a function's code, and the names of the global data that it and what it uses read.
+
+    Args:
+        function: The function.
+        name: The name of its own part.
+        receiver: Of a method, the class of its object.
+    """
     if not isinstance(function, types.FunctionType):
         raise TypeError(
             f"{name} is no plain function but {type(function).__name__}: mark a `def` or `async def`"
         )
-    led = function_parts(function, name, local_folder=local_folder())
+    led = function_parts(function, name, local_folder=local_folder(), receiver=receiver)
     return led.parts, tuple(sorted(led.data_names))
 
 

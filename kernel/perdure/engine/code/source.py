@@ -22,6 +22,7 @@ from perdure import codec
 from perdure.store.records import Part
 
 from .definitions import Definition, definition, methods
+from .members import follow_members
 from .modules import module_parts, own_file
 from .names import CellNames, analyse, close_match, undefined
 
@@ -56,25 +57,34 @@ def code_parts(names: Iterable[str], namespace: Mapping[str, Any], *, local_fold
     return walk.found()
 
 
-def function_parts(function: types.FunctionType, name: str, *, local_folder: str | None) -> CodeParts:
+def function_parts(
+    function: types.FunctionType, name: str, *, local_folder: str | None, receiver: type | None = None
+) -> CodeParts:
     """Follow one function, in the globals of its own module, whether or not a name leads to it.
 
     Args:
         function: The function as it was written, without its step or workflow around it.
         name: The name of its own part.
         local_folder: Modules below this folder are the user's own.
+        receiver: Of a method, the class of its object: what it uses of that counts, not the class as a whole.
     """
-    walk = _Walk(function.__globals__, local_folder)
+    walk = _Walk(function.__globals__, local_folder, receiver)
     walk.function(function, name)
+    if receiver is not None:
+        follow_members(walk, function, receiver)
     return walk.found()
 
 
 class _Walk:
     """One walk from names to code; every object is visited once, so that recursion ends."""
 
-    def __init__(self, namespace: Mapping[str, Any], folder: str | None) -> None:
+    def __init__(
+        self, namespace: Mapping[str, Any], folder: str | None, receiver: type | None = None
+    ) -> None:
         self.namespace = namespace
         self.folder = folder
+        self.receiver = receiver
+        self.attributes: set[str] = set()
         self.parts: dict[int, Part] = {}
         self.modules: dict[str, Part] = {}
         self.data: set[str] = set()
@@ -92,6 +102,18 @@ class _Walk:
     def function(self, function: types.FunctionType, name: str) -> None:
         """Follow one function."""
         self._function(function, name)
+
+    def follow(self, value: Any, name: str) -> None:
+        """Follow one value that a class holds: to its code, or as data that counts by content."""
+        if not self._follow(value, name):
+            digest = codec.digest(value)
+            self._seen[id(value)] = value
+            self.parts[id(value)] = Part(name, digest.hex, digest.weak, "class attribute")
+            self._follow(type(value), type(value).__name__)
+
+    def whole(self, cls: type) -> None:
+        """Follow all of a class."""
+        self._follow(cls, cls.__qualname__.rpartition("<locals>.")[2])
 
     def name(self, name: str) -> None:
         """Follow one global name."""
@@ -112,6 +134,8 @@ class _Walk:
         elif isinstance(value, functools.partial):
             self._bound(value, value.func, (value.args, value.keywords), name)
         elif isinstance(value, types.MethodType):
+            self._bound(value, value.__func__, value.__self__, name)
+        elif getattr(type(value), "__perdure_bound__", False):
             self._bound(value, value.__func__, value.__self__, name)
         elif isinstance(value, types.FunctionType):
             self._function(value, name)
@@ -171,7 +195,10 @@ class _Walk:
         values += [
             (f"default {name}", value) for name, value in sorted((function.__kwdefaults__ or {}).items())
         ]
-        return values + [(f"closure {name}", value) for name, value in _cells(function).items()]
+        cells = _cells(function)
+        if self.receiver is not None:
+            cells.pop("__class__", None)  # it stands there for `super()`, which names what it gives
+        return values + [(f"closure {name}", value) for name, value in cells.items()]
 
     def _class(self, cls: type, name: str) -> None:
         self._seen[id(cls)] = cls
@@ -189,6 +216,7 @@ class _Walk:
 
     def _add(self, value: Any, name: str, part: Part, found: Definition) -> None:
         self.parts[id(value)] = part
+        self.attributes |= found.attributes
         self.unseen.update(f"`{name}`: {phrase}" for phrase in found.unseen)
         for other in sorted(found.names):
             self.name(other)

@@ -3,6 +3,7 @@
 1. Nothing is written before all of the file was checked, and what is here is never put over unasked.
 2. Blobs come first, then all records in one commit: a kill in between leaves blobs that nothing refers to.
 3. What is here already, as it is in the file, is not written again.
+4. No run that is here uses what came with a file, unless it is a fork of it: a cache is filled here alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from perdure.codec.masking import escaped
 from perdure.errors import NotImportable, RunDiffers
-from perdure.store.records import Record, RunRecord, SessionRecord, ValueRecord
+from perdure.store.records import CallRecord, Record, RunRecord, SessionRecord, ValueRecord
 from perdure.store.related import blobs_of
 
 from .frames import as_row
@@ -121,7 +122,7 @@ def _add(store: Store, file: Carried, done: Imported) -> None:
                 put.add(name)
 
     def records() -> Iterator[Record]:
-        return (record for record in file.records() if _run_of(record) in wanted)
+        return (_uncached(record) for record in file.records() if _run_of(record) in wanted)
 
     try:
         store.journal.add_runs(wanted, records, instead=bool(done.replaced))
@@ -190,7 +191,12 @@ def _fingerprint(record: Record) -> frozenset[bytes]:
         record = replace(record, epoch=0, updated=0.0, notebook=None)
     if isinstance(record, ValueRecord):
         record = replace(record, format=0, key_id="", signature=b"")
-    return frozenset({blake3(as_row(record)).digest()})
+    return frozenset({blake3(as_row(_uncached(record))).digest()})
+
+
+def _uncached(record: Record) -> Record:
+    """The record, if it is a call's, without leave for runs that are here to use its result as theirs."""
+    return replace(record, cached=False) if isinstance(record, CallRecord) else record
 
 
 def _last_sign(run: str, records: Iterable[Record]) -> str:

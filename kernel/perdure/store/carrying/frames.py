@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Final
 
-from perdure.store.records import CallRecord, Record, RunRecord, ValueRecord
+from perdure.store.records import CallRecord, MessageRecord, Record, RunRecord, StateRecord, ValueRecord
 from perdure.store.rows import TABLES, as_bytes, columns
 from perdure.store.vault import well_formed
 
@@ -21,7 +21,10 @@ _LENGTH: Final = struct.Struct(">I")
 _NAME: Final = re.compile(r"[rcv]_[0-9a-f]{1,64}")
 _INTEGERS: Final = 1 << 63
 _NUMBERS: Final = 1e11
-_KINDS: Final = {table.name: kind for kind, table in TABLES.items()}
+_KINDS: Final = {
+    table.name: kind for kind, table in TABLES.items() if kind not in (MessageRecord, StateRecord)
+}
+"""What goes with a run: no message to its owner, and no entry of a workflow's durable dict."""
 
 
 def packed(record: Record) -> bytes:

@@ -62,6 +62,18 @@ REPLACE INTO states (
     ?, ?, ?, ?, ?, ?
 );
 
+-- delete_states --
+-- Delete an entry of a durable dict.
+DELETE FROM states WHERE workflow = ? AND name = ? AND item = ?;
+
+-- put_messages --
+-- Put a message; the same identity again replaces it.
+REPLACE INTO messages (
+    id, run, kind, name, at, data
+) VALUES (
+    ?, ?, ?, ?, ?, ?
+);
+
 -- put_stored_values --
 -- Put a value; the same identity again replaces it.
 REPLACE INTO stored_values (
@@ -124,6 +136,41 @@ SELECT * FROM restores WHERE run = :run ORDER BY epoch, at, call;
 -- notes --
 SELECT * FROM notes WHERE run = :run AND (:kind IS NULL OR kind = :kind) ORDER BY at, kind, name;
 
+-- messages --
+SELECT * FROM messages WHERE run = :run ORDER BY at, id;
+
+-- all_messages --
+SELECT * FROM messages ORDER BY at, id;
+
+-- drop_message --
+DELETE FROM messages WHERE id = :id;
+
+-- states --
+SELECT * FROM states WHERE workflow = :workflow AND name = :name ORDER BY item;
+
+-- all_states --
+SELECT * FROM states ORDER BY workflow, name, item;
+
+-- cached_call --
+-- The newest result that other runs may use for a call with these parts; found by the index of such alone.
+SELECT * FROM calls
+WHERE cached = 1 AND step = :step AND inputs = :inputs AND code = :code
+    AND state = 'done' AND value IS NOT NULL
+ORDER BY ended DESC, id DESC LIMIT 1;
+
+-- cached_calls --
+-- The newest first.
+SELECT * FROM calls WHERE cached = 1 AND state = 'done' AND value IS NOT NULL
+ORDER BY ended DESC, id DESC;
+
+-- uncache --
+-- Of a step or, where it is NULL, of all.
+UPDATE calls SET cached = 0 WHERE cached = 1 AND (:step IS NULL OR step = :step);
+
+-- changes --
+-- Another number once any other connection committed.
+PRAGMA data_version;
+
 -- value --
 SELECT * FROM stored_values WHERE id = :value;
 
@@ -168,6 +215,9 @@ DELETE FROM restores WHERE run = :run;
 -- forget_notes --
 DELETE FROM notes WHERE run = :run;
 
+-- forget_messages --
+DELETE FROM messages WHERE run = :run;
+
 -- forget_values --
 -- Delete the values of runs that are gone, but for those that a run which is kept refers to.
 DELETE FROM stored_values
@@ -177,6 +227,7 @@ WHERE run <> '' AND run NOT IN (SELECT id FROM runs) AND id NOT IN (
     UNION SELECT needs FROM calls WHERE needs IS NOT NULL
     UNION SELECT inputs FROM runs WHERE inputs IS NOT NULL
     UNION SELECT result FROM runs WHERE result IS NOT NULL
+    UNION SELECT value FROM states
 );
 
 -- forget_values_of_run --
@@ -311,6 +362,9 @@ UNION ALL SELECT shown, run, id FROM calls WHERE shown IS NOT NULL
 UNION ALL SELECT needs, run, id FROM calls WHERE needs IS NOT NULL
 UNION ALL SELECT inputs, id, NULL FROM runs WHERE inputs IS NOT NULL
 UNION ALL SELECT result, id, NULL FROM runs WHERE result IS NOT NULL;
+
+-- references_of_states --
+SELECT value FROM states;
 
 -- forget_attempts_of_call --
 DELETE FROM attempts WHERE run = (SELECT run FROM calls WHERE id = :call) AND call = :call;

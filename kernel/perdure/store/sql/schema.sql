@@ -137,7 +137,7 @@ CREATE TABLE states (
     name     TEXT NOT NULL,            -- the dict's name
     item     TEXT NOT NULL,            -- the entry's key
     run      TEXT NOT NULL,            -- the run that wrote it
-    value    TEXT,                     -- its value; NULL if the entry was deleted
+    value    TEXT NOT NULL,            -- its value
     at       REAL NOT NULL,            -- when
     PRIMARY KEY (workflow, name, item)
 ) WITHOUT ROWID;
@@ -148,7 +148,7 @@ CREATE TABLE stored_values (
     run         TEXT NOT NULL,         -- the run, covered by the signature; empty for none
     step        TEXT NOT NULL,         -- the step, covered by the signature
     inputs      TEXT NOT NULL,         -- digest of the step's inputs, covered by the signature
-    role        TEXT NOT NULL,         -- value, shown, needs, inputs, result or setup; covered by the signature
+    role        TEXT NOT NULL,         -- value, shown, needs, inputs, result, setup or state; covered by the signature
     format      INTEGER NOT NULL,      -- version of the envelope's format
     codec       TEXT NOT NULL,         -- plain (no class is constructed) or full
     python      TEXT NOT NULL,         -- version that wrote it

@@ -1,0 +1,38 @@
+"""The order in which a body made its calls when it was last executed: what a strict pass expects. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from perdure.store.records import CallRecord, RestoreRecord
+
+
+def expected(
+    calls: Iterable[CallRecord], restores: Iterable[RestoreRecord], *, finished: bool
+) -> dict[str, list[str]]:
+    """The ids of the calls of each branch, in the order in which they are to come.
+
+    What the last pass used comes first, by the time of its use; where that pass did not come to its end, what
+    an older pass used beyond it follows.
+
+    Args:
+        calls: all versions of the run's calls, with those of the runs that it was forked from.
+        restores: the run's own.
+        finished: whether the last pass came to the body's end.
+    """
+    uses = {call.id: (call.epoch, call.started) for call in calls if _has_outcome(call)}
+    branches = {call.id: call.branch for call in calls if call.id in uses}
+    for restore in restores:
+        if restore.call in uses:
+            uses[restore.call] = max(uses[restore.call], (restore.epoch, restore.at))
+    last = max((epoch for epoch, _ in uses.values()), default=0)
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for call in sorted(uses, key=lambda each: (-uses[each][0], uses[each][1])):
+        if not finished or uses[call][0] == last:
+            found[branches[call]].append(call)
+    return dict(found)
+
+
+def _has_outcome(call: CallRecord) -> bool:
+    return call.state in ("done", "waiting") or (call.state == "failed" and call.caught)

@@ -1,0 +1,231 @@
+"""How calls end, in the books of their run's owner: kept, failed, restored, decided by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from perdure.store.records import CallRecord, Output, Record, RestoreRecord, RunRecord, ValueRecord
+
+from . import clock, moves
+from .at_work import AtWork
+from .books import Books
+from .failures import Failures
+from .history import History
+from .room import checkpointed
+from .stored import place_of
+
+if TYPE_CHECKING:
+    from perdure.codec import Encoded
+    from perdure.store import RunLock, Store
+
+    from .decide import Request
+
+
+def new_id(prefix: str) -> str:
+    """A random identifier such as `c_0b71d2aa`."""
+    return f"{prefix}_{os.urandom(4).hex()}"
+
+
+class Outcomes(Books):
+    """The calls of one run, as its owner ends them."""
+
+    def __init__(
+        self, store: Store, run: RunRecord, lock: RunLock | None, history: History, seq: int
+    ) -> None:
+        super().__init__(store, run, lock, history.calls.values())
+        self.history = history
+        self.failures = Failures()
+        self._seq = seq
+        self._at_work = AtWork()
+
+    def moved(self, branch: str) -> None:
+        """Note that the body went on in this branch: what failed there was caught, and is an outcome now."""
+        with self._mutex:
+            for call in self.failures.caught(branch):
+                if call.value is not None:
+                    outcome = replace(call, caught=True)
+                    self._write(outcome, durability="later")
+                    self.history.add(outcome)
+
+    def finish(
+        self,
+        call: CallRecord,
+        value: Encoded,
+        *,
+        took: float,
+        shown: Encoded | None = None,
+        needs: Encoded | None = None,
+        outputs: tuple[Output, ...] = (),
+        memory: int | None = None,
+        more: Sequence[Record] = (),
+    ) -> CallRecord:
+        """Keep the checkpoint of a call that ended well; it is acknowledged when this returns.
+
+        `more` is written in the same commit: what its code changed beside its result.
+        """
+        values = self._sealed(call, value=value, shown=shown, needs=needs)
+        return self._end(
+            call,
+            "done",
+            values,
+            memory=memory,
+            more=more,
+            took=took,
+            failures=0,
+            outputs=outputs,
+            bytes=sum(record.size for record in values.values()),
+        )
+
+    def fail(
+        self,
+        call: CallRecord,
+        *,
+        state: str = "failed",
+        error: str,
+        took: float,
+        traceback: str | None = None,
+        value: Encoded | None = None,
+        shown: Encoded | None = None,
+        due: float | None = None,
+        memory: int | None = None,
+    ) -> CallRecord:
+        """Record that an attempt failed, or was interrupted or cancelled, which leaves an effect in doubt.
+
+        Args:
+            call: the call, as it began.
+            state: `failed`, `interrupted` or `cancelled`.
+            error: one line.
+            took: seconds of work.
+            traceback: as text.
+            value: the error, if it can be replayed.
+            shown: what was printed and drew.
+            due: when it is tried again; None where the failure stands.
+            memory: bytes that a worker held, where one carried it out.
+        """
+        if state != "failed" and call.kind == "effect":
+            state = "in doubt"
+        failures = call.failures
+        if state == "failed":
+            failures = 0 if due is None else failures + 1
+            state = "failed" if due is None else "waiting"
+        values = self._sealed(call, value=value, shown=shown)
+        fields = {"took": took, "error": error, "due": due, "failures": failures}
+        ended = self._end(call, state, values, traceback=traceback, memory=memory, **fields)
+        if state == "failed":
+            with self._mutex:
+                self.failures.add(ended)
+        return ended
+
+    def _end(
+        self,
+        call: CallRecord,
+        state: str,
+        values: dict[str, ValueRecord],
+        *,
+        traceback: str | None = None,
+        memory: int | None = None,
+        more: Sequence[Record] = (),
+        **fields: Any,
+    ) -> CallRecord:
+        fields |= {name: record.id for name, record in values.items()}
+        attempt = self._attempts[call.id]
+        ended, done = moves.ended(
+            call, attempt, state, now=clock.now(), traceback=traceback, memory=memory, fields=fields
+        )
+        try:
+            with self._mutex:
+                self._at_work.end(call)
+            # Nothing is held up meanwhile: what parallel calls finish at one moment shares a commit.
+            durability = "power" if call.kind == "effect" else None
+            self._write(*values.values(), *more, ended, done, durability=durability)
+        except BaseException:
+            self._lose(call)
+            raise
+        with self._mutex:
+            self._at_work.find(call)
+            self._attempts[call.id] = done
+            self.history.change(ended)
+        self.tell("call_ended", ended)
+        checkpointed(self.store, ended.bytes)
+        return ended
+
+    def adopt(
+        self, request: Request, value: Encoded, found: CallRecord, *, reason: str, source: str
+    ) -> CallRecord:
+        """Keep the result of another run's call as that of a call of this one, which is done with it."""
+        with self._mutex:
+            self._seq += 1
+            made = moves.adopted(
+                self.run, self._private(request), found, new=new_id("c"), seq=self._seq, now=clock.now()
+            )
+            sealed = self.seal(value, place_of(made, "value"))
+            kept = replace(made, reason=reason, source=source, value=sealed.id, bytes=sealed.size)
+            self._write(sealed, kept)
+            self.history.add(kept)
+            self.history.claim(kept)
+        return kept
+
+    def restored(
+        self, used: CallRecord | RunRecord, *, reason: str, took: float, older_code: bool = False
+    ) -> None:
+        """Note that a checkpoint, or the result of a child run, was used, what that cost and saved."""
+        work = (used.finished or used.updated) - used.created if isinstance(used, RunRecord) else used.took
+        saved = max(0.0, work - took)
+        now, epoch = clock.now(), self.run.epoch
+        record = RestoreRecord(self.run.id, used.id, epoch, now, took, saved, reason, older_code)
+        self._write(record, durability="later")
+        if isinstance(used, CallRecord):
+            self.tell("call_restored", used)
+
+    def touch(self, call: CallRecord) -> CallRecord:
+        """Make an older version of a call the last one in the run's order."""
+        with self._mutex:
+            self._seq += 1
+            newest = replace(call, seq=self._seq)
+            self._write(newest, durability="later")
+            self.history.add(newest)
+            return newest
+
+    def resolve(
+        self,
+        call: CallRecord,
+        state: str,
+        value: Encoded | None = None,
+        *,
+        outputs: tuple[Output, ...] = (),
+    ) -> CallRecord:
+        """Record a person's decision on an effect in doubt.
+
+        `done` with its value; `failed` with the error that it gives from now on, or without one: it is tried
+        again.
+        """
+        with self._mutex:
+            values: list[Record] = []
+            settled = moves.resolved(
+                call, state, now=clock.now(), outputs=outputs, has_value=value is not None
+            )
+            if value is not None:
+                sealed = self.seal(value, place_of(call, "value"), durability="power")
+                values.append(sealed)
+                settled = replace(settled, value=sealed.id, bytes=sealed.size)
+            self._write(*values, settled, durability="power")
+            self.history.add(settled)
+        self.tell("call_ended", settled)
+        return settled
+
+    def ended_by(self, error: BaseException) -> None:
+        """Failures that ended the run are no outcomes, whatever moves followed them: they are tried again."""
+        with self._mutex:
+            for name in self.failures.behind(error):
+                call = self.history.calls[name]
+                if call.caught:
+                    again = replace(call, caught=False)
+                    self._write(again, durability="process")
+                    self.history.add(again)
+
+    def _lose(self, call: CallRecord) -> None:
+        with self._mutex:
+            self._at_work.lose(call)

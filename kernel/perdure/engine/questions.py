@@ -1,0 +1,82 @@
+"""What only a person can decide: an effect in doubt, and a call in which the process died again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from perdure.errors import EffectFailed
+from perdure.store.records import CallRecord, Output, RunRecord
+
+from . import keeping
+from .decide import DIED
+
+if TYPE_CHECKING:
+    from perdure.store.protocols import Journal
+
+    from .owner import Owner
+
+VERDICTS = ("again", "done", "fail")
+
+
+def is_open(call: CallRecord) -> bool:
+    """Whether the call waits for a decision, or will once the next owner of its run has settled it."""
+    return call.state == "in doubt" or (call.state == "running" and call.kind == "effect")
+
+
+def open_calls(calls: Iterable[CallRecord], named: str) -> list[CallRecord]:
+    """Those of a step, or the one with an id, that wait for a decision, in the order of `calls`."""
+    return [call for call in calls if named in (call.step, call.id) and is_open(call)]
+
+
+def asked(call: CallRecord, others: Iterable[CallRecord] = ()) -> str:
+    """The question, and what to type; where other calls of its step are asked about too, by its id."""
+    several = any(other.step == call.step and other.id != call.id and is_open(other) for other in others)
+    name = call.id if several else call.step
+    answers = f"`%perdure resolve {name} again`, `... done [VALUE]` or `... fail`"
+    if call.reason == DIED:
+        return f"{call.error or DIED}: give it less to do at once, or more memory, then {answers}"
+    inputs = ", ".join(f"{part.name}={part.preview}" for part in call.input_parts if part.preview)
+    which = f" ({inputs})" if several and inputs else ""
+    return f"an effect that was running when the process died{which}: did it take place? {answers}"
+
+
+def of_started_runs(journal: Journal, run: str | None) -> Iterator[tuple[RunRecord, CallRecord, str]]:
+    """The open questions of the runs that were started from this one, and from those in turn."""
+    for child in started(journal, run):
+        if child.state in ("in doubt", "running", "interrupted", "cancelled"):
+            calls = journal.calls(child.id)
+            for call in filter(is_open, calls):
+                yield child, call, asked(call, calls)
+
+
+def started(journal: Journal, run: str | None) -> list[RunRecord]:
+    """The runs that were started from this one, and from those in turn, the newest first."""
+    runs = journal.runs()
+    parents = {run}
+    for each in reversed(runs):
+        if each.parent in parents and each.kind != "notebook":
+            parents.add(each.id)
+    return [each for each in runs if each.id in parents and each.id != run]
+
+
+def resolve(
+    owner: Owner, call: CallRecord, verdict: str, value: Any = None, *, outputs: tuple[Output, ...] = ()
+) -> str:
+    """Record what a person decided, and say it: `again`, `done` (with its value) or `fail`.
+
+    Args:
+        owner: of the call's run.
+        call: one that is in doubt.
+        verdict: one of `VERDICTS`.
+        value: what it gave, if it is done.
+        outputs: of a %%step cell, the names that `value` holds.
+    """
+    if verdict == "again":
+        owner.resolve(call, "failed")
+        return "runs again when its run goes on"
+    if verdict == "fail":
+        owner.resolve(call, "failed", keeping.encode(EffectFailed(step=call.step), name=call.step))
+        return "is marked as failed, and gives an error until `--redo` asks for it"
+    owner.resolve(call, "done", keeping.encode(value, name=call.step), outputs=outputs)
+    return "is done, with the value that was given"
