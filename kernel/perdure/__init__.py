@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .codec import register
     from .engine.current import current
     from .engine.file import File
+    from .engine.loops import resumable
     from .engine.retrying import exponential
     from .engine.secret import Secret
     from .engine.steps import step
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential", "loads",
-    "register", "step", "workflow",
+    "register", "resumable", "step", "workflow",
 ]  # fmt: skip
 
 _PLACES = {"Fatal": "errors", "Retry": "errors", "register": "codec", "current": "engine.current"}
 _PLACES |= {"Run": "engine.workflows", "File": "engine.file", "Secret": "engine.secret"}
+_PLACES["resumable"] = "engine.loops"
 _PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
 _PLACES |= {"exponential": "engine.retrying", "step": "engine.steps", "workflow": "engine.workflows"}
 

@@ -139,20 +139,12 @@ def pause(due: float, woken: threading.Event | None = None, *, limit: bool = Fal
         rung.set()
         event.set()
 
-<<<<<<< HEAD
-    alarm = at(due, ring, limit=limit)
-    try:
-        event.wait()
-    finally:
-        alarm.cancel()
-=======
     with resting(thread=True) as wait:
-        alarm = at(due, ring)
+        alarm = at(due, ring, limit=limit)
         try:
             event.wait()
         finally:
             alarm.cancel()
->>>>>>> laws
     return not rung.is_set()
 
 

@@ -28,6 +28,11 @@ def current() -> Current:
     return attempt.current()
 
 
+def in_worker() -> bool:
+    """Whether this is a worker process that carries out a call of another one."""
+    return _remote is not None
+
+
 def set_remote(where: Current | None) -> None:
     """In a worker process: what `current` gives."""
     global _remote  # noqa: PLW0603  a worker carries out one call at a time

@@ -4,8 +4,8 @@
 2. Bytes count as there only if their file was seen to be right, or was compared just now. Of memory that is a
    file's own, untouched, the name is known without a look.
 3. A recipe refers to bytes that were compared, of whole blobs that were made young, and is written last.
-4. What is dated has its date before it has its name, and takes the place of nothing: whoever puts the same bytes
-   afterwards makes it young.
+4. What is dated has its date before it has its name, and takes the place of nothing: whoever puts the same
+   bytes afterwards makes it young.
 """
 
 from __future__ import annotations
