@@ -27,7 +27,7 @@ def load(shell: InteractiveShell) -> Session:
         return _sessions[id(shell)]
     from perdure.engine import room
 
-    from . import completion, lines, transform
+    from . import completion, lines, loop_cells, transform
     from .magics import PerdureMagics
     from .session import Session
     from .takeover import Watch
@@ -65,6 +65,7 @@ def load(shell: InteractiveShell) -> Session:
                 shell.magics_manager.magics[kind].pop(name, None)
 
     session.on_unload(take_away)
+    session.on_unload(loop_cells.install(session))
     _sessions[id(shell)] = session
     for entry in entry_points(group="perdure.listeners"):
         try:

@@ -31,6 +31,7 @@ from . import checkpoint, lines, needs
 from .failures import shown_plainly
 from .interrupts import interruptible
 from .limits import awaiting_limit, time_limit
+from .loop_cells import ShownByCell
 from .namespace import cell_code, check_defined, compare, snapshot
 from .outputs import Recorder
 from .outputs import show as show_outputs
@@ -66,6 +67,7 @@ class _Attempt:
     before: dict[str, Any]
     recorder: Recorder
     record: CallRecord = field(init=False)
+    own: Attempt = field(init=False)
     value: Any = None
     error: BaseException | None = None
     took: float = 0.0
@@ -201,7 +203,9 @@ class StepCell:
         )
         try:
             number = self.owner.attempt(attempt.record).number
-            scope = Scope(self.owner, Pass(), attempt=Attempt(self.owner, attempt.record, number))
+            attempt.own = Attempt(self.owner, attempt.record, number)
+            attempt.own.shown = ShownByCell(self.session.shell, attempt.recorder)
+            scope = Scope(self.owner, Pass(), attempt=attempt.own)
             with entered(scope), attempt.recorder.recording():
                 yield attempt
         except BaseException as error:  # noqa: BLE001  recorded, then raised or tried again
@@ -286,6 +290,7 @@ class StepCell:
                 shown=keeping.encode(shown, name="shown") if shown else None,
                 needs=needs.keep(session, self.names, parts, change.states, made.source(self.body)),
                 outputs=made.outputs,
+                more=attempt.own.changes,
             )
         except BaseException as error:
             if self.owner.history.calls[attempt.record.id].state == "running":

@@ -179,7 +179,9 @@ def resumable(
         if not isinstance(name, str):
             raise TypeError(f"keep= takes names as text, not {name!r}")
         if not name.isidentifier():
-            raise ValueError(f"keep={name!r} is no name: keep the object that the attribute or item belongs to")
+            raise ValueError(
+                f"keep={name!r} is no name: keep the object that the attribute or item belongs to"
+            )
     wanted, frame = Wanted(names, seconds(every), on_edit), sys._getframe(1)  # noqa: SLF001  the only way to it
     if hasattr(iterable, "__iter__") or hasattr(iterable, "__getitem__"):
         return Resumable(iterable, frame, wanted)  # type: ignore[arg-type]  as was just asked

@@ -20,14 +20,14 @@ from perdure.engine.inputs import frozen
 from perdure.engine.randomness import put, states
 from perdure.errors import LoopChanged, NothingToKeep, NotKeepable, NotOwner, PerdureError
 
-from .frames import bind, held, others
+from .frames import bind, held
 from .hints import hint
 from .items import Done
 from .pace import Pace
 from .progress import Progress, new_bar, the_face
 from .slots import Slot
 from .stand import Stand, standing
-from .ties import tied
+from .ties import replace, tied
 from .turns import Level, Turn, encoded
 
 REFRESH = 0.1
@@ -97,9 +97,8 @@ class Loop:
         self._site = f"{function}#{counts[function]}"
         counts[function] += 1
         self.path = self._site if parent is None else f"{parent.path}/{self._site}"
-        found = held(frame, self.names)
-        for name in self.names:
-            if name not in found:
+        for name in self.names if stand is not None else ():
+            if name not in held(frame, self.names):
                 raise NothingToKeep(name=name, where=self._where())
         self._began = clock.now()
         self._pace = Pace(self._began) if parent is None else parent._pace  # noqa: SLF001
@@ -174,13 +173,18 @@ class Loop:
     def _go_on(self, turn: Turn, items: Done) -> None:
         if items.digest() != turn.items:
             raise self._changed(turn, "the items of the turns that are done are not the same now.")
-        stand = self._stand
-        assert stand is not None
-        if stand.attempt is not None and stand.attempt.shown is not None:
-            the_face().cleared()
-            stand.attempt.shown.again(turn.shown)
-        for level, loop in zip(turn.levels, self._around(), strict=True):
-            bind(loop._frame(), {name: level.names[name] for name in loop.names if name in level.names})  # noqa: SLF001
+        levels = list(zip(turn.levels, self._around(), strict=True))
+        attempt = None if self._stand is None else self._stand.attempt
+        if attempt is not None and attempt.shown is not None:
+            attempt.shown.again(turn.shown)
+            the_face().shown_again({loop._bar: level.bar for level, loop in levels})  # noqa: SLF001
+        for level, loop in levels:
+            # Another function stands in the middle of an expression, which holds what it held.
+            if loop.frame is self.frame:
+                frame, before = loop._frame(), held(loop._frame(), loop.names)  # noqa: SLF001  of this class
+                after = {name: level.names[name] for name in loop.names if name in level.names}
+                bind(frame, after)
+                replace(frame, before, after)
         missing = [f"`{name}`" for name in self.names if name not in turn.levels[-1].names]
         if missing:
             self._say(f"turn {turn.done} was kept without {', '.join(missing)}, which is as the code made it")
@@ -199,8 +203,7 @@ class Loop:
         for error in refused.values():
             cause = f"It is to be kept by the loop in {self._where()}. {error.cause}"
             raise NotKeepable(**{**error.fields, "cause": cause}) from error.__cause__
-        frame = self._frame()
-        for sentence in tied(held(frame, self.names), others(frame, self.names)):
+        for sentence in tied(self._frame(), self._held()):
             self._say(sentence)
         self._pace.spend(time.perf_counter() - began)
 
@@ -280,9 +283,13 @@ class Loop:
         stand, items, around = self._stand, self._items, self._around()
         assert stand is not None
         assert items is not None
-        # Those around it keep with it what their names hold now: no turn of theirs has ended since.
         levels = tuple(
-            Level(loop._site, loop.done, held(loop._frame(), loop.names))  # noqa: SLF001  of this class
+            Level(
+                loop._site,  # noqa: SLF001  of this class
+                loop.done,
+                held(loop._frame(), loop.names) if loop.frame is self.frame else {},  # noqa: SLF001
+                the_face().shown_as(loop._bar),  # noqa: SLF001
+            )
             for loop in around
         )
         shown = None if stand.attempt is None else stand.attempt.shown
@@ -351,6 +358,11 @@ class Loop:
         if sentence not in self._told:
             self._told.add(sentence)
             the_face().say(sentence, self._frame())
+
+    def _held(self) -> dict[str, Any]:
+        """What the kept names hold, those of the loops around it in the same function among them."""
+        loops = [loop for loop in self._around() if loop.frame is self.frame]
+        return held(self._frame(), [name for loop in loops for name in loop.names])
 
     def _frame(self) -> FrameType:
         assert self.frame is not None

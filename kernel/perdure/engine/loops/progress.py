@@ -101,8 +101,11 @@ class Face(Protocol):
     def say(self, sentence: str, frame: FrameType) -> None:
         """Say what a user should know about a loop of this frame, once."""
 
-    def cleared(self) -> None:
-        """What was shown so far is gone."""
+    def shown_as(self, bar: int) -> str:
+        """By what name the bar is known where what was shown is recorded; empty if it is not."""
+
+    def shown_again(self, bars: dict[int, str]) -> None:
+        """What was shown so far is gone, and these bars are shown again under such names."""
 
 
 class TextFace:
@@ -134,7 +137,11 @@ class TextFace:
         """Warn."""
         warn(f"Perdure: {sentence}", LoopNotKept, frame)
 
-    def cleared(self) -> None:
+    def shown_as(self, bar: int) -> str:  # noqa: ARG002  lines have no names
+        """Nothing: text is not shown again."""
+        return ""
+
+    def shown_again(self, bars: dict[int, str]) -> None:
         """Nothing: lines that were written stay."""
 
 
@@ -143,7 +150,7 @@ _face: Face = TextFace()
 
 def use_face(face: Face) -> Face:
     """Show loops with this face from now on; return the one before."""
-    global _face  # noqa: PLW0603  one for a process
+    global _face
     before, _face = _face, face
     return before
 

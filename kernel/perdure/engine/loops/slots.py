@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from perdure import codec
 from perdure.errors import PerdureError
@@ -88,7 +88,9 @@ class Slot:
         names = ("path", "done", "total", "code", "live", "keeps", "kept", "blobs")
         about = {name: getattr(self, name) for name in names}
         home = {name: getattr(self.home, name) for name in ("id", "step", "inputs", "cell")}
-        return NoteRecord(self.home.run, LOOP, self.id, now, {**home, **about, "place": list(map(list, self.place))})
+        return NoteRecord(
+            self.home.run, LOOP, self.id, now, {**home, **about, "place": list(map(list, self.place))}
+        )
 
     @classmethod
     def read(cls, note: NoteRecord, store: Store) -> Slot:
@@ -108,7 +110,9 @@ class Slot:
         nothing = codec.encode_atom(None)
         assert nothing is not None
         value = store.vault.seal(nothing, self.home.place(OVER), value=self.id)
-        ended = Slot(self.home, self.path, self.done, self.total, self.place, self.code, False, self.keeps, self.kept)
+        ended = Slot(
+            self.home, self.path, self.done, self.total, self.place, self.code, False, self.keeps, self.kept
+        )
         return [value, ended.note(now)]
 
 

@@ -188,7 +188,7 @@ _lock = threading.Lock()
 
 def use_outside(stand: Callable[[], Stand | None]) -> Callable[[], Stand | None]:
     """Ask this where loops stand that no step's code runs; return what was asked before."""
-    global _outside  # noqa: PLW0603  one notebook per process
+    global _outside
     before, _outside = _outside, stand
     return before
 

@@ -25,6 +25,8 @@ class Level:
     """How many of its turns are done; of a loop around another one, the next is under way."""
     names: Mapping[str, Any] = field(default_factory=dict)
     """What its `keep` names hold."""
+    bar: str = ""
+    """By what name its bar is known in `Turn.shown`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def encoded(turn: Turn) -> tuple[Encoded, dict[str, NotKeepable]]:
     """
     about = {
         "form": _FORM,
-        "levels": [[level.site, level.done, list(level.names)] for level in turn.levels],
+        "levels": [[level.site, level.done, list(level.names), level.bar] for level in turn.levels],
         **{name: getattr(turn, name) for name in ("total", "items", "code", "at")},
         **{name: dict(getattr(turn, name)) for name in ("random", "start")},
         "shown": turn.shown,
@@ -94,8 +96,8 @@ def decoded(made: Encoded, subject: str) -> Turn:
     values = keeping.decode(made, subject=subject)
     about = values.pop(_ABOUT)
     levels = tuple(
-        Level(site, done, {name: values[_key(at, name)] for name in names if _key(at, name) in values})
-        for at, (site, done, names) in enumerate(about["levels"])
+        Level(site, done, {name: values[_key(at, name)] for name in names if _key(at, name) in values}, bar)
+        for at, (site, done, names, bar) in enumerate(about["levels"])
     )
     known = {name: about[name] for name in ("total", "items", "code", "at", "random", "start", "shown")}
     return Turn(levels, **known)
