@@ -108,6 +108,7 @@ class Try:
         with stop:
             self.attempt.stopped_by(stop)
             try:
+                self.attempt.check()
                 yield
             finally:
                 self.attempt.stopped_by(None)

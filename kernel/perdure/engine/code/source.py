@@ -133,9 +133,7 @@ class _Walk:
             self._module(value, whole=True)
         elif isinstance(value, functools.partial):
             self._bound(value, value.func, (value.args, value.keywords), name)
-        elif isinstance(value, types.MethodType):
-            self._bound(value, value.__func__, value.__self__, name)
-        elif getattr(type(value), "__perdure_bound__", False):
+        elif isinstance(value, types.MethodType) or getattr(type(value), "__perdure_bound__", False):
             self._bound(value, value.__func__, value.__self__, name)
         elif isinstance(value, types.FunctionType):
             self._function(value, name)
