@@ -10,6 +10,7 @@ from ._places import found as __getattr__  # noqa: F401  Python asks it for what
 if TYPE_CHECKING:
     from .codec import register
     from .engine.current import current
+    from .engine.events import listen
     from .engine.file import File
     from .engine.handles import Run
     from .engine.retrying import exponential
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from .errors import Fatal, Retry
 
 __all__ = ["Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential",
-           "first_success", "loads", "now", "previous", "race", "random", "register", "sleep", "sleep_until",
-           "state", "step", "uuid4", "workflow"]  # fmt: skip
+           "first_success", "listen", "loads", "now", "previous", "race", "random", "register", "sleep",
+           "sleep_until", "state", "step", "uuid4", "workflow"]  # fmt: skip
 
 
 def load_ipython_extension(ip: Any) -> None:

@@ -17,6 +17,7 @@ PLACES: Final[Mapping[str, str]] = {
     "dumps": "engine.values",
     "exponential": "engine.retrying",
     "first_success": "engine.waits",
+    "listen": "engine.events",
     "loads": "engine.values",
     "now": "engine.waits",
     "previous": "engine.waits",

@@ -314,13 +314,6 @@ class NotInRun(PerdureError):
     what: str
 
 
-class NotInWorker(PerdureError):
-    """`state("{name}")` was used in a worker of an executor: only the process of the run can keep it.
-    Give the step what it needs as an argument, or use the state in the body or in a step without `executor=`."""
-
-    name: str
-
-
 class KeyInUse(PerdureError):
     """Step `{step}` was not run: a call of it with the key `{key}` is still at work.
     Give each call a key of its own, or await the first one."""
@@ -338,11 +331,48 @@ class CodeEdited(PerdureError):
 
 
 class WorkerDied(PerdureError):
-    """The worker process that carried out step `{step}` died: {cause}.
+    """The worker that carried out step `{step}` died: {cause}.
     Its attempt failed, and no other call's; where memory ran out, give each call less to do, or lower `concurrency`."""
 
     step: str
     cause: str
+    memory: int | None
+    """Bytes that it held when last looked at, where that is known."""
+
+
+class ExecutorEnded(PerdureError):
+    """Step `{step}` cannot run: its executor, {executor}, takes no more work: {cause}.
+    Give the step one that is open, or write `executor="process"`, whose workers Perdure looks after."""
+
+    step: str
+    executor: str
+    cause: str
+
+
+class NotInWorker(PerdureError):
+    """{what} is not for a worker process, which has no store: it carries out step `{step}` for the kernel alone.
+    Let that step run in a thread (leave out `executor=`), or give it what it needs as an argument."""
+
+    what: str
+    step: str
+
+
+class ErrorNotSent(PerdureError, RuntimeError):
+    """Step `{step}` raised {type} in a worker, and that cannot be sent to the kernel: {cause}
+    It said: {said}
+    Raise an exception that can be kept, or let the step run in a thread: leave out `executor=`."""
+
+    step: str
+    type: str
+    cause: str
+    said: str
+
+
+class ModuleEdited(PerdureError):
+    """`{module}` was edited after this kernel imported it, and a worker would run other code than the kernel.
+    Reload it (`importlib.reload({module})`) or restart the kernel, then run the step again."""
+
+    module: str
 
 
 class StrictDrift(PerdureError):
@@ -399,11 +429,12 @@ class UndefinedName(PerdureError):
 
 class DuplicateStep(PerdureError):
     """There are two steps named `{step}` in this notebook: {first} and {second}.
-    Give one of them another name, or, if this cell takes the other's place, add `--replace`."""
+    Give one of them another name, or, if this cell takes the other's place, {instead}."""
 
     step: str
     first: str
     second: str
+    instead: str
 
 
 class NotKept(PerdureError):

@@ -22,9 +22,10 @@ from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
 from .secret import Secret, copying
-from .tracebacks import one_line, user_traceback
+from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .tries import Elsewhere, Made, Try
 from .under_way import strands_here, tasks_here
+from .working import working
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -88,16 +89,17 @@ class Call:
         values = [*arguments.items(), *step.reads(code).items()]
         parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
-        counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
+        name = scope.owner.name_of(step)
+        counted = (scope.branch, name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)
-        key, redo = step.key_of(arguments), within.why_redo(step.name)
+        key, redo = step.key_of(arguments), within.why_redo(name)
         sought = key is None and redo is None and options.kind == "pure"
-        place = (scope.branch, step.name, inputs, occurrence, code.digest)
+        place = (scope.branch, name, inputs, occurrence, code.digest)
         # One that is restored needs no previews: nobody looks, unless it is another one than was expected.
         if within.strict or not (sought and scope.owner.history.is_done(*place)):
             parts = shown(parts, values)
         return Request(
-            step=step.name,
+            step=name,
             inputs=inputs,
             code=code.digest,
             branch=scope.branch,
@@ -121,16 +123,19 @@ class Call:
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                attempt.check()
-                made = self._try(attempt).run()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    attempt.check()
+                    made = self._try(attempt).run()
+                    attempt.check()
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # out here, since raising it in there would write over its context
+                else:
+                    value = self._ended(attempt, made)
+                    self.scope.within.recorded()
+                    return value
                 decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._ended(attempt, made)
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
@@ -142,16 +147,20 @@ class Call:
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                attempt.check()
-                made = await self._try(attempt).arun()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    attempt.check()
+                    made = await self._try(attempt).arun()
+                    attempt.check()
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # as in `run`
+                else:
+                    value = self._ended(attempt, made)
+                    break
                 decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._ended(attempt, made)
+        await self.scope.within.arecorded()
+        return value
 
     def _wait(self, due: float) -> None:
         """Block this thread until that moment, or until the pass is over."""
@@ -194,13 +203,14 @@ class Call:
 
     def _executor(self) -> str | Executor | None:
         """Where the step's code runs: None is here, which for a call beside the body is a thread already."""
-        chosen = self.step.options.executor
-        chosen = self.scope.within.executor if chosen is None else chosen
+        chosen = executor_of(self.step, self.scope)
         return None if chosen == "thread" else chosen
 
     def _try(self, attempt: Attempt) -> Try:
         inside = self.scope.inside(attempt)
-        return Try(self.step, attempt, inside, self._executor(), self._own_arguments, self._copied)
+        return Try(
+            self.step, attempt, inside, self._executor(), self._own_arguments, self._copied, self._secrets
+        )
 
     def _own_arguments(self) -> dict[str, Any]:
         """Copies of the arguments, for one attempt; what cannot be changed needs none."""
@@ -283,7 +293,7 @@ class Call:
         if pause is not None:
             return Wait(ended, "it pauses before its next attempt")
         owner.failures.gave(ended.id, error)
-        raise error
+        raise_as_it_is(error)
 
     def _pause(self, record: CallRecord, error: Exception) -> float | None:
         """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""
@@ -298,7 +308,7 @@ class Call:
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
-            assert not isinstance(self.decision, Run)
+            assert not isinstance(self.decision, Run | Wait)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
@@ -316,5 +326,11 @@ class Call:
                 value, EffectFailed
             ):  # what a person decided stands, whatever becomes of the run
                 owner.failures.gave(call.id, value)
-            raise value
+            raise_as_it_is(value)
         return value
+
+
+def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
+    """The executor that the step names, else that of the workflow in whose body it is called."""
+    own = step.options.executor
+    return scope.within.executor if own is None and scope is not None else own

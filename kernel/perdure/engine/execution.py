@@ -23,7 +23,7 @@ from perdure.errors import EffectUnclear, InDoubt, PerdureError, RunCancelled
 from perdure.store.forgetting import LENT
 from perdure.store.records import Place, RunRecord
 
-from . import clock, keeping
+from . import clock, keeping, replaying
 from .cancelling import CANCELLED, INTERRUPTED, Cancelled, Stop, TaskStop, ThreadStop
 from .events import Event, listeners
 from .finding import ancestors
@@ -32,7 +32,7 @@ from .owner import Owner
 from .plans import Plan
 from .scope import Pass, Scope, current_scope, entered, lost, numbered_tasks
 from .stored import unsealed
-from .tracebacks import one_line
+from .tracebacks import cleaned, one_line, show_users_frames
 from .under_way import Strands, strands_here, tasks_here
 from .winding_up import GRACE, awind_up, wind_up
 
@@ -134,8 +134,25 @@ class Execution:
         if self.record.state != "running":
             fields["state"] = "running"
         self.record = owner.change_run("run_started", inputs, **fields)
-        within = Pass(choice.redo, choice.redo_from, choice.strict, above=current_scope())
+        self._begin_pass(owner, current_scope())
+
+    def _begin_pass(self, owner: Owner, above: Scope | None) -> None:
+        choice = self.plan.choice
+        within = Pass(choice.redo, choice.redo_from, choice.strict, self.plan.executor, above=above)
+        # What is asked for with redo would run again in each pass.
+        if replaying.is_on() and not (choice.redo or choice.redo_from):
+            within.turn = replaying.Turn(within.under_way, self._stop)
         self._scope, self._under_way = Scope(owner, within), within.under_way
+
+    def _again(self, owner: Owner, error: BaseException | None) -> bool:
+        """Whether only a pass ended, and not the body: then the next one has begun."""
+        again = isinstance(error, replaying.Again) or isinstance(self._under_way.stopped, replaying.Again)
+        if again:
+            owner.history.begin_pass()
+            if self.plan.choice.strict:
+                owner.expect_order()
+            self._begin_pass(owner, self._scope.within.above)
+        return again
 
     @property
     def run_id(self) -> str:
@@ -155,13 +172,18 @@ class Execution:
             return self._kept()
         owner = self.owner
         try:
-            try:
-                with self._going_on(ThreadStop(), strands_here()), entered(self._scope):
-                    value = body()
-                wind_up(self._under_way, None)
-            except BaseException as error:
-                wind_up(self._under_way, error)
-                raise
+            while True:
+                try:
+                    with self._going_on(ThreadStop(), strands_here()), entered(self._scope):
+                        value = body()
+                    wind_up(self._under_way, None)
+                except BaseException as error:
+                    wind_up(self._under_way, error)
+                    if self._again(owner, error):
+                        continue
+                    raise
+                if not self._again(owner, None):
+                    break
             encoded = self._ready(owner, value)
         except BaseException as error:
             self._failed(owner, error)
@@ -174,13 +196,19 @@ class Execution:
             return self._kept()
         owner, asked = self.owner, _asked_to_cancel()
         try:
-            try:
-                with self._going_on(TaskStop(), tasks_here()), numbered_tasks(), entered(self._scope):
-                    value = await body()
-                await awind_up(self._under_way, None)
-            except BaseException as error:
-                await awind_up(self._under_way, error)
-                raise
+            while True:
+                try:
+                    with self._going_on(TaskStop(), tasks_here()), numbered_tasks(), entered(self._scope):
+                        value = await body()
+                    await awind_up(self._under_way, None)
+                except BaseException as error:
+                    await awind_up(self._under_way, error)
+                    if self._again(owner, error):
+                        _not_asked_to_cancel(asked)  # that was for the pass
+                        continue
+                    raise
+                if not self._again(owner, None):
+                    break
             encoded = self._ready(owner, value)
         except BaseException as error:
             try:
@@ -245,6 +273,8 @@ class Execution:
             RunCancelled: it was cancelled.
             Cancelled: so was the run that started it.
         """
+        show_users_frames()
+        cleaned(error)
         with self._lock:
             recorded, self._ended = self._ended, True
         stopped = self._under_way.stopped

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perdure.errors import NoSuchStep
 
 from .code.names import close_match
+from .naming import listed, notes_of, recorded
 
 if TYPE_CHECKING:
     from perdure.store import Store
     from perdure.store.records import RunRecord
+
+    from .plans import Plan
 
 
 def find(store: Store, workflow: str, parent: str | None, key: str) -> RunRecord | None:
@@ -36,17 +39,26 @@ def ancestors(store: Store, run: RunRecord) -> tuple[str, ...]:
     return tuple(reversed(found))
 
 
-def check_steps(store: Store, run: RunRecord, wanted: Iterable[str]) -> None:
-    """A step that is to run again is one that the run has called: else that is told before anything runs.
+def with_recorded_names(store: Store, run: RunRecord, plan: Plan) -> Plan:
+    """The steps to run again by their recorded names; one that the run never called is told before it runs.
 
     Raises:
         NoSuchStep: it has called no step of that name, nor have the runs that it was forked from.
     """
-    names = sorted(set(wanted))
-    if not names:
-        return
+    choice = plan.choice
+    if not (choice.redo or choice.redo_from):
+        return plan
     found = {call.step for other in (*ancestors(store, run), run.id) for call in store.journal.calls(other)}
-    for step in names:
-        if step not in found:
-            match = close_match(step, found)
-            raise NoSuchStep(step=step, run=run.id, hint=f"; did you mean `{match}`?" if match else "")
+    notes = list(notes_of(store.journal, run))
+
+    def named(step: str) -> str:
+        meant = recorded(step, found, notes)
+        if len(meant) == 1:
+            return meant[0]
+        match = close_match(step, found)
+        hint = f"; did you mean `{match}`?" if match else ""
+        raise NoSuchStep(step=step, run=run.id, hint=f"; there are {listed(meant)}" if meant else hint)
+
+    redo = frozenset(map(named, sorted(choice.redo)))
+    start = named(choice.redo_from) if choice.redo_from else choice.redo_from
+    return replace(plan, choice=replace(choice, redo=redo, redo_from=start))

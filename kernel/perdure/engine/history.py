@@ -64,6 +64,13 @@ class History:
         if call.state == "in doubt":
             self.add(call)
 
+    def begin_pass(self) -> None:
+        """The body is executed once more from its top: nothing is claimed."""
+        self._claimed.clear()
+        for step, calls in self._steps.items():
+            for call in calls:
+                self._unclaimed[step][self.calls[call].branch][call] = None
+
     def claim(self, call: CallRecord) -> None:
         """Note that the present pass over the body has used this call; open-ended runs have no passes."""
         if self._open_ended:

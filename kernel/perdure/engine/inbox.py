@@ -41,6 +41,7 @@ class Inbox:
     def _forget(self) -> None:
         """Know no run, as in a process that was just forked: the runs are its parent's."""
         self._lock = threading.Lock()
+        self._reading = threading.RLock()
         self._owners: dict[str, Owner] = {}
         self._thread: threading.Thread | None = None
 
@@ -120,7 +121,11 @@ class Inbox:
             return bool(self._owners)
 
     def _read(self, owner: Owner) -> None:
-        """Act on the messages of a run, and drop them."""
+        """Act on the messages of a run, and drop them, before anybody else reads them."""
+        with self._reading:
+            self._act(owner)
+
+    def _act(self, owner: Owner) -> None:
         journal, done = owner.store.journal, list[str]()
         try:
             for message in journal.messages(owner.run.id):

@@ -113,7 +113,7 @@ class Outcomes(Books):
             failures = 0 if due is None else failures + 1
             state = "failed" if due is None else "waiting"
         values = self._sealed(call, value=value, shown=shown)
-        fields = {"took": took, "error": error, "due": due, "failures": failures}
+        fields: dict[str, Any] = {"took": took, "error": error, "due": due, "failures": failures}
         ended = self._end(call, state, values, traceback=traceback, memory=memory, **fields)
         if state == "failed":
             with self._mutex:
@@ -149,7 +149,7 @@ class Outcomes(Books):
             self._at_work.find(call)
             self._attempts[call.id] = done
             self.history.change(ended)
-        self.tell("call_ended", ended)
+        self.tell("attempt_failed" if state == "waiting" else "call_ended", ended)
         checkpointed(self.store, ended.bytes)
         return ended
 

@@ -79,13 +79,16 @@ class OwnCalls(Outcomes):
         return call
 
     def wait(self, request: Request, decision: Run, due: float) -> CallRecord:
-        """Record a call that waits for this moment, in seconds since 1970."""
+        """Record a call that waits for this moment, in seconds since 1970; one that has come is over."""
         with self._mutex:
-            call = self._own(request, decision, state="waiting", started=clock.now(), due=due)
-            self._write(call)
+            now = clock.now()
+            state = "waiting" if due > now else "done"
+            ended = None if due > now else now
+            call = self._own(request, decision, state=state, started=now, ended=ended, due=due)
+            self._write(call, durability=None if due > now else "later")
             self.history.add(call)
             self.history.claim(call)
-        self.tell("call_started", call)
+        self.tell("call_waiting" if ended is None else "call_ended", call)
         return call
 
     def moment(self, call: CallRecord) -> Moment:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from perdure.errors import WrongThread
 
-from .calls import Call
+from .calls import Call, executor_of
+from .executors.choice import default_concurrency
 from .scope import Scope, context_in, own_code
 
 if TYPE_CHECKING:
     from .callee import Callee
 
 T = TypeVar("T")
-DEFAULT_CONCURRENCY = 8
 
 
 class Beside:
@@ -154,7 +154,8 @@ def map_over(
     with own_code(scope):
         own = _below(scope)
         works = [_made(step, _below(own), (*first, item), {}) for item in items]
-        return Mapped(step.name, _begin(step, works, concurrency or DEFAULT_CONCURRENCY))
+        most = concurrency or default_concurrency(executor_of(step, scope))
+        return Mapped(step.name, _begin(step, works, most))
 
 
 def _below(scope: Scope | None) -> Scope | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,3 +59,5 @@ class Plan:
     """How the body's value is encoded, where that is not simply by value."""
     input_parts: tuple[Part, ...] = ()
     code_parts: tuple[Part, ...] = ()
+    executor: str | Executor | None = None
+    """Where steps run that say nothing themselves; None: in threads."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import EffectFailed
+from perdure.errors import EffectFailed, NoSuchStep
 from perdure.store.records import CallRecord, Output, RunRecord
 
 from . import keeping
 from .decide import DIED
+from .naming import listed, recorded
 
 if TYPE_CHECKING:
     from perdure.store.protocols import Journal
@@ -25,8 +26,18 @@ def is_open(call: CallRecord) -> bool:
 
 
 def open_calls(calls: Iterable[CallRecord], named: str) -> list[CallRecord]:
-    """Those of a step, or the one with an id, that wait for a decision, in the order of `calls`."""
-    return [call for call in calls if named in (call.step, call.id) and is_open(call)]
+    """Those of a step, or the one with an id, that wait for a decision, in the order of `calls`.
+
+    The step may be named in short, as `send` for `mails.send` or `Shop.send`, where that means one of them.
+
+    Raises:
+        NoSuchStep: it means several.
+    """
+    waiting = list(filter(is_open, calls))
+    meant = recorded(named, {name for call in waiting for name in (call.step, call.id)})
+    if len(meant) > 1:
+        raise NoSuchStep(step=named, run=waiting[0].run, hint=f"; there are {listed(meant)}")
+    return [call for call in waiting if meant and meant[0] in (call.step, call.id)]
 
 
 def asked(call: CallRecord, others: Iterable[CallRecord] = ()) -> str:

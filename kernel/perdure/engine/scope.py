@@ -26,6 +26,7 @@ from .under_way import EFFECT, UnderWay, strands_here, tasks_here
 if TYPE_CHECKING:
     from .attempt import Attempt
     from .owner import Owner
+    from .replaying import Turn
 
 T = TypeVar("T")
 
@@ -47,6 +48,8 @@ class Pass:
     """Stops its body, where that does not await."""
     above: Scope | None = None
     """Where the run was started, if by a body."""
+    turn: Turn | None = None
+    """Where its calls wait when they are recorded, if the body is always executed again."""
     lost: set[str] = field(default_factory=set)
     """Branches that lost a race: what is cancelled there was not interrupted, and is not taken up again."""
     _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
@@ -71,6 +74,16 @@ class Pass:
         """An attempt is at work, in this thread or, if it awaits, in this task."""
         strands = (tasks_here() if is_async else strands_here()) | {attempt}
         self.under_way.begin(attempt, strands, kind=EFFECT if attempt.call.kind == "effect" else "")
+
+    def recorded(self) -> None:
+        """A call of a body that does not await was just recorded."""
+        if self.turn is not None:
+            self.turn.over()
+
+    async def arecorded(self) -> None:
+        """A call that is awaited was just recorded."""
+        if self.turn is not None:
+            await self.turn.wait()
 
     def child(self, branch: str) -> str:
         """The path of the next branch below `branch`."""

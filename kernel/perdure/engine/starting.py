@@ -9,7 +9,7 @@ from perdure.store.records import RunRecord
 
 from . import clock
 from .execution import Execution, drop_cancels
-from .finding import check_steps, find
+from .finding import find, with_recorded_names
 from .outcomes import new_id
 from .process import parent_owner, the_store
 
@@ -39,6 +39,8 @@ def begin(plan: Plan, child: ChildCall | None = None, *, beside: bool = False) -
     key = child.key if child is not None else _key(plan)
     while True:
         known = _known(store, plan, above.run.id if above else None, key, child)
+        if known is not None:
+            plan = with_recorded_names(store, known, plan)
         record, how = _which(store, plan, known, above.run.id if above else None, key)
         newest = None
         if how in ("new", "forked") and child is None and not plan.choice.fresh:
@@ -72,7 +74,6 @@ def _which(
     choice = plan.choice
     again = bool(choice.redo or choice.redo_from)
     if known is not None:
-        check_steps(store, known, choice.redo | ({choice.redo_from} if choice.redo_from else set()))
         if known.state == "done" and known.code == plan.code and not again:
             return known, "restored"
         if known.parent == parent and known.state != "cancelled" and (known.state != "done" or again):

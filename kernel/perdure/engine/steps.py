@@ -8,10 +8,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from . import parallel
+from . import naming, parallel
 from .bound import BoundStep, check_bound, unwrapped
 from .callee import Callee, Options, short_name
 from .calls import Call
+from .current import in_worker
 from .decide import KINDS, ON_EDIT
 from .durations import age, seconds
 from .executors.choice import checked as where
@@ -40,6 +41,7 @@ class Step(Callee, Generic[P, R]):
     def __init__(self, function: Callable[P, R], name: str, options: Options, kind: str = "plain") -> None:
         super().__init__(function, name, options, kind)
         functools.update_wrapper(self, function)
+        naming.define(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it: in a workflow's body as a recorded call, elsewhere as the plain function."""
@@ -71,7 +73,7 @@ class Step(Callee, Generic[P, R]):
     def _scope(self) -> Scope | None:
         """Where the call is made; a hint where nothing will be kept of it."""
         scope = current_scope()
-        if scope is None:
+        if scope is None and not in_worker():
             _hint(self.name)
         return scope
 
@@ -85,7 +87,7 @@ class Step(Callee, Generic[P, R]):
     @property
     def __closure__(self) -> Any:
         """The function's own: who makes a class anew, as attrs does, mends there what `super()` looks up."""
-        return self.__wrapped__.__closure__  # type: ignore[attr-defined]
+        return self.__wrapped__.__closure__
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"

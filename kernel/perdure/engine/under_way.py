@@ -22,8 +22,8 @@ Strands = frozenset[Hashable]
 """The thread or the task in which code goes on, and what waits for it there."""
 
 
-EFFECT, CHILD = "effect", "child"
-KINDS = ("", EFFECT, CHILD)
+EFFECT, CHILD, WAIT = "effect", "child", "wait"
+KINDS = ("", EFFECT, CHILD, WAIT)
 
 
 class Work(Protocol):
@@ -105,7 +105,7 @@ class UnderWay:
         Args:
             work: the work.
             strands: where it goes on.
-            kind: `EFFECT` or `CHILD` for what the end of a body may wait for.
+            kind: `EFFECT` or `CHILD` for what the end of a body may wait for, `WAIT` for what only waits.
         """
         with self._lock:
             self._entries[id(work)] = _Entry(work, strands, kind)
@@ -180,7 +180,7 @@ class UnderWay:
             Cancelled: it is over.
         """
         wait = Waiting(stop)
-        self.begin(wait, strands)
+        self.begin(wait, strands, kind=WAIT)
         try:
             yield
         finally:

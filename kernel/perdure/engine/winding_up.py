@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from .cancelling import CANCELLED, INTERRUPTED, Cancelled
+from .replaying import AT_WORK, Again
 from .under_way import CHILD, EFFECT
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ async def awind_up(under_way: UnderWay, error: BaseException | None) -> Cancelle
 
 
 def _why(error: BaseException | None) -> Cancelled:
+    if isinstance(error, Again):
+        return error
     if error is None:
         return Cancelled("the body of its run had ended", CANCELLED)
     return Cancelled("its run failed" if isinstance(error, Exception) else "", INTERRUPTED)
@@ -61,6 +64,8 @@ def _waits(under_way: UnderWay, error: BaseException | None, why: Cancelled) -> 
     under_way.close(why)
     if not under_way:
         return
+    if isinstance(why, Again):
+        yield under_way.at_rest(AT_WORK), None
     if under_way.stopped is None:
         lasting = (EFFECT, CHILD) if error is None else (EFFECT,)
         under_way.give_up(why, but=lasting)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from . import keeping
+from . import keeping, undetermined
 from .children import ChildCall
 from .code.functions import function_code, global_data
 from .execution import Execution
+from .executors.choice import checked
 from .handles import Run
 from .inputs import combined, frozen, input_parts
 from .plans import AS_USUAL, Choice, Plan
-from .scope import current_scope, own_code
+from .scope import current_scope, in_body, own_code
 from .starting import begin
 
 P = ParamSpec("P")
@@ -31,13 +33,20 @@ class Workflow(Generic[P, R]):
     __perdure_named__ = True
     """Kept by its name where it can be imported; the codec asks."""
 
-    def __init__(self, function: Callable[P, R], name: str, choice: Choice = AS_USUAL) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        name: str,
+        choice: Choice = AS_USUAL,
+        executor: str | Executor | None = None,
+    ) -> None:
         functools.update_wrapper(self, function)
         self.__wrapped__ = function
         self.name = name
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
         self._choice = choice
+        self._executor = executor
 
     def using(
         self,
@@ -63,7 +72,7 @@ class Workflow(Generic[P, R]):
         """
         steps = frozenset([redo] if isinstance(redo, str) else redo)
         choice = Choice(key, fresh, reuse, steps, redo_from, strict, steal)
-        return Workflow(self.__wrapped__, self.name, choice)
+        return Workflow(self.__wrapped__, self.name, choice, self._executor)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it, as a child run where a run's code calls it; return its result (an awaitable if async)."""
@@ -95,15 +104,18 @@ class Workflow(Generic[P, R]):
         reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
         encoded = keeping.encode_arguments(bound.arguments, f"workflow `{self.name}`")
+        code = combined(code_parts)
+        undetermined.look_into(self.name, code, lambda: undetermined.in_function(self.__wrapped__))
         plan = Plan(
             workflow=self.name,
             kind="function",
             inputs=combined(parts),
-            code=combined(code_parts),
+            code=code,
             arguments=frozen(encoded) if later else encoded,
             choice=self._choice,
             input_parts=parts,
             code_parts=code_parts,
+            executor=self._executor,
         )
         return plan, bound
 
@@ -114,7 +126,11 @@ class Workflow(Generic[P, R]):
     async def _begin_and_run(self, plan: Plan, child: ChildCall | None, bound: inspect.BoundArguments) -> Any:
         """Begin when awaited: a coroutine that nobody awaits must not hold a run."""
         execution = begin(plan, child)
-        return await execution.arun(lambda: self._body(execution, bound))
+        value = await execution.arun(lambda: self._body(execution, bound))
+        scope = in_body()
+        if scope is not None and execution.how != "restored":
+            await scope.within.arecorded()
+        return value
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
@@ -125,18 +141,31 @@ def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 
 
 @overload
-def workflow(*, name: str | None = None) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+def workflow(
+    *, name: str | None = None, executor: str | Executor | None = None
+) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 
 
-def workflow(function: Callable[P, R] | None = None, /, *, name: str | None = None) -> Any:
+def workflow(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    executor: str | Executor | None = None,
+) -> Any:
     """Mark a function, sync or async, as a workflow: its run survives the process, and goes on where it was.
 
     Args:
         function: the function, where the decorator stands without parentheses.
         name: the workflow's name, if not the function's.
+        executor: where its steps run that say nothing themselves; as for `step`.
+
+    Raises:
+        ValueError: the executor is none.
     """
+    chosen = checked(executor)
 
     def mark(function: Callable[P, R]) -> Workflow[P, R]:
-        return Workflow(function, name or function.__name__)
+        return Workflow(function, name or function.__name__, executor=chosen)
 
     return mark if function is None else mark(function)

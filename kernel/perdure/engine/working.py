@@ -55,11 +55,11 @@ class working:  # noqa: N801  it is used as a verb
         _change(1)
 
     def __exit__(self, *_: object) -> None:
-        _piece.reset(self._token)
         with _lock:
             waits, self._waits = self._waits, -1
         if not waits:
             _change(-1)
+        _piece.reset(self._token)
 
     def rest(self, by: int) -> None:
         """Count a wait (1), or the end of one (-1), in the code of this attempt, whichever task it is in."""
@@ -86,10 +86,10 @@ class resting:  # noqa: N801  it is used as a verb
 
     def __init__(self, *, thread: bool = False) -> None:
         self._open, self._woken = True, False
+        self._piece = _piece.get()
         self._thread = threading.get_ident() if thread else None
 
     def __enter__(self) -> Self:
-        self._piece = _piece.get()
         if self._thread is not None:
             _resting.add(self._thread)
         if self._piece is not None:

@@ -133,6 +133,7 @@ class HandClock:
             if not self._changed.wait_for(lambda: len(self._waits()) >= count, within):
                 found = len(self._waits())
                 raise TimeoutError(f"{found} waits are pending, and not {count}, after {within:g} s")
+        self._loops_rest()  # what else could begin on the loop of a wait has begun
 
     # -- turning -----------------------------------------------------------------------------------------
 
@@ -181,7 +182,12 @@ class HandClock:
         """Whether no body is in its middle: each event loop goes through some rounds, or waits as a whole."""
         with self._changed:
             loops = list(self._loops.items())
-        at_work = [loop for loop, thread in loops if loop.is_running() and not working.rests(thread)]
+        still = threading.get_ident()
+        at_work = [
+            loop
+            for loop, thread in loops
+            if loop.is_running() and thread != still and not working.rests(thread)
+        ]
         return all(_rounds(loop).wait(1.0) for loop in at_work)
 
 

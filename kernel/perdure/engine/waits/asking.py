@@ -57,6 +57,7 @@ def noted(
     value = make()
     encoded = codec.encode_atom(value) or keeping.encode(value, name=name)
     scope.owner.noted(request, run, encoded)
+    scope.within.recorded()
     return value if codec.is_fixed(value) else keeping.decode(encoded)
 
 

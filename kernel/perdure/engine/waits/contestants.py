@@ -89,7 +89,8 @@ class Contestant:
             self.begin()
         if self.future is not None:
             self.future.add_done_callback(_seen)
-            self.future.cancel()
+            if not (isinstance(self.future, asyncio.Task) and self.future.cancelling()):
+                self.future.cancel()  # not twice, which would cut off its clean-up
         elif asyncio.iscoroutine(found):
             found.close()
         if isinstance(found, Beside):

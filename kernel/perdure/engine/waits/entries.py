@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure import codec
 from perdure.engine import clock, keeping
-from perdure.engine.current import in_worker
+from perdure.engine.current import current, in_worker
 from perdure.engine.decide import Restore
-from perdure.engine.inputs import input_part
+from perdure.engine.inputs import combined, input_part
 from perdure.engine.scope import Scope, current_scope
 from perdure.engine.stored import opened
 from perdure.errors import NotInRun, NotInWorker
@@ -86,7 +87,11 @@ class State(MutableMapping[str, Any]):
         if entries.attempt is not None:
             entries.attempt.check()
             return read(entries)
-        found: T = noted(entries.scope, _STEP, lambda: read(entries), self._parts(what, *more))
+        # What the body wrote before is an input of what it reads: an edited body does not read what it wrote.
+        written = [part for item, part in entries.written() if item in more or not more]
+        after = [replace(part, name=str(number)) for number, part in enumerate(written)]
+        parts = (*_parts(self._name, what, *more), *([Part("after", combined(after))] if after else ()))
+        found: T = noted(entries.scope, _STEP, lambda: read(entries), parts)
         return found
 
     def _write(self, item: str, value: Part, encoded: Encoded | None) -> None:
@@ -95,26 +100,23 @@ class State(MutableMapping[str, Any]):
             entries.attempt.check()
             entries.change(item, encoded)
             return
-        owner = entries.scope.owner
-        request = asked(entries.scope, _STEP, "noted", (*self._parts("set", item), value))
+        owner, written = entries.scope.owner, entries.written()
+        written.append((item, value))
+        request = asked(entries.scope, _STEP, "noted", (*_parts(self._name, "set", item), value))
         decision = owner.decide(request)
         if isinstance(decision, Restore):
             owner.restored(decision.call, reason=decision.reason, took=0.0)
         else:
             owner.noted(request, ready(decision), None, *entries.changed(item, encoded))
+            entries.scope.within.recorded()
 
     def _entries(self) -> Entries:
         scope = current_scope()
         if scope is None and in_worker():
-            raise NotInWorker(name=self._name)
+            raise NotInWorker(what=f"state({json.dumps(self._name)})", step=current().step)
         if scope is None:
             raise NotInRun(what=f"state({json.dumps(self._name)}) is a workflow's, and this code")
         return Entries(scope, self._name)
-
-    def _parts(self, *words: str) -> tuple[Part, ...]:
-        """What tells this use from others."""
-        texts = zip(("state", "use", "item"), (self._name, *words), strict=False)
-        return tuple(Part(name, codec.digest(text).hex, preview=text) for name, text in texts)
 
     def __perdure_dump__(self) -> str:
         return self._name
@@ -136,6 +138,11 @@ class Entries:
         """The attempt whose code looks; None in a body."""
         self._workflow = scope.owner.run.workflow
         self._name = name
+
+    def written(self) -> list[tuple[str, Part]]:
+        """What the body has written in this branch so far: items, with their values as inputs."""
+        scope = self.scope
+        return scope.within.once((_STEP, scope.branch, self._name), list[tuple[str, Part]])
 
     def records(self) -> dict[str, StateRecord]:
         """What there is, by item: as the journal has it, with what the attempt changed."""
@@ -187,6 +194,12 @@ class Entries:
     def _place(self, item: str) -> Place:
         """An entry's value belongs to no run, and to this entry alone."""
         return Place("", f"{self._workflow}/{self._name}", item, "state")
+
+
+def _parts(*words: str) -> tuple[Part, ...]:
+    """What tells a use of a state from others, from texts."""
+    named = zip(("state", "use", "item"), words, strict=False)
+    return tuple(Part(name, codec.digest(text).hex, preview=text) for name, text in named)
 
 
 def _same(one: StateRecord, other: StateRecord) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -24,6 +25,7 @@ from perdure.engine.decide import NEW, Restore, Run
 from perdure.engine.parallel import Beside, Future, loop_runs_here
 from perdure.engine.scope import Scope, current_scope, in_body, lost, numbered_tasks
 from perdure.engine.tracebacks import one_line
+from perdure.engine.under_way import strands_here
 from perdure.errors import StrictDrift, WrongThread
 from perdure.store.records import CallRecord
 
@@ -141,6 +143,7 @@ class Race(Beside, Generic[T]):
         if self._task is None:
             context = contextvars.copy_context()  # with one of its own it is not numbered as a branch
             self._task = asyncio.get_running_loop().create_task(self._run(), context=context)
+            self._task.add_done_callback(self._close)
         return self._task.__await__()
 
     def result(self) -> T:
@@ -156,9 +159,14 @@ class Race(Beside, Generic[T]):
         found: concurrent.futures.Future[T] = concurrent.futures.Future()
         work = functools.partial(contextvars.copy_context().run, asyncio.run, self._beside(found))
         threading.Thread(target=work, name="perdure-race", daemon=True).start()
+        scope = current_scope()
+        over = contextlib.nullcontext()
+        if scope is not None:
+            over = scope.within.under_way.waiting(lambda _: self.cancel(), strands_here())
         try:
-            return found.result()
-        except KeyboardInterrupt:
+            with over:
+                return found.result()
+        except BaseException:
             self.cancel()
             raise
 
@@ -180,10 +188,17 @@ class Race(Beside, Generic[T]):
             for each in self._contestants:
                 each.lose()
 
+    def _close(self, task: asyncio.Task[T]) -> None:
+        """Let go of those that were never begun: the race was cancelled before it could begin."""
+        for each in self._contestants:
+            if task.cancelled() and each.future is None:
+                each.cancel()
+
     # -- racing ------------------------------------------------------------------------------------------
 
     async def _run(self) -> T:
         """The result, from whoever won before, else from whoever is first now."""
+        decided = isinstance(self._decision, Run)
         if isinstance(self._decision, Run):
             try:
                 winner = await self._first(self._decision)
@@ -198,6 +213,8 @@ class Race(Beside, Generic[T]):
                 each.leave()
         else:
             await self._stop(others, for_good=True)
+        if decided and self._scope is not None:
+            await self._scope.within.arecorded()
         value = await self._given(winner)
         name = self._names[self._contestants.index(winner)]
         return cast("T", (name, value) if self._named else value)

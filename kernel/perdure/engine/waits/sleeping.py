@@ -11,27 +11,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import types
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from perdure import codec
 from perdure.engine import clock
+from perdure.engine.cancelling import TaskStop
 from perdure.engine.decide import Restore, Run, Wait
 from perdure.engine.durations import seconds, words
-from perdure.engine.inputs import input_part
 from perdure.engine.moment import Moment
 from perdure.engine.parallel import loop_runs_here
-from perdure.engine.scope import in_body, lost
+from perdure.engine.scope import current_scope, in_body, lost
+from perdure.engine.under_way import strands_here, tasks_here
 from perdure.engine.working import resting
 from perdure.errors import WrongThread
+from perdure.store.records import Part
 
 from .asking import asked, ready
 
 if TYPE_CHECKING:
     from perdure.engine.owner import Owner
-    from perdure.store.records import Part
 
 _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 """No later moment can be told as a date."""
@@ -51,8 +53,10 @@ def sleep(duration: str | float | timedelta) -> Sleep:
     if not isinstance(duration, str | int | float | timedelta):
         raise TypeError(f"sleep() takes seconds, a text such as '90s', or a timedelta, not {duration!r}")
     length = seconds(duration)
-    part = replace(input_part("duration", length), preview=words(length))
-    return _sleep("perdure.sleep", clock.now() + length, part, duration)
+    due = clock.now() + length
+    if due > _LAST:
+        raise ValueError(f"{duration!r} is too long to sleep: it would end after the year 9999")
+    return _sleep("perdure.sleep", due, "duration", length, words(length))
 
 
 def sleep_until(moment: datetime) -> Sleep:
@@ -66,17 +70,25 @@ def sleep_until(moment: datetime) -> Sleep:
     """
     if not isinstance(moment, datetime):
         raise TypeError(f"sleep_until() takes a datetime, not {moment!r}")
-    return _sleep("perdure.sleep_until", moment.timestamp(), input_part("until", moment), moment)
+    text = moment.isoformat(sep=" ")
+    return _sleep("perdure.sleep_until", min(moment.timestamp(), _LAST), "moment", moment, text)
 
 
-def _sleep(step: str, due: float, part: Part, given: object) -> Sleep:
-    if due > _LAST:
-        raise ValueError(f"{given!r} is too long to sleep: it would end after the year 9999")
+def _sleep(step: str, due: float, name: str, given: object, text: str) -> Sleep:
+    """A sleep until that moment.
+
+    Args:
+        step: what it is called by.
+        due: seconds since 1970.
+        name: of its input.
+        given: its input.
+        text: the same, to be shown.
+    """
     scope = in_body()
     if scope is None:
         return Sleep(due, Moment())
     owner = scope.owner
-    request = asked(scope, step, "wait", (part,))
+    request = asked(scope, step, "wait", (Part(name, codec.digest(given).hex, preview=text),))
     decision = owner.decide(request)
     if isinstance(decision, Restore):
         call = decision.call
@@ -113,9 +125,11 @@ class Sleep:
         if not self.done():
             if loop_runs_here():
                 raise WrongThread(name="sleep", call="sleep(...)")
-            with self._waiting(thread=True):
-                self._moment.block()
-        self._end()
+            with self._waiting(thread=True) as given_up:
+                self._moment.block(given_up)
+        ended, scope = self._end(), in_body()
+        if ended and scope is not None:
+            scope.within.recorded()
 
     def __await__(self) -> Generator[Any, None, None]:
         return self._reached().__await__()
@@ -126,7 +140,9 @@ class Sleep:
         else:
             with self._waiting():
                 await self._moment.reached()
-        self._end()
+        ended, scope = self._end(), in_body()
+        if ended and scope is not None:
+            await scope.within.arecorded()
 
     def cancel(self) -> None:
         """Note that nobody waits for it; whoever does later, waits for the same moment."""
@@ -134,11 +150,18 @@ class Sleep:
             self._owner.cancel_wait(self._call)
 
     @contextlib.contextmanager
-    def _waiting(self, *, thread: bool = False) -> Iterator[None]:
-        """In the block, which awaits or blocks its thread, the moment comes when it is due."""
+    def _waiting(self, *, thread: bool = False) -> Iterator[threading.Event]:
+        """In the block, which awaits or blocks its thread, the moment comes when it is due.
+
+        It is given what is set where a blocked thread is to wait no more, since its run is cancelled.
+
+        Raises:
+            Cancelled: it is.
+        """
         if self._owner is not None:
             self._owner.wait_again(self._call)
-        with resting(thread=thread) as wait:
+        given_up = threading.Event()
+        with _stopped_by(given_up, thread=thread), resting(thread=thread) as wait:
 
             def ring() -> None:
                 wait.wake()
@@ -146,7 +169,7 @@ class Sleep:
 
             alarm = clock.at(self._due, ring)
             try:
-                yield
+                yield given_up
             except asyncio.CancelledError as error:
                 if lost(error):
                     self.cancel()
@@ -154,14 +177,28 @@ class Sleep:
             finally:
                 alarm.cancel()
 
-    def _end(self) -> None:
-        if self._owner is not None:
-            self._owner.end_wait(self._call)
+    def _end(self) -> bool:
+        """Record that it is over; whether that is news."""
+        return self._owner is not None and self._owner.end_wait(self._call)
 
     def __repr__(self) -> str:
         return (
             f"<sleep until {datetime.fromtimestamp(self._due, UTC).isoformat(sep=' ', timespec='seconds')}>"
         )
+
+
+@contextlib.contextmanager
+def _stopped_by(given_up: threading.Event, *, thread: bool) -> Iterator[None]:
+    """In the block, which waits, the code is stopped where its run is cancelled."""
+    scope = current_scope()
+    if scope is None or (scope.in_step and not thread):
+        yield  # an async step is stopped as a whole
+    elif thread:
+        with scope.within.under_way.waiting(lambda _: given_up.set(), strands_here()):
+            yield
+    else:
+        with TaskStop() as stop, scope.within.under_way.waiting(stop, tasks_here()):
+            yield
 
 
 @types.coroutine

@@ -1,0 +1,118 @@
+"""In a worker: one call, carried out in the kernel's stead, as if the notebook were here."""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import os
+import platform
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from importlib import import_module, invalidate_caches
+from types import ModuleType
+from typing import Any
+
+from perdure import codec
+from perdure.codec.notebook import standing_in
+from perdure.engine import keeping
+from perdure.engine.current import sent_from
+from perdure.engine.process import carrying
+from perdure.engine.scope import entered
+from perdure.engine.secret import Secret, copying
+
+from .attempting import attempted, called, packed
+from .baggage import ORDER
+from .memory import Peak
+from .message import Message, Secrets, bound, function_of, hidden, received, told
+from .own_modules import follow
+from .printed import Printed, taken_down
+from .wire import Part, size
+
+_LARGE = 16 << 20
+"""Bytes of a message from which on its garbage is collected at once."""
+
+
+def carried_out(secrets: Secrets, parts: Sequence[Part]) -> tuple[Secrets, list[Part]]:
+    """Carry out the call in a message; what came of it as parts. Nothing that it raises passes.
+
+    Where this is the only call that the process is about, which it is on its main thread, what it prints is
+    taken down, and `__main__` is the notebook.
+    """
+    carried = _carried_out(secrets, parts)
+    if size(parts) > _LARGE:  # what was sent hangs together in circles, and is garbage now
+        gc.collect()
+    return carried
+
+
+def _carried_out(secrets: Secrets, parts: Sequence[Part]) -> tuple[Secrets, list[Part]]:
+    message, values = received(parts)
+    alone = threading.current_thread() is threading.main_thread()
+    printed, peak, back = Printed(), Peak(), list[Secret]()
+    notebook = ModuleType("__main__")
+    vars(notebook)["__builtins__"] = builtins
+    with ExitStack() as stack:
+        for each in (
+            standing_in(notebook),
+            entered(None),
+            sent_from(message.current()),
+            carrying(message.step),
+        ):
+            stack.enter_context(each)
+        if alone:
+            stack.enter_context(taken_down(printed))
+            stack.enter_context(_in_place_of_main(notebook))
+        outcome = attempted(
+            lambda: _call(message, values, hidden(secrets), notebook),
+            message.step,
+            codec_name=message.codec,
+            check_all=message.check_all,
+            unsent=message.unsent,
+            secrets=back,
+        )
+    outcome = replace(outcome, memory=peak.bytes(), printed=printed.texts())
+    return told(back), packed(outcome)
+
+
+def _call(
+    message: Message, values: Mapping[str, codec.Encoded], secrets: list[Secret], notebook: ModuleType
+) -> Any:
+    _move_in(message)
+    with copying(secrets):
+        for name, module in message.modules.items():
+            vars(notebook)[name] = import_module(module)
+        for module in message.submodules:
+            import_module(module)
+        known: dict[str, Any] = {}
+        for part in ORDER:
+            if part in values:
+                vars(notebook).update(codec.decode(values[part], externals=known))
+                known = dict(vars(notebook))
+        function = function_of(message, vars(notebook))
+        arguments = keeping.decode(values["arguments"], codec=message.codec)
+    return called(function, *bound(message, arguments))
+
+
+def _move_in(message: Message) -> None:
+    """Look for modules and files where the kernel does, if this is the same machine."""
+    if message.host == platform.node():
+        path = [os.fsdecode(each) for each in message.path]
+        if sys.path != path:
+            sys.path[:] = path
+            invalidate_caches()
+        with suppress(OSError):  # a folder that is gone is gone for the kernel too
+            os.chdir(message.folder)
+    follow(message.own)
+
+
+@contextmanager
+def _in_place_of_main(notebook: ModuleType) -> Iterator[None]:
+    """In the block, the process's main module is the notebook: pickle and typing look there."""
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = notebook
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
