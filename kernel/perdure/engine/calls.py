@@ -171,6 +171,7 @@ class Call:
     def _begin(self) -> Decision:
         """What to do first: an earlier call with the same key, or another run, may have done the work."""
         owner, options = self.scope.owner, self.step.options
+        self.scope.within.under_way.check()  # what waited for its turn never begins once its pass is over
         if self._later and self.request.key is not None and isinstance(self.decision, Run):
             self.decision = owner.decide(self.request)
         if isinstance(self.decision, Run) and options.cache is not None and self.request.redo is None:

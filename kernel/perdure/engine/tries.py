@@ -99,6 +99,7 @@ class Try:
         with entered(self.scope), ThreadStop() as stop:
             self.attempt.stopped_by(stop)
             try:
+                self.attempt.check()
                 return self._call()
             finally:
                 self.attempt.stopped_by(None)
@@ -108,6 +109,7 @@ class Try:
         with TaskStop() as stop:
             self.attempt.stopped_by(stop)
             try:
+                self.attempt.check()
                 return await self._call()
             finally:
                 self.attempt.stopped_by(None)
