@@ -12,6 +12,7 @@ from perdure.store.records import (
     RestoreRecord,
     RunRecord,
     SessionRecord,
+    ValueRecord,
 )
 from perdure_widgets.rows import Row, Timeline, timeline
 
@@ -38,6 +39,7 @@ class Story:
     calls: list[CallRecord] = field(default_factory=list)
     attempts: list[AttemptRecord] = field(default_factory=list)
     restores: list[RestoreRecord] = field(default_factory=list)
+    values: list[ValueRecord] = field(default_factory=list)
 
     def kernel(self, start, seen, ended=None) -> Story:
         self.sessions.append(a_session(len(self.sessions) + 1, start, seen, ended))
@@ -52,12 +54,12 @@ class Story:
             self.attempts.append(AttemptRecord(call.id, call.run, number, epoch, how, START + begin, stopped))
         return call
 
-    def sleep(self, start, due, end=None, state=None, **fields) -> CallRecord:
+    def sleep(self, start, due, end=None, state=None, *, step="perdure.sleep", **fields) -> CallRecord:
         """A wait until `due`; without an end it lasts."""
         state = state or ("waiting" if end is None else "done")
         parts = (Part("duration", "d", preview=f"{due - start} s"),)
         fields = {"code": "", "due": START + due, "input_parts": parts, "inputs": str(start)} | fields
-        return self._call("perdure.sleep", start, end, state, kind="wait", **fields)
+        return self._call(step, start, end, state, kind="wait", **fields)
 
     def noted(self, name, start, end=None, state="done", **fields) -> CallRecord:
         """What `name` gave, or a race that began at `start`."""
@@ -100,7 +102,7 @@ class Story:
         epoch = 0
         for session in self.sessions:
             epoch = journal.claim(self.run, session)
-        records = [self.run, *self.sessions, *self.calls, *self.attempts, *self.restores]
+        records = [self.run, *self.sessions, *self.calls, *self.attempts, *self.restores, *self.values]
         journal.write(self.run.id, epoch, records)
 
 
