@@ -223,8 +223,7 @@ class StepCell:
 
     def _next(self, waiting: CallRecord) -> Run:
         """The next attempt, when its pause is over."""
-        attempts = self.options.retrying.retries + 1
-        return Run(f"attempt {waiting.failures + 1} of {attempts}: {waiting.error}", waiting)
+        return Run(self.options.retrying.next(waiting.failures, waiting.error), waiting)
 
     def _again(self, attempt: _Attempt) -> Wait:
         """Record a failed attempt; return until when to wait, or raise its error when it stands."""
@@ -248,16 +247,18 @@ class StepCell:
 
     def _failed(self, attempt: _Attempt, state: str, due: float | None) -> CallRecord | None:
         """Record how an attempt failed; None where the store fails too, which the error then tells."""
-        error = attempt.error
+        error, retrying = attempt.error, self.options.retrying
         assert error is not None
+        told = one_line(error)
         try:
             return self.owner.fail(
                 attempt.record,
                 state=state,
-                error=one_line(error),
+                error=told,
                 took=attempt.took,
                 traceback=user_traceback(error),
                 due=due,
+                then=None if due is None else retrying.next(attempt.record.failures + 1, told),
                 shown=keeping.encode(attempt.recorder.outputs, name="shown"),
             )
         except PerdureError as failure:
