@@ -385,7 +385,7 @@ class StrictDrift(PerdureError):
 
 class StepTimeout(PerdureError):
     """Step `{step}` was stopped: it ran longer than {timeout}.
-    Give it more time with `--timeout`, or split it into smaller steps."""
+    Give it more time (`--timeout`, of a function `timeout=`), or split it into smaller steps."""
 
     step: str
     timeout: str
