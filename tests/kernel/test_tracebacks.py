@@ -43,10 +43,16 @@ def chained(x):
     ("cell", "lines"),
     [
         ("direct(0)", ["direct(0)", "return fails(x)", "return helper(x)", "return 1 / x"]),
-        ("direct.start(0).result()", ["direct.start(0)", "return fails(x)", "return helper(x)", "return 1 / x"]),
+        (
+            "direct.start(0).result()",
+            ["direct.start(0)", "return fails(x)", "return helper(x)", "return 1 / x"],
+        ),
         ("await gathered(0)", ["await gathered(0)", "asyncio.gather(", "return helper(x)", "return 1 / x"]),
         ("await grouped(0)", ["await grouped(0)", "asyncio.TaskGroup()", "return helper(x)", "return 1 / x"]),
-        ("chained(0)", ["chained(0)", "raise ValueError", "return helper(x)", "return 1 / x", "direct cause"]),
+        (
+            "chained(0)",
+            ["chained(0)", "raise ValueError", "return helper(x)", "return 1 / x", "direct cause"],
+        ),
         ("%%workflow w\nawait afails.map([0])", ["await afails.map", "return helper(x)", "return 1 / x"]),
         (
             "%%workflow w\nasync with asyncio.TaskGroup() as tasks:\n    tasks.create_task(afails(0))",
@@ -54,7 +60,16 @@ def chained(x):
         ),
         ("%%step s\nfails(0)", ["fails(0)", "return helper(x)", "return 1 / x"]),
     ],
-    ids=["function", "handle", "gather", "TaskGroup", "chained", "map in a cell", "TaskGroup in a cell", "step"],
+    ids=[
+        "function",
+        "handle",
+        "gather",
+        "TaskGroup",
+        "chained",
+        "map in a cell",
+        "TaskGroup in a cell",
+        "step",
+    ],
 )
 def test_a_failed_run_shows_the_users_frames_only(notebook, cell, lines):
     notebook.run("%load_ext perdure\n%workflow paper")

@@ -11,7 +11,23 @@ import zlib
 from collections.abc import Callable, Generator
 from typing import Any
 
-from laws.trees import Call, Child, Draw, Fail, Flaky, Gather, Inline, Loop, Map, Nap, Race, Raise, Seq, Tree, Try
+from laws.trees import (
+    Call,
+    Child,
+    Draw,
+    Fail,
+    Flaky,
+    Gather,
+    Inline,
+    Loop,
+    Map,
+    Nap,
+    Race,
+    Raise,
+    Seq,
+    Tree,
+    Try,
+)
 
 Wants = Callable[[], bool] | str | float
 """A place at which it is to be released, a moment, or what must be true."""
@@ -94,18 +110,18 @@ class Oracle:
     def _part(self, tree: Tree, at: str, last: Any) -> Generator[Wants, None, Any]:
         match tree:
             case Call(number, kind, fed) | Inline(number, kind, fed):
+                self.ran.add(at)
                 if isinstance(tree, Call):
                     yield at
-                self.ran.add(at)
                 return [kind, number, summary(last) if fed else 0]
             case Fail(number):
-                yield at
                 self.ran.add(at)
+                yield at
                 raise FailedError(["fail", number])
             case Flaky(number, failures, retries, pause):
                 for attempt in range(retries + 1):
-                    yield at
                     self.ran.add(at)
+                    yield at
                     if attempt >= failures:
                         return ["flaky", number]
                     if attempt < retries:
@@ -113,8 +129,8 @@ class Oracle:
                 raise FailedError(["flaky", number])
             case Draw(what):
                 if what == "volatile":
-                    yield at
                     self.ran.add(at)
+                    yield at
                 return self.now if what == "now" else self._drawn(at)
             case Nap(seconds):
                 yield self.now + seconds

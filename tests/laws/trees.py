@@ -7,8 +7,9 @@ begins with a step that waits to be released, so that there is one winner for ea
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
@@ -137,11 +138,11 @@ _plain = st.one_of(
     st.builds(Call, _numbers, _kinds, st.booleans()),
     st.builds(Inline, _numbers, _kinds, st.booleans()),
     st.builds(Flaky, _numbers, st.integers(0, 2), st.integers(0, 2)),
-    st.builds(Draw, st.sampled_from(["volatile"])),
+    st.builds(Draw, st.sampled_from(["now", "uuid4", "random", "volatile"])),
     st.builds(Fail, _numbers),
     st.builds(Raise, _numbers),
     st.builds(Map, st.lists(_numbers, max_size=3).map(tuple), st.booleans()),
-    # st.builds(Nap),
+    st.builds(Nap),
 )
 
 
@@ -160,7 +161,7 @@ def _nested(nodes: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
         st.builds(Seq, _several(nodes)),
         st.builds(Loop, st.integers(0, 2), nodes),
         st.builds(Gather, _several(nodes, 1)),
-        # st.builds(Race, _contestants(nodes), st.booleans(), st.sampled_from(["cancel", "leave"])),
+        st.builds(Race, _contestants(nodes), st.booleans(), st.sampled_from(["cancel", "leave"])),
         st.builds(Try, nodes, nodes),
         st.builds(Child, nodes),
     )
@@ -182,8 +183,8 @@ def timed(tree: Tree, units: list[int]) -> Tree:
             return Nap(BASE ** units.pop())
         case Flaky():
             return replace(tree, pause=BASE ** units.pop())
-        case Seq(parts) | Gather(parts) | Race(parts):
-            return replace(tree, parts=tuple(timed(part, units) for part in parts))
+        case Seq(inner) | Gather(inner) | Race(inner):
+            return replace(tree, parts=tuple(timed(part, units) for part in inner))
         case Loop(_, part) | Child(part):
             return replace(tree, part=timed(part, units))
         case Try(part, other):
@@ -192,22 +193,13 @@ def timed(tree: Tree, units: list[int]) -> Tree:
             return tree
 
 
-def waits(tree: Tree) -> int:
-    """How many waits there are."""
-    return len(list(_all(tree, Nap | Flaky)))
-
-
-def holds(tree: Tree, kind: type | object) -> bool:
-    """Whether a part of that kind is in the tree."""
-    return any(True for _ in _all(tree, kind))
-
-
-def _all(tree, kind):
+def parts(tree: Tree, kind: Any) -> Iterator[Any]:
+    """All parts of that kind, whatever they stand in."""
     if isinstance(tree, kind):
         yield tree
     for part in (*getattr(tree, "parts", ()), getattr(tree, "part", None), getattr(tree, "other", None)):
         if part is not None:
-            yield from _all(part, kind)
+            yield from parts(part, kind)
 
 
 MOST = 6
@@ -215,7 +207,7 @@ MOST = 6
 
 
 def _with_times(trees: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
-    few = trees.filter(lambda tree: waits(tree) <= MOST)
+    few = trees.filter(lambda tree: len(list(parts(tree, Nap | Flaky))) <= MOST)
     return st.builds(lambda tree, units: timed(tree, list(units)), few, st.permutations(range(MOST)))
 
 
@@ -225,9 +217,7 @@ SYNC_TREES = _with_times(
     st.builds(
         Seq,
         _several(
-            st.recursive(
-                _plain.filter(lambda tree: not isinstance(tree, Call)), _sequential, max_leaves=6
-            ),
+            st.recursive(_plain.filter(lambda tree: not isinstance(tree, Call)), _sequential, max_leaves=6),
             1,
         ),
     )
