@@ -168,6 +168,7 @@ class ChildCall:
         """Record that the child is done. Its result stays with its run."""
         if self._record is not None:
             self.owner.finish(self._record, None, took=time.perf_counter() - self._began)
+            self._record = None
 
     def failed(self, error: BaseException) -> None:
         """Record that the child failed, or was stopped."""
