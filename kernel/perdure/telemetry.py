@@ -94,7 +94,7 @@ class _Spans:
 
     def _begin_run(self, event: Event, began: float) -> Any:
         run = event.run
-        before = {"goes on": run.id, "forked from": run.forked_from, "started by": run.parent}
+        before = {"goes on": run.id, "forked from": run.forked_from or "", "started by": run.parent or ""}
         links = [
             self._api.Link(self._ended[other], {"perdure.link": how})
             for how, other in before.items()

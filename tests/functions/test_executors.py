@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,6 +170,23 @@ def test_an_exception_comes_back_with_all_that_hangs_on_it(executor, error, outc
     assert "perdure/engine" not in made.traceback
 
 
+def test_the_body_gets_the_exception_as_it_was_raised(executor):
+    """How it came back shows nowhere."""
+
+    @workflow
+    def body():
+        try:
+            step(executor=executor)(errands.fail)()
+        except errands.Kept as error:
+            return error
+        return None
+
+    found = body()
+    assert found.__context__ is found.__cause__
+    assert found.__cause__.args == ("inner", (1, 2))
+    assert found.__cause__.__context__ is None
+
+
 def test_an_exception_that_cannot_be_kept_is_told_by_another(executor, error):
     found = error(executor, errands.fail_unkeepably)
     assert type(found) is ErrorNotSent
@@ -234,8 +252,8 @@ def test_a_worker_has_no_store(pools, workers, error, kind, start):
     """The kernel alone writes the journal: a workflow that a worker's code starts ends in one sentence."""
     found = error(pools[kind], start)
     assert type(found) is NotInWorker
-    assert f"for step `{start.__name__}`" in str(found)
-    assert "let the step run in a thread" in str(found)
+    assert f"step `{start.__name__}`" in str(found)
+    assert "run in a thread" in str(found)
 
 
 def test_the_forked_worker_is_not_in_the_scope_that_it_was_forked_in(value, calls):
@@ -282,7 +300,7 @@ def test_what_a_thread_prints_goes_where_it_always_does(pools, outcome, capfd):
 
 def test_a_worker_knows_its_peak_of_memory(workers, outcome):
     """Of this call alone, not of those before it."""
-    if not os.path.exists("/proc/self/clear_refs"):
+    if not Path("/proc/self/clear_refs").exists():
         pytest.skip("this system tells the peak of the whole process only")
     before = outcome("process", errands.allocate, 1).memory
     most = outcome("process", errands.allocate, 256 << 20).memory
@@ -346,7 +364,12 @@ def test_an_executor_is_none_of_these_or_refused():
     for wrong in ("processes", 3, ThreadPoolExecutor):
         with pytest.raises(ValueError, match="neither"):
             checked(wrong)
-    assert [named(each) for each in (None, "thread", "process", pool)] == ["", "", "process", "ThreadPoolExecutor"]
+    assert [named(each) for each in (None, "thread", "process", pool)] == [
+        "",
+        "",
+        "process",
+        "ThreadPoolExecutor",
+    ]
 
 
 def test_as_many_calls_at_once_as_there_are_workers(monkeypatch):

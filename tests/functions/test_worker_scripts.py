@@ -5,7 +5,6 @@ Each runs as a script, whose `__main__` is what a notebook is.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -159,6 +158,60 @@ print(body(5))
     assert lines == ["1", "20", "1030", "5200", "anew"]
 
 
+def test_what_functions_and_objects_share_with_a_name_is_shared_there_too(run):
+    lines = run("""
+memo = {}
+class Model:
+    def __init__(self):
+        self.memo = memo
+model = Model()
+def remember(x, seen=memo):
+    seen[x] = True
+@step(executor=executor)
+def work():
+    remember(1)
+    model.memo[2] = True
+    return sorted(memo)
+@workflow
+def body():
+    return work()
+print(body())
+""")
+    assert lines == ["[1, 2]"]
+
+
+def test_methods_take_their_object_along(run):
+    lines = run("""
+class Model:
+    rate = 2
+    def __init__(self, weights):
+        self.weights = weights
+    @step(executor=executor)
+    def fit(self, x):
+        self.weights.append(x)
+        return self, self.helper(x)
+    def helper(self, x):
+        return x * self.rate
+    @classmethod
+    @step(executor=executor)
+    def made(cls, x):
+        return cls([x])
+    @staticmethod
+    @step(executor=executor)
+    def plain(x):
+        return Model.rate + x
+@workflow
+def body():
+    model = Model([1])
+    fitted, helped = model.fit(5)
+    many = model.fit.map([6, 7]).result()
+    return (model.weights, type(fitted) is Model, fitted.weights, helped, [each.weights for each, _ in many],
+            Model.made(3).weights, Model.plain(4))
+print(body())
+""")
+    assert lines == ["([1], True, [1, 5], 10, [[1, 6], [1, 7]], [3], 6)"]
+
+
 def test_functions_inside_values_bring_what_they_use_too(run):
     lines = run("""
 import functools
@@ -230,21 +283,32 @@ if __name__ == "__main__":
 
 
 def test_registered_classes_are_kept_in_a_worker_as_here(run):
+    """Those of the notebook, and those of others; in what a function reads, gets and gives."""
     lines = run("""
-import perdure
+import perdure, types
+from concurrent.futures import Future
 class Handle:
     def __init__(self, number):
         self.number, self.live = number, (x for x in ())
 perdure.register(Handle, dump=lambda handle: handle.number, load=lambda number: Handle(number))
+def done(value):
+    future = Future()
+    future.set_result(value + ZERO)
+    return future
+ZERO = 0
+perdure.register(Future, dump=lambda future: future.result(), load=done)
+read, told = Handle(100), done(1000)
 @step(executor=executor)
-def work(handle):
-    return Handle(handle.number + 1)
+def work(handle, future):
+    number = handle.number + future.result() + read.number + told.result()
+    return Handle(number), done(number)
 @workflow
 def body():
-    return work(Handle(1)).number
+    handle, future = work(Handle(1), done(10))
+    return type(handle) is Handle, handle.number, future.result()
 print(body())
 """)
-    assert lines == ["2"]
+    assert lines == ["(True, 1111, 1111)"]
 
 
 @pytest.fixture

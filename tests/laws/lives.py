@@ -66,7 +66,6 @@ class Watch:
                 self._outcomes.add(record.id)
 
 
-
 def live(stage: Stage, body: Any, tree: Any) -> Any:
     """What one life comes to: what the body gave, how it failed, `KILLED`, or a question to a person."""
     use_stage(stage)

@@ -11,7 +11,23 @@ import zlib
 from collections.abc import Callable, Generator
 from typing import Any
 
-from laws.trees import Call, Child, Draw, Fail, Flaky, Gather, Inline, Loop, Map, Nap, Race, Raise, Seq, Tree, Try
+from laws.trees import (
+    Call,
+    Child,
+    Draw,
+    Fail,
+    Flaky,
+    Gather,
+    Inline,
+    Loop,
+    Map,
+    Nap,
+    Race,
+    Raise,
+    Seq,
+    Tree,
+    Try,
+)
 
 Wants = Callable[[], bool] | str | float
 """A place at which it is to be released, a moment, or what must be true."""

@@ -225,7 +225,9 @@ def perform_sync(tree: Any, at: str, last: Any) -> Any:
         case Raise(number):
             raise TreeError(["raised", number])
         case Map(numbers):
-            futures = [submitted(inline_pure, f"{at}.{index}", number) for index, number in enumerate(numbers)]
+            futures = [
+                submitted(inline_pure, f"{at}.{index}", number) for index, number in enumerate(numbers)
+            ]
             values = [future.result() for future in futures]
             for index, value in enumerate(values):
                 stage.given(f"{at}.{index}", value)

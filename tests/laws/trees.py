@@ -217,9 +217,7 @@ SYNC_TREES = _with_times(
     st.builds(
         Seq,
         _several(
-            st.recursive(
-                _plain.filter(lambda tree: not isinstance(tree, Call)), _sequential, max_leaves=6
-            ),
+            st.recursive(_plain.filter(lambda tree: not isinstance(tree, Call)), _sequential, max_leaves=6),
             1,
         ),
     )
