@@ -26,7 +26,7 @@ from . import keeping
 from .cancelling import Cancelled
 from .decide import Ask, Refuse, Request, Restore, Run, Wait, changed_code
 from .scope import lost
-from .tracebacks import one_line, user_traceback
+from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .under_way import CHILD
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class ChildCall:
         assert isinstance(error, BaseException)
         self.owner.restored(call, reason=decision.reason, took=time.perf_counter() - began)
         self.owner.failures.gave(call.id, error)
-        raise error
+        raise_as_it_is(error)
 
     # -- what becomes of it ------------------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from .owner import Owner
 
-Handler: TypeAlias = Callable[["Owner", "MessageRecord"], None]
+Handler: TypeAlias = Callable[["Owner", "MessageRecord"], bool]
+"""Acts on a message; whether it is done with. Else it stays, and whoever acts on it drops it in the end."""
 
 LOOK = 1.0
 """Seconds between two looks at the journal."""
@@ -129,8 +130,7 @@ class Inbox:
         try:
             for message in journal.messages(owner.run.id):
                 handler = self._handlers.get(message.kind)
-                if handler is not None:
-                    handler(owner, message)
+                if handler is not None and handler(owner, message):
                     done.append(message.id)
         except PerdureError as error:  # it stays, and is acted on with the next change
             log.warning("A message to run %s was not acted on: %s", owner.run.id, error)
@@ -154,8 +154,9 @@ def _drop(owner: Owner, done: list[str]) -> None:
         log.warning("Messages to run %s were acted on, and stay: %s", owner.run.id, error)
 
 
-def _wake(owner: Owner, message: MessageRecord) -> None:
+def _wake(owner: Owner, message: MessageRecord) -> bool:
     owner.wake(message.name or None)
+    return True
 
 
 inbox = Inbox()

@@ -260,7 +260,7 @@ def test_whoever_waits_for_work_within_a_limit_is_at_work(clock):
     def attempt():
         with working():
             begun.set()
-            waiting.append(engine_clock.pause(START + 60, ended, limit=True))
+            waiting.append(engine_clock.within(START + 60, ended))
 
     at_work = beside(attempt)
     begun.wait()
