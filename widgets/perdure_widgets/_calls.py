@@ -113,8 +113,8 @@ class CallRows:
             counts=((state, 1),),
         )
 
-    def child(self, run: RunRecord) -> Row:
-        """The row of a run that was started from this one."""
+    def child(self, run: RunRecord, calls: Sequence[CallRecord] = ()) -> Row:
+        """The row of a run that was started from this one, by these calls."""
         end = self.now if run.finished is None and self.living is not None else run.finished or run.updated
         last = self.kernels[-1] if self.kernels else None
         dead = run.state == "running" and (
@@ -127,12 +127,13 @@ class CallRows:
             if stop > start or start == run.created:
                 torn = kernel.ended == "killed" and stop == kernel.end and stop < end
                 segments.append(Segment(kernel.epoch, start, stop, "interrupted" if torn or dead else state))
-        used = sorted(self.restores.get(run.id, ()), key=lambda use: (use.epoch, use.at))
+        uses = (use for name in (run.id, *(call.id for call in calls)) for use in self.restores.get(name, ()))
+        used = sorted(uses, key=lambda use: (use.epoch, use.at))
         if state == "ran" and used and used[-1].at >= end:
             state = "restored"
         return Row(
             call=run.id,
-            branch="",
+            branch=calls[-1].branch if calls else "",
             step=run.workflow,
             detail=run.id,
             kind="run",

@@ -86,8 +86,10 @@ def timeline(
     found = kernels(sessions, activity, now=now, alive=alive, busy=busy)
     passed = _passed(run, last, attempts, restores)
     maker = CallRows(run, found, tried, used, living=living, passed=passed, now=now)
-    rows = fold_fan_outs([maker.row(group) for group in versions(run, everything, used)])
-    rows += [maker.child(child) for child in children]
+    drawn = {child.id for child in children}
+    own = [call for call in everything if call.child not in drawn]  # a child run is one row, not two
+    rows = fold_fan_outs([maker.row(group) for group in versions(run, own, used)])
+    rows += [maker.child(child, [call for call in calls if call.child == child.id]) for child in children]
     rows.sort(key=_place)
     state = _state(run, rows, alive=alive)
     lost = sum(row.lost for row in rows)
