@@ -187,11 +187,13 @@ class Race(Beside, Generic[T]):
         else:
             for each in self._contestants:
                 each.lose()
+            for each in self._contestants:
+                each.settle()
 
-    def _close(self, task: asyncio.Task[T]) -> None:
-        """Let go of those that were never begun: the race was cancelled before it could begin."""
+    def _close(self, _: asyncio.Task[T]) -> None:
+        """Let go of those that were never begun, such as where the race was cancelled before it could begin."""
         for each in self._contestants:
-            if task.cancelled() and each.future is None:
+            if each.future is None:
                 each.cancel()
 
     # -- racing ------------------------------------------------------------------------------------------
@@ -257,6 +259,9 @@ class Race(Beside, Generic[T]):
                 each.lose()
             else:
                 each.cancel()
+        if for_good:
+            for each in contestants:
+                each.settle()
         await gone(contestants)
 
 
