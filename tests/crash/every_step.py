@@ -26,6 +26,7 @@ import numpy as np
 from IPython.core.interactiveshell import InteractiveShell
 
 import perdure.notebook
+from crash import kept_loops
 from perdure import codec, step, workflow
 from perdure.engine.owner import Owner
 from perdure.engine.process import use_store
@@ -230,8 +231,13 @@ def steal(folder):
         Owner.take(store, run, steal=True).close()
 
 
+def loops(folder):
+    with opened(folder):
+        kept_loops.work()
+
+
 SCENES = {"work": work, "cells": cells, "still": still, "gc": gc, "carry": carry, "sign": sign}
-SCENES |= {"older": older, "steal": steal}
+SCENES |= {"older": older, "steal": steal, "loops": loops}
 AGAIN = SCENES | {"still": older}
 """What is done in the second life."""
 
@@ -258,6 +264,8 @@ def go_on(scene, folder):
         collect(store)
         done = check(store)
         assert (done.journal, done.broken, done.unused_blobs) == ("ok", [], 0)
+    if scene == "loops":
+        kept_loops.check_turns()
     if scene == "carry":
         with open_store(folder / "other") as other:
             whole(other)
@@ -329,7 +337,7 @@ def opened(folder):
 
 def make(scene, folder, template):
     """What is there before the first life."""
-    if scene in ("work", "cells", "still"):
+    if scene in ("work", "cells", "still", "loops"):
         folder.mkdir()
     elif scene.startswith("older"):
         shutil.copytree(GOLDEN / "format-1" / "store", folder / "store")
