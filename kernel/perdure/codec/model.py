@@ -33,8 +33,8 @@ class Encoded:
     preview: dict[str, Any]
     """At most 4 kB of msgpack; shows the value without decoding it."""
     needs: frozenset[str] = frozenset()
-    """Names of the notebook that it needs where it is decoded, and what its functions read of them. Known of
-    what was encoded in this process."""
+    """Names of the notebook that it needs where it is decoded, with what its functions read of them, and
+    whether it needs what was registered. Known of what was encoded in this process."""
 
     @property
     def size(self) -> int:

@@ -22,7 +22,7 @@ from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
 from .secret import Secret, copying
-from .tracebacks import one_line, user_traceback
+from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .tries import Elsewhere, Made, Try
 from .under_way import strands_here, tasks_here
 from .working import working
@@ -129,12 +129,13 @@ class Call:
                     attempt.check()
                     made = self._try(attempt).run()
                     attempt.check()
-                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # out here, since raising it in there would write over its context
                 else:
                     value = self._ended(attempt, made)
                     self.scope.within.recorded()
                     return value
+                decision = self._failed(attempt, error, time.perf_counter() - began)
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
@@ -152,11 +153,12 @@ class Call:
                     attempt.check()
                     made = await self._try(attempt).arun()
                     attempt.check()
-                except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
-                    decision = self._failed(attempt, error, time.perf_counter() - began)
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # as in `run`
                 else:
                     value = self._ended(attempt, made)
                     break
+                decision = self._failed(attempt, error, time.perf_counter() - began)
         await self.scope.within.arecorded()
         return value
 
@@ -169,6 +171,7 @@ class Call:
     def _begin(self) -> Decision:
         """What to do first: an earlier call with the same key, or another run, may have done the work."""
         owner, options = self.scope.owner, self.step.options
+        self.scope.within.under_way.check()  # what waited for its turn never begins once its pass is over
         if self._later and self.request.key is not None and isinstance(self.decision, Run):
             self.decision = owner.decide(self.request)
         if isinstance(self.decision, Run) and options.cache is not None and self.request.redo is None:
@@ -199,8 +202,7 @@ class Call:
 
     def _executor(self) -> str | Executor | None:
         """Where the step's code runs: None is here, which for a call beside the body is a thread already."""
-        chosen = self.step.options.executor
-        chosen = self.scope.within.executor if chosen is None else chosen
+        chosen = executor_of(self.step, self.scope)
         return None if chosen == "thread" else chosen
 
     def _try(self, attempt: Attempt) -> Try:
@@ -292,7 +294,7 @@ class Call:
         if pause is not None:
             return Wait(ended, "it pauses before its next attempt")
         owner.failures.gave(ended.id, error)
-        raise error
+        raise_as_it_is(error)
 
     def _pause(self, record: CallRecord, error: Exception) -> float | None:
         """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""
@@ -307,7 +309,7 @@ class Call:
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
-            assert not isinstance(self.decision, Run)
+            assert not isinstance(self.decision, Run | Wait)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
@@ -325,5 +327,11 @@ class Call:
                 value, EffectFailed
             ):  # what a person decided stands, whatever becomes of the run
                 owner.failures.gave(call.id, value)
-            raise value
+            raise_as_it_is(value)
         return value
+
+
+def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
+    """The executor that the step names, else that of the workflow in whose body it is called."""
+    own = step.options.executor
+    return scope.within.executor if own is None and scope is not None else own

@@ -153,7 +153,7 @@ class Outcomes(Books):
             self._at_work.find(call)
             self._attempts[call.id] = done
             self.history.change(ended)
-        self.tell("call_ended", ended)
+        self.tell("attempt_failed" if state == "waiting" else "call_ended", ended)
         checkpointed(self.store, ended.bytes)
         return ended
 

@@ -47,7 +47,7 @@ def the_store(*, tell: bool = True) -> Store:
     """
     global _store  # noqa: PLW0603  one store per process, by design
     if _carried:
-        raise NotInWorker(step=_carried[-1])
+        raise NotInWorker(what="What needs the store (a workflow, its run)", step=_carried[-1])
     with _lock:
         if _store is None or _store.closed or _store.lost:
             from perdure.store import open_store

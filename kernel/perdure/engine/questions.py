@@ -23,7 +23,7 @@ VERDICTS = ("again", "done", "fail")
 def open_calls(calls: Iterable[CallRecord], named: str) -> list[CallRecord]:
     """Those of a step, or the one with an id, that wait for a decision, in the order of `calls`.
 
-    The step may be named in short, such as `send` for `mails.send` or `Shop.send`, where that means one of them.
+    The step may be named in short, as `send` for `mails.send` or `Shop.send`, where that means one of them.
 
     Raises:
         NoSuchStep: it means several.

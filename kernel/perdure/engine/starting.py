@@ -8,7 +8,7 @@ from perdure.store.protocols import AlreadyMade
 from perdure.store.records import RunRecord
 
 from . import clock
-from .execution import Execution
+from .execution import Execution, drop_cancels
 from .finding import find, with_recorded_names
 from .outcomes import new_id
 from .process import parent_owner, the_store
@@ -77,6 +77,8 @@ def _which(
         if known.state == "done" and known.code == plan.code and not again:
             return known, "restored"
         if known.parent == parent and known.state != "cancelled" and (known.state != "done" or again):
+            if known.state == "done":
+                drop_cancels(store, known.id)  # they came too late for the pass that is over
             return known, "resumed"
     now = clock.now()
     made = RunRecord(

@@ -17,10 +17,16 @@ from typing import Any
 
 from perdure import codec
 from perdure.codec.notebook import notebook, reads
+from perdure.codec.registry import REGISTERED, registrations
 from perdure.codec.rows.row import by_reference, keeping_by_value, resolve
 from perdure.engine.callee import Callee
 from perdure.engine.code.definitions import methods
 from perdure.errors import NotKeepable
+
+ORDER = ("early", "code", "late")
+"""Data that needs nothing of the notebook; the notebook's functions and classes, and what is registered; data
+that needs those. The others refer to what lies in `early`, so that what functions and objects share with a
+name is shared in the worker too."""
 
 FUNCTION = "the function"
 """Under what key the function lies among the names, none of which has a space."""
@@ -35,8 +41,8 @@ class Baggage:
 
     reference: tuple[str, str, int] | None
     """Module, qualified name, and how often to unwrap what is found there; None where it goes by value."""
-    names: codec.Encoded | None
-    """Names of the notebook with what they hold there, and the function, where it goes by value."""
+    parts: dict[str, codec.Encoded]
+    """By the names in `ORDER`, in which they are decoded, each one as a mapping of names."""
     modules: dict[str, str]
     """Names of the notebook, and the modules that they hold there."""
     submodules: list[str]
@@ -56,17 +62,18 @@ def packed(function: Callable[..., Any], step: str, needs: Iterable[str]) -> Bag
         NotKeepable: the function itself cannot be sent, since it holds something that cannot.
     """
     reference = _reference(function)
-    packing = _Packing({} if reference else {FUNCTION: function})
-    packing.want(needs)
+    packing = _Packing({f"registered {each.cls.__qualname__}": each for each in registrations()})
     if reference is None:
+        packing.code[FUNCTION] = function
         packing.follow(function)
-    names = packing.encoded() if packing.taken else None
+    packing.want(needs)
+    parts = packing.encoded()
     if FUNCTION in packing.unsent:
         fields = packing.unsent[FUNCTION]
         cause = f"Step `{step}` is sent to a worker by value, with what it holds. {fields['cause']}"
         path = fields["path"].replace(FUNCTION, step)
         raise NotKeepable(**{**fields, "cause": cause, "path": path})
-    return Baggage(reference, names, packing.modules, sorted(packing.submodules), packing.unsent)
+    return Baggage(reference, parts, packing.modules, sorted(packing.submodules), packing.unsent)
 
 
 def _reference(function: Any) -> tuple[str, str, int] | None:
@@ -87,11 +94,12 @@ def inner(found: Any) -> Any:
 
 @dataclass(slots=True)
 class _Packing:
-    taken: dict[str, Any]
+    code: dict[str, Any]
+    data: dict[str, Any] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     submodules: set[str] = field(default_factory=set)
     unsent: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _seen: set[str] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=lambda: {REGISTERED})
 
     def want(self, names: Iterable[str]) -> None:
         """Take what these names hold, and what that uses; some stand with what is read of them."""
@@ -105,7 +113,7 @@ class _Packing:
             elif top in namespace:
                 self._take(top, namespace[top])
             elif by_reference(getattr(builtins, top, None)) and not _python_s(top):
-                self.taken[top] = getattr(builtins, top)  # such as `display`, which IPython puts there
+                self.code[top] = getattr(builtins, top)  # such as `display`, which IPython puts there
 
     def _inside(self, module: Any, path: str) -> None:
         """A module inside a module is there once somebody imported it."""
@@ -121,7 +129,7 @@ class _Packing:
             if name == "get_ipython":
                 self.unsent[name] = _SHELL
         else:
-            self.taken[name] = value
+            (self.code if _is_code(value) else self.data)[name] = value
             self.follow(value)
 
     def follow(self, value: Any) -> None:
@@ -133,19 +141,46 @@ class _Packing:
             if _of_notebook(function):
                 self.want(reads(function))
 
-    def encoded(self) -> codec.Encoded:
-        """All that is taken, as one; more is taken as long as what was encoded turns out to need it."""
+    def encoded(self) -> dict[str, codec.Encoded]:
+        """All that is taken; more is, as long as what was encoded turns out to need it."""
         while True:
-            classes = {name for name, value in self.taken.items() if isinstance(value, type)}
-            with keeping_by_value(classes):
-                encoded, refused = codec.encode_namespace(self.taken, trial=False)
-            for name, error in refused.items():
-                del self.taken[name]
-                self.unsent[name] = error.fields
-            missing = encoded.needs - self._seen
+            early = self._encoded(self.data, {})
+            needing = set[str]()
+            if early is not None and early.needs:
+                needing = {name for name, value in self.data.items() if _needs(name, value)}
+            known = {name: value for name, value in self.data.items() if name not in needing}
+            late = self._encoded({name: self.data[name] for name in needing}, known)
+            if needing:
+                early = self._encoded(known, {})
+            with keeping_by_value({name for name, value in self.code.items() if isinstance(value, type)}):
+                code = self._encoded(self.code, known)
+            parts = zip(ORDER, (early, code, late), strict=True)
+            found = {name: part for name, part in parts if part is not None}
+            missing = {name for part in found.values() for name in part.needs} - self._seen
             if not missing:
-                return encoded
+                return found
             self.want(missing)
+
+    def _encoded(self, values: dict[str, Any], known: dict[str, Any]) -> codec.Encoded | None:
+        if not values:
+            return None
+        encoded, refused = codec.encode_namespace(values, externals=known, trial=False)
+        for name, error in refused.items():
+            self.unsent[name] = error.fields
+            self.code.pop(name, None)
+            self.data.pop(name, None)
+        return encoded
+
+
+def _needs(name: str, value: Any) -> bool:
+    return bool(codec.encode_namespace({name: value}, trial=False)[0].needs)
+
+
+def _is_code(value: Any) -> bool:
+    """Whether a name's content is a definition, and not what definitions made."""
+    return isinstance(value, types.FunctionType | type) or bool(
+        getattr(type(value), "__perdure_named__", False)
+    )
 
 
 def _of_notebook(value: Any) -> bool:

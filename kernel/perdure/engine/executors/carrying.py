@@ -24,6 +24,7 @@ from perdure.engine.scope import entered
 from perdure.engine.secret import Secret, copying
 
 from .attempting import attempted, called, packed
+from .baggage import ORDER
 from .memory import Peak
 from .message import Message, Secrets, bound, function_of, hidden, received, told
 from .own_modules import follow
@@ -80,13 +81,16 @@ def _call(
 ) -> Any:
     _move_in(message)
     with copying(secrets):
-        names = codec.decode(values["names"]) if "names" in values else {}
         for name, module in message.modules.items():
-            names[name] = import_module(module)
+            vars(notebook)[name] = import_module(module)
         for module in message.submodules:
             import_module(module)
-        function = function_of(message, names)
-        vars(notebook).update(names)
+        known: dict[str, Any] = {}
+        for part in ORDER:
+            if part in values:
+                vars(notebook).update(codec.decode(values[part], externals=known))
+                known = dict(vars(notebook))
+        function = function_of(message, vars(notebook))
         arguments = keeping.decode(values["arguments"], codec=message.codec)
     return called(function, *bound(message, arguments))
 

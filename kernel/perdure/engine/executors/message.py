@@ -99,11 +99,11 @@ class Asked:
             unsent=baggage.unsent,
             own=own_modules(local_folder()),
             host=platform.node(),
-            path=[os.fsencode(each) for each in sys.path],
-            folder=os.fsencode(os.getcwd()),  # noqa: PTH109  bytes are wanted
+            path=[os.fsencode(each) for each in sys.path if isinstance(each, str | os.PathLike)],
+            folder=_folder(),
         )
         fields = {name: getattr(message, name) for name in Message.__slots__}
-        return pack(fields, {"names": baggage.names, "arguments": self.arguments})
+        return pack(fields, {**baggage.parts, "arguments": self.arguments})
 
 
 def told(secrets: list[Secret]) -> Secrets:
@@ -122,10 +122,10 @@ def received(parts: Sequence[Part]) -> tuple[Message, dict[str, codec.Encoded]]:
     return Message.of(fields), values
 
 
-def function_of(message: Message, names: dict[str, Any]) -> Callable[..., Any]:
-    """In a worker: the function that is to be called, among the names or by its own."""
+def function_of(message: Message, code: dict[str, Any]) -> Callable[..., Any]:
+    """In a worker: the function that is to be called, among the code that was sent or by its own name."""
     if message.reference is None:
-        found: Callable[..., Any] = names.pop(FUNCTION)
+        found: Callable[..., Any] = code[FUNCTION]
         return found
     from perdure.codec.rows.classes import find
 
@@ -154,6 +154,13 @@ def bound(message: Message, arguments: dict[str, Any]) -> tuple[tuple[Any, ...],
         else:
             positional.append(value)
     return tuple(positional), named
+
+
+def _folder() -> bytes:
+    try:
+        return os.getcwdb()  # noqa: PTH109  bytes are wanted
+    except OSError:  # it was removed
+        return b""
 
 
 def _seconds(moment: datetime | None) -> float | None:

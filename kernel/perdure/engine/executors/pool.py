@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from typing import Any
 
 from . import processes
@@ -104,21 +104,30 @@ class Pool:
     def _dispatch(self) -> None:
         """Begin what waits, as far as there are workers."""
         while self._waiting:
-            if self._waiting[0].future.done():
-                self._waiting.popleft()
-                continue
+            job = self._waiting[0]
+            try:
+                if not job.future.done() and not self._begin(job):
+                    return
+            except Exception as error:  # noqa: BLE001  whoever waits for the call gets it
+                job.settle(None, error)
+            self._waiting.popleft()
+
+    def _begin(self, job: Job) -> bool:
+        """Begin a call; False where no worker is free."""
+        while True:
             slot = self._free_slot()
             if slot is None:
-                return
-            job = self._waiting.popleft()
+                return False
             try:
                 slot.begin(job)
-            except Exception as error:  # noqa: BLE001  whoever waits for the call gets it
-                slot.kill()
-                job.settle(None, error)
-                slot.end()
+            except BrokenExecutor:  # its worker died just now, and the call has not begun
                 self._drop(slot)
-            self._register_exit()
+            except BaseException:
+                self._drop(slot)
+                raise
+            else:
+                self._register_exit()
+                return True
 
     def _free_slot(self) -> Slot | None:
         """A worker without work, the warmest first, or a new one; None where all have work."""
@@ -128,7 +137,6 @@ class Pool:
                     self._slots.remove(slot)
                     self._slots.append(slot)
                     return slot
-                slot.doomed = True
                 self._drop(slot)
                 break
         else:
@@ -158,7 +166,7 @@ class Pool:
 
     def _drop(self, slot: Slot) -> None:
         self._slots.remove(slot)
-        slot.close()
+        slot.close(kill=slot.doomed or slot.dead)
         self._leaving.append(slot)
 
     def _look(self) -> None:
@@ -182,10 +190,12 @@ class Pool:
 
     def _close(self, closed: threading.Event) -> None:
         self._closed = True
-        for slot in (*self._slots, *self._leaving):
+        for slot in (*self._leaving, *self._slots):
             slot.kill()
+        for slot in list(self._slots):
             if slot.job is not None:
                 slot.job.future.cancel()
+            self._drop(slot)
         for job in self._waiting:
             job.future.cancel()
         self._waiting.clear()

@@ -112,11 +112,11 @@ class Slot:
         sizes, address = (
             ([], "") if self._message is None else (self._message.put(job.parts), self._message.address)
         )
-        job.parts = []
         letter = worker.Letter(
             self._changes(), told(job.secrets), small, sizes, address, self._answer.address
         )
         done = self._executor.submit(worker.carry, letter)
+        job.parts = []
         if self._process is None:
             (self._process,) = self._executor._processes.values()  # noqa: SLF001  loky tells it nowhere else
         done.add_done_callback(lambda done: self._ended(self, done))
@@ -192,7 +192,9 @@ class Slot:
         """Whether nothing is left of the worker."""
         return self._process is None or self._process.exitcode is not None
 
-    def close(self) -> None:
-        """Let the worker go, in peace if it is not doomed. Nothing is waited for."""
+    def close(self, *, kill: bool) -> None:
+        """Let the worker go, in peace or not. Nothing is waited for."""
         self._answer.close()
-        self._executor.shutdown(wait=False, kill_workers=self.doomed)
+        if self._message is not None:
+            self._message.close()
+        self._executor.shutdown(wait=False, kill_workers=kill)
