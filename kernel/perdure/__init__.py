@@ -10,8 +10,10 @@ from ._places import found as __getattr__  # noqa: F401  Python asks it for what
 if TYPE_CHECKING:
     from .codec import register
     from .engine.current import current
+    from .engine.events import listen
     from .engine.file import File
     from .engine.handles import Run
+    from .engine.loops import resumable
     from .engine.retrying import exponential
     from .engine.secret import Secret
     from .engine.steps import step
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from .errors import Fatal, Retry
 
 __all__ = ["Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential",
-           "first_success", "loads", "now", "previous", "race", "random", "register", "sleep", "sleep_until",
-           "state", "step", "uuid4", "workflow"]  # fmt: skip
+           "first_success", "listen", "loads", "now", "previous", "race", "random", "register", "resumable",
+           "sleep", "sleep_until", "state", "step", "uuid4", "workflow"]  # fmt: skip
 
 
 def load_ipython_extension(ip: Any) -> None:

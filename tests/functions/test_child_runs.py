@@ -199,7 +199,7 @@ def test_a_failure_that_the_parent_caught_is_an_outcome(store, calls):
     found, first = twice(top, 1)
     assert found == (("nothing at", 1), 4)
     assert first == [("double", 1), ("fails", 2), ("double", 2)]
-    assert [(call.step, call.state, call.caught) for call in calls(top)][0] == ("fails", "failed", True)
+    assert next((call.step, call.state, call.caught) for call in calls(top)) == ("fails", "failed", True)
 
 
 def test_a_failure_that_ended_the_parent_is_tried_again(calls):

@@ -483,6 +483,39 @@ def test_an_idempotent_effect_in_doubt_runs_again_by_itself_and_any_other_asks(s
     assert script(DEADLY, "effect", "idempotent") == ["1"]
 
 
+AT_ONCE = """
+import os, signal
+from perdure import step, workflow
+
+@step
+def greedy(x):
+    with open("tries", "a") as log:
+        print("try", file=log)
+    if len(open("tries").readlines()) < 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x
+
+@workflow
+def body(n):
+    return greedy(n)
+
+try:
+    print(body(1))
+except Exception as error:
+    print(type(error).__name__)
+    raise SystemExit(1)
+"""
+
+
+def test_after_a_death_of_which_nothing_is_known_starts_are_recorded_at_once(script, tmp_path):
+    """What dies before its start was recorded is asked about one try later."""
+    for _ in range(3):
+        script(AT_ONCE, fails=True)
+    assert len((tmp_path / "tries").read_text().splitlines()) == 3
+    assert subprocess_lines(tmp_path) == ["DiedTwice"]
+    assert len((tmp_path / "tries").read_text().splitlines()) == 3
+
+
 def subprocess_lines(folder, *args):
     import subprocess
     import sys

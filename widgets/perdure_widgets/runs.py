@@ -49,7 +49,11 @@ class RunsTable:
         """The table as plain text."""
         if not self.timelines:
             return self._empty()
-        lines = columns([_HEADS, *map(self._cells, self.timelines)], frozenset({4, 5, 6}))
+        rows = [_HEADS, *map(self._cells, self.timelines)]
+        tags = [words.tags(timeline.run.tags) for timeline in self.timelines]
+        if any(tags):
+            rows = [(*row, text) for row, text in zip(rows, ("tags", *tags), strict=True)]
+        lines = columns(rows, frozenset({4, 5, 6}))
         return words.plain("\n".join([*lines, *self._older()]))
 
     def html(self) -> str:
@@ -85,10 +89,11 @@ class RunsTable:
 
     def _html_row(self, timeline: Timeline) -> str:
         name, run, word, when, *figures = (escape(cell) for cell in self._cells(timeline))
-        look = words.look(timeline.state)
+        look, tags = words.look(timeline.state), escape(words.tags(timeline.run.tags))
+        small = f' <small class="pdr-d" title="{tags}">{tags}</small>' if tags else ""
         return (
             f'<tr class="pdr-run"><th scope="row"><span class="pdr-nm">{glyph(look.glyph, look.tone)}'
-            f'<span class="pdr-t" title="{name}">{name}</span></span></th>'
+            f'<span class="pdr-t" title="{name}">{name}</span>{small}</span></th>'
             f'<td class="pdr-id"><code>{run}</code></td><td class="pdr-w pdr-is-{look.tone}">{word}</td>'
             f'<td class="pdr-when">{when}</td>'
             + "".join(f'<td class="pdr-num">{each}</td>' for each in figures)

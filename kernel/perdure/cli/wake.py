@@ -29,5 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"Nothing sleeps in run {found.id} of `{found.workflow}`.")
             return 1
         when = "now" if store.owner(found.id) else "when it goes on: nobody is at work on it"
-        print(f"{words.counted(woken, 'sleep')} of run {found.id} of `{found.workflow}` end {when}.")
+        verb = "ends" if woken == 1 else "end"
+        print(f"{words.counted(woken, 'sleep')} of run {found.id} of `{found.workflow}` {verb} {when}.")
     return 0

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from perdure.codec import Encoded
     from perdure.store import RunLock, Store
 
-    from .callee import Callee
     from .decide import Request
 
 
@@ -113,7 +112,7 @@ class Books:
             self._earlier_attempts = found
         return self._earlier_attempts
 
-    def name_of(self, step: Callee) -> str:
+    def name_of(self, step: Any) -> str:
         """The name under which calls of this step are recorded in the run."""
         with self._mutex:
             if self._names is None:
@@ -127,6 +126,10 @@ class Books:
     def note(self, kind: str, name: str, data: dict[str, Any], *values: ValueRecord) -> None:
         """Keep a small named fact about the run, with the values that it refers to."""
         self._write(*values, NoteRecord(self.run.id, kind, name, clock.now(), data), durability="process")
+
+    def keep(self, *records: Record) -> None:
+        """Write what a call at work keeps of itself, in one commit as durable as a checkpoint's."""
+        self._write(*records)
 
     def tell(self, kind: str, call: CallRecord | None = None) -> None:
         """Tell the listeners what happened."""

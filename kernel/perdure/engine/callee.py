@@ -115,7 +115,7 @@ class Callee:
         return cls if any(base.__qualname__ == self._class for base in cls.__mro__) else None
 
     def code(self, within: Pass, receiver: type | None = None) -> Code:
-        """Its code, as it was when first asked for in this pass; of a method, with what it uses of its class."""
+        """Its code, as it was when first asked for in this pass; a method's with what it uses of a class."""
         # The key holds the step: of a step that is gone by then, another one might have got the identity.
         return within.once(("code", self, receiver), lambda: self._code(receiver))
 

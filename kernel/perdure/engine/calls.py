@@ -22,7 +22,7 @@ from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
 from .secret import Secret, copying
-from .tracebacks import one_line, user_traceback
+from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .tries import Elsewhere, Made, Try
 from .under_way import strands_here, tasks_here
 from .working import working
@@ -171,6 +171,7 @@ class Call:
     def _begin(self) -> Decision:
         """What to do first: an earlier call with the same key, or another run, may have done the work."""
         owner, options = self.scope.owner, self.step.options
+        self.scope.within.under_way.check()  # what waited for its turn never begins once its pass is over
         if self._later and self.request.key is not None and isinstance(self.decision, Run):
             self.decision = owner.decide(self.request)
         if isinstance(self.decision, Run) and options.cache is not None and self.request.redo is None:
@@ -179,8 +180,7 @@ class Call:
 
     def _next(self, waiting: CallRecord) -> Run:
         """The next attempt at a call whose pause is over."""
-        attempts = self.step.options.retrying.retries + 1
-        return Run(f"attempt {waiting.failures + 1} of {attempts}: {waiting.error}", waiting)
+        return Run(self.step.options.retrying.next(waiting.failures, waiting.error), waiting)
 
     def _start(self, decision: Run) -> Attempt:
         step, owner = self.step, self.scope.owner
@@ -279,20 +279,22 @@ class Call:
         else:
             state = error.state if isinstance(error, Cancelled) else "interrupted"
             state = "cancelled" if lost(error) else state
+        told, retrying = one_line(error), self.step.options.retrying
         ended = owner.fail(
             record,
             state=state,
-            error=one_line(error),
+            error=told,
             took=took,
             traceback=traceback or user_traceback(error),
             value=keeping.outcome(error) if state == "failed" and pause is None else None,
             due=None if pause is None else clock.now() + pause,
+            then=None if pause is None else retrying.next(record.failures + 1, told),
             memory=memory,
         )
         if pause is not None:
             return Wait(ended, "it pauses before its next attempt")
         owner.failures.gave(ended.id, error)
-        raise error
+        raise_as_it_is(error)
 
     def _pause(self, record: CallRecord, error: Exception) -> float | None:
         """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""
@@ -307,7 +309,7 @@ class Call:
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
-            assert not isinstance(self.decision, Run)
+            assert not isinstance(self.decision, Run | Wait)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
@@ -325,7 +327,7 @@ class Call:
                 value, EffectFailed
             ):  # what a person decided stands, whatever becomes of the run
                 owner.failures.gave(call.id, value)
-            raise value
+            raise_as_it_is(value)
         return value
 
 

@@ -15,6 +15,8 @@ from types import FrameType
 from typing import Any, Protocol, Self
 
 CANCELLED, INTERRUPTED = "cancelled", "interrupted"
+AGAIN = 0.05
+"""Seconds after which the main thread is signalled again."""
 
 
 class Cancelled(asyncio.CancelledError):
@@ -78,15 +80,19 @@ class TaskStop:
 
 
 class ThreadStop:
-    """Stops the code of this thread: the main thread at once, by a signal, another one at its next line."""
+    """Stops the code of this thread: the main thread at once, by a signal, another one at its next line.
 
-    __slots__ = ("_lock", "_open", "_sent", "_thread")
+    While Perdure's own code is at work in the block it is `held`: that goes on to its end.
+    """
+
+    __slots__ = ("_held", "_lock", "_open", "_sent", "_thread")
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
         self._open = True
         self._sent = False
+        self._held = 0
         if _is_main(self._thread):
             _listen()
 
@@ -98,12 +104,40 @@ class ThreadStop:
             if not self._open or self._sent:
                 return
             self._sent = True
-            if _is_main(self._thread):
-                _sent.append(self)
-                if _can_signal:
-                    signal.pthread_kill(self._thread, signal.SIGURG)
-            else:
-                _raise_in(self._thread, Cancelled)
+            if not self._held:
+                self._send()
+
+    def _send(self) -> None:
+        if not _is_main(self._thread):
+            _raise_in(self._thread, Cancelled)
+        elif _can_signal:
+            _sent.append(self)
+            threading.Thread(target=self._signal, name="perdure-stop", daemon=True).start()
+
+    def hold(self) -> None:
+        """Perdure's own code begins: nothing is raised in it."""
+        with self._lock:
+            self._held += 1
+
+    def let_go(self, error: BaseException | None) -> None:
+        """It has ended, with this error.
+
+        Raises:
+            Cancelled: the block was to be stopped meanwhile, and no error goes through it.
+        """
+        with self._lock:
+            self._held -= 1
+            due = self._sent and not self._held and self._open
+            self._open = self._open and not due
+        if due and error is None:
+            raise Cancelled
+
+    def _signal(self) -> None:
+        """Signal the main thread until it has heard: a call that is just about to block misses a signal."""
+        pause = threading.Event()
+        while self._open and self in _sent:
+            signal.pthread_kill(self._thread, signal.SIGURG)
+            pause.wait(AGAIN)
 
     def arrived(self) -> bool:
         """In the main thread: whether the signal is for code that is still in the block."""

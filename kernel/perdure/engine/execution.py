@@ -29,20 +29,22 @@ from .events import Event, listeners
 from .finding import ancestors
 from .inbox import inbox
 from .owner import Owner
-from .plans import AS_USUAL, Choice, Plan
+from .plans import Plan
 from .scope import Pass, Scope, current_scope, entered, lost, numbered_tasks
 from .stored import unsealed
-from .tracebacks import one_line
+from .tracebacks import cleaned, one_line, show_users_frames
 from .under_way import Strands, strands_here, tasks_here
 from .winding_up import GRACE, awind_up, wind_up
 
 if TYPE_CHECKING:
     from perdure import codec
     from perdure.store import Store
+    from perdure.store.records import MessageRecord
 
     from .children import ChildCall
 
-__all__ = ["AS_USUAL", "Choice", "Execution", "Plan"]
+CANCEL = "cancel"
+"""Kind of the message by which a run is cancelled from elsewhere."""
 
 
 class Execution:
@@ -98,6 +100,7 @@ class Execution:
         _at_work[self.run_id] = self
         if child is not None:
             child.at_work(self)
+        inbox.open(self.owner, waiting=how == "resumed")
 
     def _take(self, newest: str | None) -> Owner:
         store, plan, record = self.store, self.plan, self.record
@@ -112,7 +115,7 @@ class Execution:
             if reuse:  # so that collecting spares them while this run is at work
                 owner.note(LENT, "runs", {"runs": list(reuse)})
         except BaseException:
-            _let_go(owner)
+            owner.close()
             raise
         return owner
 
@@ -132,7 +135,6 @@ class Execution:
             fields["state"] = "running"
         self.record = owner.change_run("run_started", inputs, **fields)
         self._begin_pass(owner, current_scope())
-        inbox.open(owner, waiting=self.how == "resumed")
 
     def _begin_pass(self, owner: Owner, above: Scope | None) -> None:
         choice = self.plan.choice
@@ -222,6 +224,8 @@ class Execution:
         """In the block the body goes on, until it is stopped by this."""
         with self._lock:
             self._body, self._strands = stop, strands
+        if isinstance(stop, ThreadStop):
+            self._scope.within.stop = stop
         if self._child is not None:
             self._child.goes_on(self, strands, beside=self._beside)
         self._under_way.check()
@@ -254,11 +258,15 @@ class Execution:
             raise
         finally:
             _let_go(owner)
-        if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
-            encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
-        if self._child is not None:
-            self._child.done()
-        value = keeping.decode(encoded)
+        try:
+            if self._child is not None:
+                self._child.done()
+            if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
+                encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
+            value = keeping.decode(encoded)
+        except BaseException as error:
+            self._tell(error)
+            raise
         self._tell(value=value)
         return value
 
@@ -269,6 +277,8 @@ class Execution:
             RunCancelled: it was cancelled.
             Cancelled: so was the run that started it.
         """
+        show_users_frames()
+        cleaned(error)
         with self._lock:
             recorded, self._ended = self._ended, True
         stopped = self._under_way.stopped
@@ -289,11 +299,15 @@ class Execution:
             if state != CANCELLED:
                 owner.ended_by(error)
             self.record = owner.change_run("run_ended", state=state, error=said, finished=clock.now())
+            if state == CANCELLED:
+                drop_cancels(self.store, self.run_id)
         except PerdureError as failure:
             error.add_note(f"The end of the run could not be recorded either: {failure}")
         finally:
-            _let_go(owner)
-            self._tell(self._told() if stopped is not None else error)
+            try:
+                _let_go(owner)
+            finally:
+                self._tell(self._told() if stopped is not None else error)
 
     def _settle(self, owner: Owner, why: Cancelled) -> None:
         """Record the end of what is at work still, and would not be stopped."""
@@ -414,6 +428,19 @@ def _not_asked_to_cancel(before: int) -> None:
         task.uncancel()
 
 
+def drop_cancels(store: Store, run: str) -> None:
+    """Nobody need cancel the run any more."""
+    found = [message.id for message in store.journal.messages(run) if message.kind == CANCEL]
+    if found:
+        store.journal.drop_messages(found)
+
+
+def _asked(owner: Owner, message: MessageRecord) -> bool:
+    """Cancel a run for somebody; the message stays until that is recorded."""
+    found = at_work(owner.run.id)
+    return found is None or not found.cancel(message.data.get("reason", ""))
+
+
 _at_work: WeakValueDictionary[str, Execution] = WeakValueDictionary()
 
 
@@ -421,3 +448,6 @@ def at_work(run: str) -> Execution | None:
     """The execution of a run in this process, as long as it has not ended."""
     found = _at_work.get(run)
     return None if found is None or found.outcome.done() else found
+
+
+inbox.handle(CANCEL, _asked)

@@ -14,7 +14,10 @@ from perdure.errors import NoResult, WrongThread
 from perdure.store.records import Place
 
 from . import keeping
+from .cancels import ASKED, RECORDED, cancel
+from .parallel import Beside
 from .process import the_store
+from .scope import current_scope
 from .stored import unsealed
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ _here: WeakValueDictionary[str, Run] = WeakValueDictionary()
 """The handles of runs that this process began."""
 
 
-class Run:
+class Run(Beside):
     """A run that goes on beside its caller: `status`, `.result()`, `await run`.
 
     It may be kept as a value: what comes back is a handle of the same run.
@@ -71,6 +74,25 @@ class Run:
         if self._task is not None and not outcome.done() and _running_loop() is self._task.get_loop():
             raise WrongThread(name=self.workflow, call="the run")
         return outcome.result()
+
+    def cancel(self, reason: str = "") -> bool:
+        """Stop the run, with its child runs, wherever it is at work; whether it had not ended before.
+
+        Its steps hear of it promptly, and their cleanup code runs. `await run` waits for the end. Called by
+        the run's own code, it does not return.
+
+        Args:
+            reason: why; it is kept with the run.
+        """
+        record = self._store.journal.run(self.id)
+        if record is None:
+            return False
+        asked = cancel(self._store, record, reason) in (ASKED, RECORDED)
+        scope = current_scope()
+        while scope is not None:
+            scope.within.under_way.check_stopped()
+            scope = scope.within.above
+        return asked
 
     def __await__(self) -> Generator[Any, None, Any]:
         if self._execution is None:

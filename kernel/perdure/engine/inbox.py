@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from .owner import Owner
 
-Handler: TypeAlias = Callable[["Owner", "MessageRecord"], None]
+Handler: TypeAlias = Callable[["Owner", "MessageRecord"], bool]
+"""Acts on a message; whether it is done with. Else it stays, and whoever acts on it drops it in the end."""
 
 LOOK = 1.0
 """Seconds between two looks at the journal."""
@@ -40,6 +41,7 @@ class Inbox:
     def _forget(self) -> None:
         """Know no run, as in a process that was just forked: the runs are its parent's."""
         self._lock = threading.Lock()
+        self._reading = threading.RLock()
         self._owners: dict[str, Owner] = {}
         self._thread: threading.Thread | None = None
 
@@ -119,13 +121,16 @@ class Inbox:
             return bool(self._owners)
 
     def _read(self, owner: Owner) -> None:
-        """Act on the messages of a run, and drop them."""
+        """Act on the messages of a run, and drop them, before anybody else reads them."""
+        with self._reading:
+            self._act(owner)
+
+    def _act(self, owner: Owner) -> None:
         journal, done = owner.store.journal, list[str]()
         try:
             for message in journal.messages(owner.run.id):
                 handler = self._handlers.get(message.kind)
-                if handler is not None:
-                    handler(owner, message)
+                if handler is not None and handler(owner, message):
                     done.append(message.id)
         except PerdureError as error:  # it stays, and is acted on with the next change
             log.warning("A message to run %s was not acted on: %s", owner.run.id, error)
@@ -149,8 +154,9 @@ def _drop(owner: Owner, done: list[str]) -> None:
         log.warning("Messages to run %s were acted on, and stay: %s", owner.run.id, error)
 
 
-def _wake(owner: Owner, message: MessageRecord) -> None:
+def _wake(owner: Owner, message: MessageRecord) -> bool:
     owner.wake(message.name or None)
+    return True
 
 
 inbox = Inbox()

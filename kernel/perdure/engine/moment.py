@@ -56,11 +56,11 @@ class Moment:
         finally:
             self.forget(tell)
 
-    def block(self) -> None:
-        """Block this thread until then."""
-        come = threading.Event()
-        self.then(come.set)
+    def block(self, ended: threading.Event) -> None:
+        """Block this thread until then, or until `ended` is set for another reason."""
+        call = ended.set  # one object: a method is another one each time
+        self.then(call)
         try:
-            come.wait()
+            ended.wait()
         finally:
-            self.forget(come.set)
+            self.forget(call)

@@ -1,10 +1,10 @@
 """Under which name the calls of a step are recorded in a run.
 
-1. That is the step's own name, such as `fetch` or `Model.fit`. Where two modules have steps of one name, the
-   module whose step a run called first keeps it there; calls of the other are recorded as `module.fetch`.
+1. That is the step's own name, such as `fetch` or `Model.fit`. Where two modules have steps of one name, it
+   is that of the step which the run called first; calls of the other are recorded as `module.fetch`.
 2. A name that was given is kept with the run: whoever calls first on a replay, each step finds its calls.
-3. A module that is gone, or has no such step any more, leaves its name to the step that is called next: a file
-   was renamed, or a script is now imported.
+3. A module that is gone, or has no such step any more, leaves its name to the step that is called next: a
+   file was renamed, or a script is now imported.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _is_gone(module: str, step: str) -> bool:
 
 
 def notes_of(journal: Journal, run: RunRecord) -> Iterator[NoteRecord]:
-    """The names that were given in a run, in those that it was forked from, and in those that lend it calls."""
+    """The names that were given in a run, in those that it was forked from, and in those that it reuses."""
     lineage = [run.id]
     origin = run.forked_from
     while origin is not None and origin not in lineage:
@@ -102,7 +102,7 @@ def notes_of(journal: Journal, run: RunRecord) -> Iterator[NoteRecord]:
 
 
 def recorded(wanted: str, names: Iterable[str], notes: Iterable[NoteRecord] = ()) -> list[str]:
-    """The recorded names that a person means by `wanted`: that very one, or those of which it is the short form.
+    """The recorded names that a person means by `wanted`: that very one, or those that it is short for.
 
     Args:
         wanted: as it was written: `fetch`, `module.fetch`, or `fit` for `Model.fit`.

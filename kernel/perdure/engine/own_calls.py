@@ -88,7 +88,7 @@ class OwnCalls(Outcomes):
             self._write(call, durability=None if due > now else "later")
             self.history.add(call)
             self.history.claim(call)
-        self.tell("call_started" if ended is None else "call_ended", call)
+        self.tell("call_waiting" if ended is None else "call_ended", call)
         return call
 
     def moment(self, call: CallRecord) -> Moment:

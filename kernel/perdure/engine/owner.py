@@ -46,6 +46,8 @@ class Owner(OwnCalls):
     ) -> None:
         super().__init__(store, run, lock, history, seq)
         self._looked = 0.0
+        self._cautious = False
+        """Whether the process before died, perhaps in a call that it had not recorded; now it would be."""
         self._heartbeat = Heartbeat(lambda: bool(self._at_work), self._write_begun, self._write_alive)
 
     # -- taking and letting go ---------------------------------------------------------------------------
@@ -82,16 +84,17 @@ class Owner(OwnCalls):
             journal = store.journal
             epoch = journal.claim(run, session, lock.check, newest=newest)
             # What the caller read may be older than what the owner before wrote last.
-            newest = replace(journal.run(run.id) or run, epoch=epoch)
+            record = replace(journal.run(run.id) or run, epoch=epoch)
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
                     [*_kept(journal, origins, "done", "in doubt"), *own],
                     lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
-                    open_ended=newest.state == "open",
+                    open_ended=record.state == "open",
                 )
-            owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
+            owner = cls(store, record, lock, history, max((call.seq for call in own), default=0))
             owner._settle(own, died=None if lock.stolen_from is None else now)
+            owner._cautious = lock.stolen_from is None and _died(journal, record)
             if lock.stolen_from is not None:
                 owner._write(*owner.ended_session(epoch - 1), durability="process")
         except BaseException:
@@ -199,7 +202,7 @@ class Owner(OwnCalls):
             executor: where its code runs, if not in a thread of this process.
             details: fields of the record that only the caller knows, such as `source` and `cell`.
         """
-        recorded = at_once or request.kind == "effect"
+        recorded = at_once or request.kind == "effect" or self._cautious
         if not recorded:
             self._look()
         with self._mutex:
@@ -284,6 +287,11 @@ class Owner(OwnCalls):
             self._write(*values, self.run)
         self.tell(kind)
         return self.run
+
+
+def _died(journal: Journal, run: RunRecord) -> bool:
+    """Whether the process that owned the run before its owner of now died."""
+    return any(each.ended is None for each in journal.sessions(run.id) if each.epoch == run.epoch - 1)
 
 
 @contextmanager

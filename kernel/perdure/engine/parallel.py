@@ -19,7 +19,7 @@ from perdure.errors import WrongThread
 
 from .calls import Call, executor_of
 from .executors.choice import default_concurrency
-from .scope import Scope, context_in
+from .scope import Scope, context_in, own_code
 
 if TYPE_CHECKING:
     from .callee import Callee
@@ -137,7 +137,8 @@ class Mapped(Beside, Generic[T]):
 
 def submit(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Make one call in a branch of its own, and begin it."""
-    return _begin(step, [_made(step, _below(scope), args, kwargs)], 1)[0]
+    with own_code(scope):
+        return _begin(step, [_made(step, _below(scope), args, kwargs)], 1)[0]
 
 
 def map_over(
@@ -150,11 +151,11 @@ def map_over(
     """Make one call for each item, after the arguments `first`; begin them, at most `concurrency` at once."""
     if concurrency is not None and concurrency < 1:
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
-    own = _below(scope)
-    works = [_made(step, _below(own), (*first, item), {}) for item in items]
-    return Mapped(
-        step.name, _begin(step, works, concurrency or default_concurrency(executor_of(step, scope)))
-    )
+    with own_code(scope):
+        own = _below(scope)
+        works = [_made(step, _below(own), (*first, item), {}) for item in items]
+        most = concurrency or default_concurrency(executor_of(step, scope))
+        return Mapped(step.name, _begin(step, works, most))
 
 
 def _below(scope: Scope | None) -> Scope | None:

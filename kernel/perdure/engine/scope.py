@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from perdure.frozen import frozen
 
+from .cancelling import ThreadStop
 from .history import within
 from .under_way import EFFECT, UnderWay, strands_here, tasks_here
 
@@ -43,6 +44,8 @@ class Pass:
     """Where the workflow's steps run that say nothing themselves; None: in threads."""
     under_way: UnderWay = field(default_factory=UnderWay)
     """What is at work in it."""
+    stop: ThreadStop | None = None
+    """Stops its body, where that does not await."""
     above: Scope | None = None
     """Where the run was started, if by a body."""
     turn: Turn | None = None
@@ -135,6 +138,23 @@ class Scope:
         above = self.within.above
         here = any(within(self.branch, lost) for lost in self.within.lost)
         return here or (above is not None and above.is_lost)
+
+
+class own_code:  # noqa: N801  it is used as a verb
+    """Around what Perdure does for a body: the body is stopped only before or after that."""
+
+    __slots__ = ("_stop",)
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._stop = None if scope is None else scope.within.stop
+
+    def __enter__(self) -> None:
+        if self._stop is not None:
+            self._stop.hold()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if self._stop is not None:
+            self._stop.let_go(error)
 
 
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("perdure_scope", default=None)

@@ -8,7 +8,7 @@ from perdure.store.protocols import AlreadyMade
 from perdure.store.records import RunRecord
 
 from . import clock
-from .execution import Execution
+from .execution import Execution, drop_cancels
 from .finding import find, with_recorded_names
 from .outcomes import new_id
 from .process import parent_owner, the_store
@@ -41,7 +41,7 @@ def begin(plan: Plan, child: ChildCall | None = None, *, beside: bool = False) -
         known = _known(store, plan, above.run.id if above else None, key, child)
         if known is not None:
             plan = with_recorded_names(store, known, plan)
-        record, how = _which(plan, known, above.run.id if above else None, key)
+        record, how = _which(store, plan, known, above.run.id if above else None, key)
         newest = None
         if how in ("new", "forked") and child is None and not plan.choice.fresh:
             newest = "" if known is None else known.id
@@ -67,7 +67,9 @@ def _known(
     return find(store, plan.workflow, parent, key) or child.earlier()
 
 
-def _which(plan: Plan, known: RunRecord | None, parent: str | None, key: str) -> tuple[RunRecord, str]:
+def _which(
+    store: Store, plan: Plan, known: RunRecord | None, parent: str | None, key: str
+) -> tuple[RunRecord, str]:
     """The run that is executed, and how: `new`, `resumed`, `forked` or `restored`."""
     choice = plan.choice
     again = bool(choice.redo or choice.redo_from)
@@ -75,6 +77,8 @@ def _which(plan: Plan, known: RunRecord | None, parent: str | None, key: str) ->
         if known.state == "done" and known.code == plan.code and not again:
             return known, "restored"
         if known.parent == parent and known.state != "cancelled" and (known.state != "done" or again):
+            if known.state == "done":
+                drop_cancels(store, known.id)  # they came too late for the pass that is over
             return known, "resumed"
     now = clock.now()
     made = RunRecord(

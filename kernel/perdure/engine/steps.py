@@ -17,7 +17,7 @@ from .decide import KINDS, ON_EDIT
 from .durations import age, seconds
 from .executors.choice import checked as where
 from .retrying import Backoff, Duration, RetryOn, checked
-from .scope import Scope, current_scope
+from .scope import Scope, current_scope, own_code
 from .tracebacks import users_level
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ class Step(Callee, Generic[P, R]):
         scope = self._scope()
         if scope is None or scope.in_step:
             return self.__wrapped__(*args, **kwargs)
-        call = Call(self, scope, args, kwargs, later=self.is_async)
-        found: Any = call.arun() if self.is_async else call.run()
+        with own_code(scope):
+            call = Call(self, scope, args, kwargs, later=self.is_async)
+            found: Any = call.arun() if self.is_async else call.run()
         return found  # type: ignore[no-any-return]  # R is an awaitable for an async step
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
@@ -86,7 +87,7 @@ class Step(Callee, Generic[P, R]):
     @property
     def __closure__(self) -> Any:
         """The function's own: who makes a class anew, as attrs does, mends there what `super()` looks up."""
-        return self.__wrapped__.__closure__  # type: ignore[attr-defined]
+        return self.__wrapped__.__closure__
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"

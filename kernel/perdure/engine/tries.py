@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from perdure import codec
 from perdure.errors import StepTimeout
 
 from . import keeping
-from .cancelling import Stop, TaskStop, ThreadStop
+from .cancelling import TaskStop, ThreadStop
 from .limits import time_limit, waited
 from .scope import Scope, context_in, entered
 
@@ -68,11 +67,7 @@ class Try:
             work = self._begin_elsewhere()
             outcome = waited(work.future, self.attempt, lambda _: work.stop(), self._late())
             return self._of(outcome)
-        if self.attempt.deadline is not None:
-            value = self._in_a_thread()
-        else:
-            with entered(self.scope), self._stopped(ThreadStop()):
-                value = self._call()
+        value = self._here() if self.attempt.deadline is None else self._in_a_thread()
         return Made(value, time.perf_counter() - began)
 
     async def arun(self) -> Made:
@@ -99,18 +94,23 @@ class Try:
     def _call(self) -> Any:
         return self.step.call(self.arguments())
 
-    async def _awaited(self) -> Any:
-        """The value of an async step, which is stopped by cancelling its task."""
-        with self._stopped(TaskStop()):
-            return await self._call()
-
-    @contextlib.contextmanager
-    def _stopped(self, stop: Stop) -> Iterator[None]:
-        """In the block, the attempt's code is stopped by this when the attempt is given up."""
-        with stop:
+    def _here(self) -> Any:
+        """The value of a sync step, whose thread is stopped when the attempt is given up."""
+        with entered(self.scope), ThreadStop() as stop:
             self.attempt.stopped_by(stop)
             try:
-                yield
+                self.attempt.check()
+                return self._call()
+            finally:
+                self.attempt.stopped_by(None)
+
+    async def _awaited(self) -> Any:
+        """The value of an async step, whose task is cancelled when the attempt is given up."""
+        with TaskStop() as stop:
+            self.attempt.stopped_by(stop)
+            try:
+                self.attempt.check()
+                return await self._call()
             finally:
                 self.attempt.stopped_by(None)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from . import keeping
+from . import keeping, undetermined
 from .children import ChildCall
 from .code.functions import function_code, global_data
 from .execution import Execution
@@ -16,7 +16,7 @@ from .executors.choice import checked
 from .handles import Run
 from .inputs import combined, frozen, input_parts
 from .plans import AS_USUAL, Choice, Plan
-from .scope import current_scope, in_body
+from .scope import current_scope, in_body, own_code
 from .starting import begin
 
 P = ParamSpec("P")
@@ -77,17 +77,22 @@ class Workflow(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it, as a child run where a run's code calls it; return its result (an awaitable if async)."""
         plan, arguments = self._plan(args, kwargs, later=self.is_async)
-        child = _child(plan)
-        if self.is_async:
-            return cast("R", self._begin_and_run(plan, child, arguments))  # R is an awaitable then
-        execution = begin(plan, child)
-        return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
+        scope = current_scope()
+        with own_code(scope):
+            child = None if scope is None else ChildCall(scope, plan)
+            if self.is_async:
+                return cast("R", self._begin_and_run(plan, child, arguments))  # R is an awaitable then
+            execution = begin(plan, child)
+            return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """Begin the run beside the caller: as a task where an event loop runs, else in a thread."""
         plan, arguments = self._plan(args, kwargs, later=True)
-        execution = begin(plan, _child(plan), beside=True)
-        return Run(execution, lambda: self._body(execution, arguments), is_async=self.is_async)
+        scope = current_scope()
+        with own_code(scope):
+            child = None if scope is None else ChildCall(scope, plan)
+            execution = begin(plan, child, beside=True)
+            return Run(execution, lambda: self._body(execution, arguments), is_async=self.is_async)
 
     def _plan(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], *, later: bool
@@ -99,11 +104,13 @@ class Workflow(Generic[P, R]):
         reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
         encoded = keeping.encode_arguments(bound.arguments, f"workflow `{self.name}`")
+        code = combined(code_parts)
+        undetermined.look_into(self.name, code, lambda: undetermined.in_function(self.__wrapped__))
         plan = Plan(
             workflow=self.name,
             kind="function",
             inputs=combined(parts),
-            code=combined(code_parts),
+            code=code,
             arguments=frozen(encoded) if later else encoded,
             choice=self._choice,
             input_parts=parts,
@@ -162,9 +169,3 @@ def workflow(
         return Workflow(function, name or function.__name__, executor=chosen)
 
     return mark if function is None else mark(function)
-
-
-def _child(plan: Plan) -> ChildCall | None:
-    """The call by which a run's code starts it; None outside every run."""
-    scope = current_scope()
-    return None if scope is None else ChildCall(scope, plan)

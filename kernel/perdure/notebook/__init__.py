@@ -25,9 +25,9 @@ def load(shell: InteractiveShell) -> Session:
     """Bring Perdure to a shell, once however often it is called; return its session."""
     if id(shell) in _sessions:
         return _sessions[id(shell)]
-    from perdure.engine import naming, room
+    from perdure.engine import naming, room, undetermined
 
-    from . import completion, lines, transform
+    from . import completion, failures, lines, loop_cells, transform
     from .magics import PerdureMagics
     from .session import Session
     from .step_names import StepNames
@@ -57,9 +57,14 @@ def load(shell: InteractiveShell) -> Session:
     said = room.tell
     room.tell = lambda sentence: lines.show(shell, lines.Line("room runs out", details=(sentence,)))
 
+    show_all_frames = failures.install(shell)
+    warned = undetermined.tell
+    undetermined.tell = lambda _, told: lines.show(shell, lines.undetermined(told))
+
     def take_away() -> None:
-        room.tell = said
+        room.tell, undetermined.tell = said, warned
         naming.listeners.remove(step_names.check)
+        show_all_frames()
         shell.events.unregister("pre_run_cell", note_cell)
         shell.events.unregister("post_run_cell", note_names)
         transform.uninstall(shell)
@@ -69,6 +74,7 @@ def load(shell: InteractiveShell) -> Session:
                 shell.magics_manager.magics[kind].pop(name, None)
 
     session.on_unload(take_away)
+    session.on_unload(loop_cells.install(session))
     _sessions[id(shell)] = session
     for entry in entry_points(group="perdure.listeners"):
         try:

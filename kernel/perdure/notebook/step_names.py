@@ -45,7 +45,7 @@ class StepNames:
             DuplicateStep: another cell of this notebook defines that name: another id, or, where the front
                 end tells no ids, other code. A name that was deleted is free again.
         """
-        function = step.__wrapped__
+        function: Any = step.__wrapped__
         if not self._stands_in_cell(function):
             return
         session, variable = self._session, function.__name__

@@ -15,7 +15,7 @@ from IPython.core.error import UsageError
 from perdure import codec
 from perdure.codec.paths import with_article
 from perdure.codec.syntax import tree_digest
-from perdure.engine import keeping
+from perdure.engine import keeping, undetermined
 from perdure.engine.code.functions import names_code
 from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
@@ -177,6 +177,8 @@ class WorkflowCell:
     def _begin(self) -> Execution:
         execution = begin(self.plan)
         self.session.child_run_id = execution.run_id
+        if execution.how != "restored":
+            undetermined.look_into(self.options.name, self.plan.code, self._undetermined)
         if self._resources and execution.how == "new":
             named = ", ".join(f"`{name}`" for name in sorted(self._resources))
             told = f"uses {named} of a %%setup cell as it is: no input, and not compared"
@@ -189,6 +191,13 @@ class WorkflowCell:
                 lines.Line(word, details=(f"run {run.id}", "what is recorded and still valid is kept")),
             )
         return execution
+
+    def _undetermined(self) -> list[undetermined.Told]:
+        """What the body asks of the clock or of chance."""
+        body = self.body
+        return undetermined.in_cell(
+            body.tree.body, self.inputs, self.session.namespace, body.filename, body.typed
+        )
 
     def _keep(self, outcome: tuple[Any, dict[str, Any]]) -> codec.Encoded:
         """Encode what the body gave: its value and the names that it bound, each where it can be kept."""

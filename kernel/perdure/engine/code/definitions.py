@@ -112,7 +112,7 @@ def _function(function: types.FunctionType) -> Definition:
 
 
 def _hands_on(tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda) -> bool:
-    """Whether the first parameter stands anywhere but before a dot; `super(C, self)` tells no more than `super()`."""
+    """Whether the first parameter stands anywhere but before a dot; `super(C, self)` is as `super()`."""
     if isinstance(tree, ast.ClassDef):
         return True
     first = next(iter([*tree.args.posonlyargs, *tree.args.args]), None)

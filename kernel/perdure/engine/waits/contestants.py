@@ -79,8 +79,11 @@ class Contestant:
                 (self._scope.branch, *branches, *(() if task is None else (task,)))
             )
         self.cancel()
-        if isinstance(found, Sleep):
-            found.cancel()
+
+    def settle(self) -> None:
+        """Record that nobody waits for it any more, if it is a sleep."""
+        if isinstance(self._awaitable, Sleep):
+            self._awaitable.cancel()
 
     def cancel(self) -> None:
         """Cancel it, as far as that can be done; what was not begun never is."""
@@ -89,7 +92,8 @@ class Contestant:
             self.begin()
         if self.future is not None:
             self.future.add_done_callback(_seen)
-            self.future.cancel()
+            if not (isinstance(self.future, asyncio.Task) and self.future.cancelling()):
+                self.future.cancel()  # not twice, which would cut off its clean-up
         elif asyncio.iscoroutine(found):
             found.close()
         if isinstance(found, Beside):

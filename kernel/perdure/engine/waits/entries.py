@@ -88,7 +88,8 @@ class State(MutableMapping[str, Any]):
             entries.attempt.check()
             return read(entries)
         # What the body wrote before is an input of what it reads: an edited body does not read what it wrote.
-        after = [part for item, part in entries.written() if item in more or not more]
+        written = [part for item, part in entries.written() if item in more or not more]
+        after = [replace(part, name=str(number)) for number, part in enumerate(written)]
         parts = (*_parts(self._name, what, *more), *([Part("after", combined(after))] if after else ()))
         found: T = noted(entries.scope, _STEP, lambda: read(entries), parts)
         return found
@@ -100,13 +101,14 @@ class State(MutableMapping[str, Any]):
             entries.change(item, encoded)
             return
         owner, written = entries.scope.owner, entries.written()
-        written.append((item, replace(value, name=str(len(written)))))
+        written.append((item, value))
         request = asked(entries.scope, _STEP, "noted", (*_parts(self._name, "set", item), value))
         decision = owner.decide(request)
         if isinstance(decision, Restore):
             owner.restored(decision.call, reason=decision.reason, took=0.0)
         else:
             owner.noted(request, ready(decision), None, *entries.changed(item, encoded))
+            entries.scope.within.recorded()
 
     def _entries(self) -> Entries:
         scope = current_scope()

@@ -4,13 +4,15 @@
 2. The decision is recorded before any of the losers is cancelled. A process that dies before that has not
    decided: it is raced again.
 3. Losers are cancelled, and their clean-up is waited for; or they are left running, as asked.
-4. Each contestant has a branch of its own, whether it is begun or not, so that later calls keep their places.
+4. A question to a person, such as an effect in doubt, decides nothing: the race ends, and is raced again.
+5. Each contestant has a branch of its own, whether it is begun or not, so that later calls keep their places.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -21,9 +23,11 @@ from typing import Any, Generic, TypeVar, cast, overload
 from perdure import codec
 from perdure.engine import clock
 from perdure.engine.decide import NEW, Restore, Run
+from perdure.engine.failures import NO_OUTCOMES
 from perdure.engine.parallel import Beside, Future, loop_runs_here
 from perdure.engine.scope import Scope, current_scope, in_body, lost, numbered_tasks
 from perdure.engine.tracebacks import one_line
+from perdure.engine.under_way import strands_here
 from perdure.errors import StrictDrift, WrongThread
 from perdure.store.records import CallRecord
 
@@ -141,6 +145,7 @@ class Race(Beside, Generic[T]):
         if self._task is None:
             context = contextvars.copy_context()  # with one of its own it is not numbered as a branch
             self._task = asyncio.get_running_loop().create_task(self._run(), context=context)
+            self._task.add_done_callback(self._close)
         return self._task.__await__()
 
     def result(self) -> T:
@@ -156,9 +161,14 @@ class Race(Beside, Generic[T]):
         found: concurrent.futures.Future[T] = concurrent.futures.Future()
         work = functools.partial(contextvars.copy_context().run, asyncio.run, self._beside(found))
         threading.Thread(target=work, name="perdure-race", daemon=True).start()
+        scope = current_scope()
+        over = contextlib.nullcontext()
+        if scope is not None:
+            over = scope.within.under_way.waiting(lambda _: self.cancel(), strands_here())
         try:
-            return found.result()
-        except KeyboardInterrupt:
+            with over:
+                return found.result()
+        except BaseException:
             self.cancel()
             raise
 
@@ -179,11 +189,20 @@ class Race(Beside, Generic[T]):
         else:
             for each in self._contestants:
                 each.lose()
+            for each in self._contestants:
+                each.settle()
+
+    def _close(self, _: asyncio.Task[T]) -> None:
+        """Let go of those that were never begun, such as where the race was cancelled before it could begin."""
+        for each in self._contestants:
+            if each.future is None:
+                each.cancel()
 
     # -- racing ------------------------------------------------------------------------------------------
 
     async def _run(self) -> T:
         """The result, from whoever won before, else from whoever is first now."""
+        decided = isinstance(self._decision, Run)
         if isinstance(self._decision, Run):
             try:
                 winner = await self._first(self._decision)
@@ -198,6 +217,8 @@ class Race(Beside, Generic[T]):
                 each.leave()
         else:
             await self._stop(others, for_good=True)
+        if decided and self._scope is not None:
+            await self._scope.within.arecorded()
         value = await self._given(winner)
         name = self._names[self._contestants.index(winner)]
         return cast("T", (name, value) if self._named else value)
@@ -209,10 +230,10 @@ class Race(Beside, Generic[T]):
             each.begin().add_done_callback(functools.partial(_tell, finished, each))
         for _ in dict.fromkeys(self._contestants):
             winner = await finished.get()
+            if isinstance(winner.error, NO_OUTCOMES):
+                raise winner.error
             if self._step == "perdure.race" or winner.succeeded:
                 self._record(decision, winner, began)
-                if self._scope is not None:
-                    await self._scope.within.arecorded()
                 return winner
         errors = [error for each in self._contestants if (error := each.error) is not None]
         raise BaseExceptionGroup(f"none of {len(self._contestants)} succeeded", errors)
@@ -242,6 +263,9 @@ class Race(Beside, Generic[T]):
                 each.lose()
             else:
                 each.cancel()
+        if for_good:
+            for each in contestants:
+                each.settle()
         await gone(contestants)
 
 

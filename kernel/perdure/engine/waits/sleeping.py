@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import types
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.engine import clock
+from perdure.engine.cancelling import TaskStop
 from perdure.engine.decide import Restore, Run, Wait
 from perdure.engine.durations import seconds, words
 from perdure.engine.moment import Moment
 from perdure.engine.parallel import loop_runs_here
-from perdure.engine.scope import in_body, lost
+from perdure.engine.scope import current_scope, in_body, lost
+from perdure.engine.under_way import strands_here, tasks_here
 from perdure.engine.working import resting
 from perdure.errors import WrongThread
 from perdure.store.records import Part
@@ -122,9 +125,11 @@ class Sleep:
         if not self.done():
             if loop_runs_here():
                 raise WrongThread(name="sleep", call="sleep(...)")
-            with self._waiting(thread=True):
-                self._moment.block()
-        self._end()
+            with self._waiting(thread=True) as given_up:
+                self._moment.block(given_up)
+        ended, scope = self._end(), in_body()
+        if ended and scope is not None:
+            scope.within.recorded()
 
     def __await__(self) -> Generator[Any, None, None]:
         return self._reached().__await__()
@@ -145,11 +150,18 @@ class Sleep:
             self._owner.cancel_wait(self._call)
 
     @contextlib.contextmanager
-    def _waiting(self, *, thread: bool = False) -> Iterator[None]:
-        """In the block, which awaits or blocks its thread, the moment comes when it is due."""
+    def _waiting(self, *, thread: bool = False) -> Iterator[threading.Event]:
+        """In the block, which awaits or blocks its thread, the moment comes when it is due.
+
+        It is given what is set where a blocked thread is to wait no more, since its run is cancelled.
+
+        Raises:
+            Cancelled: it is.
+        """
         if self._owner is not None:
             self._owner.wait_again(self._call)
-        with resting(thread=thread) as wait:
+        given_up = threading.Event()
+        with _stopped_by(given_up, thread=thread), resting(thread=thread) as wait:
 
             def ring() -> None:
                 wait.wake()
@@ -157,7 +169,7 @@ class Sleep:
 
             alarm = clock.at(self._due, ring)
             try:
-                yield
+                yield given_up
             except asyncio.CancelledError as error:
                 if lost(error):
                     self.cancel()
@@ -173,6 +185,20 @@ class Sleep:
         return (
             f"<sleep until {datetime.fromtimestamp(self._due, UTC).isoformat(sep=' ', timespec='seconds')}>"
         )
+
+
+@contextlib.contextmanager
+def _stopped_by(given_up: threading.Event, *, thread: bool) -> Iterator[None]:
+    """In the block, which waits, the code is stopped where its run is cancelled."""
+    scope = current_scope()
+    if scope is None or (scope.in_step and not thread):
+        yield  # an async step is stopped as a whole
+    elif thread:
+        with scope.within.under_way.waiting(lambda _: given_up.set(), strands_here()):
+            yield
+    else:
+        with TaskStop() as stop, scope.within.under_way.waiting(stop, tasks_here()):
+            yield
 
 
 @types.coroutine

@@ -1,0 +1,119 @@
+"""Laws of workflows: random trees of calls, killed anywhere, against an oracle that knows nothing of Perdure."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from laws.lives import ASKED, KILLED, LATER, MortalJournal, Watch, decide_all, live, oracle
+from laws.perform import body, body_sync
+from laws.stage import KilledError, Stage, Witness
+from laws.trees import SYNC_TREES, TREES, Race, parts
+from perdure.engine.process import use_store
+from perdure.store import open_store
+from perdure.store.locks import MemoryLocks
+from perdure.store.store import Store
+from perdure.testing import HandClock
+
+MORE = int(os.environ.get("PERDURE_LAWS", "1"))
+"""How many times as many examples (`make laws`)."""
+LIVES = 40
+"""A run that takes more of them does not come to its end."""
+seeds = st.integers(0, 1000)
+deaths = st.lists(st.integers(0, 1000), max_size=4)
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """What a death leaves behind in threads is told by nobody."""
+    told = threading.excepthook
+    hook = lambda args: None if args.exc_type is KilledError else told(args)  # noqa: E731
+    monkeypatch.setattr(threading, "excepthook", hook)
+
+
+class World:
+    """A store, the time, and the witness, while processes come and go."""
+
+    def __init__(self, clock, seed, form):
+        self._kept = open_store(":memory:")
+        self.journal = self._kept.journal
+        self.witness, self.watch = Witness(), Watch()
+        self.clock, self.seed, self.form = clock, seed, form
+        self.points = self.writes = 0
+
+    def live(self, tree, *, death=None, fails_at_end=False):
+        """What one life comes to."""
+        clock = self.clock if self.form.is_async else None
+        stage = Stage(self.witness, clock, self.seed, death, fails_at_end=fails_at_end)
+        mortal = MortalJournal(self.journal, stage, self.watch)
+        store = Store(None, mortal, self._kept.blobs, MemoryLocks())
+        store.key = self._kept.key
+        use_store(store)
+        found = live(stage, self.form, tree)
+        self.points, self.writes = stage.points, mortal.writes
+        return found
+
+    def lives(self, tree, deaths=(), points=0):
+        """What the run comes to when its process dies at these points, the body fails when it is first through, and the next one
+        goes on each time."""
+        deaths, through = list(deaths), False
+        leaves = any(race.losers == "leave" for race in parts(tree, Race))
+        for _ in range(LIVES):
+            death = 1 + deaths.pop(0) % points if deaths else None
+            found = self.live(tree, death=death, fails_at_end=not through)
+            if found == ASKED:
+                assert decide_all(self._kept, self.witness)
+            elif found == LATER:
+                through, begun = True, self.witness.begun()
+            elif found != KILLED:
+                assert leaves or not through or self.witness.begun() == begun, "a replay runs nothing"
+                return found
+        pytest.fail("the run does not come to its end")
+
+    def recorded(self):
+        """The calls that have an outcome, by the parts of their keys."""
+        runs = {run.id: run.workflow for run in self.journal.runs()}
+        return sorted(
+            (runs[run], call.branch, call.step, call.inputs, call.occurrence, call.state)
+            for run in runs
+            for call in self.journal.calls(run)
+            if call.state in ("done", "failed")
+        )
+
+
+def performed(tree, seed, deaths, form, *, auto):
+    with HandClock(auto=auto) as clock:
+        world = World(clock, seed, form)
+        assert world.live(tree) == oracle(world.witness, seed).result(tree)
+        points = world.points
+    with HandClock(auto=auto) as clock:
+        world = World(clock, seed, form)
+        found = world.lives(tree, deaths, points)
+        expected = oracle(world.witness, seed)
+        assert found == expected.result(tree)
+        world.witness.check()
+        if not any(race.losers == "leave" for race in parts(tree, Race)):
+            assert set(world.witness.begun()) == expected.ran
+        if found[:1] != ["failed"]:
+            seen = world.witness.begun()
+            assert world.live(tree) == found
+            assert (world.writes, world.witness.begun()) == (0, seen), "what is finished changes nothing"
+        return world
+
+
+@settings(max_examples=100 * MORE, deadline=None)
+@given(tree=TREES, seed=seeds, deaths=deaths)
+def test_a_run_that_is_killed_anywhere_reaches_what_the_oracle_says(tree, seed, deaths):
+    """Promises 1, 2 and 5."""
+    performed(tree, seed, deaths, body, auto=False)
+
+
+@settings(max_examples=60 * MORE, deadline=None)
+@given(tree=SYNC_TREES, seed=seeds, deaths=deaths)
+def test_a_body_that_is_a_plain_function_obeys_the_same_laws(tree, seed, deaths):
+    """Promises 1, 2 and 5."""
+    performed(tree, seed, deaths, body_sync, auto=True)
