@@ -258,11 +258,15 @@ class Execution:
             raise
         finally:
             _let_go(owner)
-        if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
-            encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
-        if self._child is not None:
-            self._child.done()
-        value = keeping.decode(encoded)
+        try:
+            if self._child is not None:
+                self._child.done()
+            if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
+                encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
+            value = keeping.decode(encoded)
+        except BaseException as error:
+            self._tell(error)
+            raise
         self._tell(value=value)
         return value
 
@@ -300,8 +304,10 @@ class Execution:
         except PerdureError as failure:
             error.add_note(f"The end of the run could not be recorded either: {failure}")
         finally:
-            _let_go(owner)
-            self._tell(self._told() if stopped is not None else error)
+            try:
+                _let_go(owner)
+            finally:
+                self._tell(self._told() if stopped is not None else error)
 
     def _settle(self, owner: Owner, why: Cancelled) -> None:
         """Record the end of what is at work still, and would not be stopped."""

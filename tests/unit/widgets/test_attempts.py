@@ -72,6 +72,9 @@ def test_a_fan_out_that_pauses_is_not_done():
             paused(story, 400, branch=f"0.{number}", inputs=str(number))
     row = story.row("fetch", now=300)
     assert (row.word, row.state, row.due - START) == ("18 of 20", "waiting", 400)
+    story.call("fetch", 200, None, "running", branch="0.20", inputs="20")
+    row = story.row("fetch", now=300)
+    assert (row.word, row.state, row.due) == ("18 of 21", "running", None), "what runs is no wait"
 
 
 @pytest.mark.parametrize(
