@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from laws.lives import ASKED, KILLED, LATER, MortalJournal, Watch, decide_all, live, oracle
@@ -17,7 +18,7 @@ from perdure.engine.process import use_store
 from perdure.store import open_store
 from perdure.store.locks import MemoryLocks
 from perdure.store.store import Store
-from perdure.testing import HandClock
+from perdure.testing import HandClock, always_replay
 
 MORE = int(os.environ.get("PERDURE_LAWS", "1"))
 """How many times as many examples (`make laws`)."""
@@ -85,6 +86,13 @@ class World:
         )
 
 
+@pytest.fixture(params=["one pass", "always replayed"])
+def mode(request):
+    """Whether a body is executed again from its top after every record."""
+    with always_replay() if request.param == "always replayed" else contextlib.nullcontext():
+        yield
+
+
 def performed(tree, seed, deaths, form, *, auto):
     with HandClock(auto=auto) as clock:
         world = World(clock, seed, form)
@@ -105,14 +113,16 @@ def performed(tree, seed, deaths, form, *, auto):
         return world
 
 
-@settings(max_examples=100 * MORE, deadline=None)
+@pytest.mark.usefixtures("mode")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100 * MORE, deadline=None)
 @given(tree=TREES, seed=seeds, deaths=deaths)
 def test_a_run_that_is_killed_anywhere_reaches_what_the_oracle_says(tree, seed, deaths):
     """Promises 1, 2 and 5."""
     performed(tree, seed, deaths, body, auto=False)
 
 
-@settings(max_examples=60 * MORE, deadline=None)
+@pytest.mark.usefixtures("mode")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60 * MORE, deadline=None)
 @given(tree=SYNC_TREES, seed=seeds, deaths=deaths)
 def test_a_body_that_is_a_plain_function_obeys_the_same_laws(tree, seed, deaths):
     """Promises 1, 2 and 5."""
