@@ -144,9 +144,9 @@ class Execution:
             within.turn = replaying.Turn(within.under_way, self._stop)
         self._scope, self._under_way = Scope(owner, within), within.under_way
 
-    def _again(self, owner: Owner, error: BaseException | None) -> bool:
+    def _again(self, owner: Owner) -> bool:
         """Whether only a pass ended, and not the body: then the next one has begun."""
-        again = isinstance(error, replaying.Again) or isinstance(self._under_way.stopped, replaying.Again)
+        again = isinstance(self._under_way.over, replaying.Again)
         if again:
             owner.history.begin_pass()
             if self.plan.choice.strict:
@@ -179,10 +179,10 @@ class Execution:
                     wind_up(self._under_way, None)
                 except BaseException as error:
                     wind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
@@ -203,11 +203,11 @@ class Execution:
                     await awind_up(self._under_way, None)
                 except BaseException as error:
                     await awind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         _not_asked_to_cancel(asked)  # that was for the pass
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
