@@ -50,6 +50,7 @@ class Acted:
             self._changed.notify_all()
         if self._troubles:
             raise self._troubles.pop(0)
+        return True
 
     def until(self, count):
         with self._changed:
