@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -30,16 +30,24 @@ class RunsTable:
     """How many older runs are not listed."""
     workflow: str | None = None
     """The workflow whose runs these are, where only its runs are listed."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The tags that they have, where only such runs are listed."""
 
     @classmethod
     def read(
-        cls, journal: Journal, *, workflow: str | None = None, limit: int = 50, now: float | None = None
+        cls,
+        journal: Journal,
+        *,
+        workflow: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        limit: int = 50,
+        now: float | None = None,
     ) -> RunsTable:
-        """The newest runs of a journal, or of one workflow in it."""
+        """The newest runs of a journal: of one workflow, or with these tags, if that is asked for."""
         now = time.time() if now is None else now
-        runs = journal.runs(workflow=workflow)
+        runs = journal.runs(workflow=workflow, tags=tags)
         timelines = [read_of(journal, run, now=now) for run in runs[:limit]]
-        return cls(timelines, now, max(0, len(runs) - limit), workflow)
+        return cls(timelines, now, max(0, len(runs) - limit), workflow, tags or {})
 
     def __repr__(self) -> str:
         """One line: how many runs there are."""
@@ -49,7 +57,8 @@ class RunsTable:
         """The table as plain text."""
         if not self.timelines:
             return self._empty()
-        lines = columns([_HEADS, *map(self._cells, self.timelines)], frozenset({4, 5, 6}))
+        rows = [self._cells(timeline) + self._tags(timeline) for timeline in self.timelines]
+        lines = columns([_HEADS + self._tags_head(), *rows], frozenset({4, 5, 6}))
         return words.plain("\n".join([*lines, *self._older()]))
 
     def html(self) -> str:
@@ -61,6 +70,7 @@ class RunsTable:
             f'<th scope="col" class="pdr-c-{kind}{" pdr-num" if kind == "num" else ""}">{name}</th>'
             for kind, name in zip(classes, _HEADS, strict=True)
         )
+        heads += "".join(f'<th scope="col" class="pdr-c-when">{name}</th>' for name in self._tags_head())
         rows = "".join(map(self._html_row, self.timelines))
         older = "".join(f'<p class="pdr-p">{escape(line)}</p>' for line in self._older())
         return (
@@ -83,6 +93,14 @@ class RunsTable:
             words.size(kept) if kept else words.NOTHING,
         )
 
+    def _tags_head(self) -> tuple[str, ...]:
+        """One more column, where a run has tags."""
+        return ("tags",) if any(timeline.run.tags for timeline in self.timelines) else ()
+
+    def _tags(self, timeline: Timeline) -> tuple[str, ...]:
+        told = ", ".join(f"{tag.name}={tag.value}" if tag.value else tag.name for tag in timeline.run.tags)
+        return tuple(told for _ in self._tags_head())
+
     def _html_row(self, timeline: Timeline) -> str:
         name, run, word, when, *figures = (escape(cell) for cell in self._cells(timeline))
         look = words.look(timeline.state)
@@ -92,10 +110,14 @@ class RunsTable:
             f'<td class="pdr-id"><code>{run}</code></td><td class="pdr-w pdr-is-{look.tone}">{word}</td>'
             f'<td class="pdr-when">{when}</td>'
             + "".join(f'<td class="pdr-num">{each}</td>' for each in figures)
+            + "".join(f'<td class="pdr-tags">{escape(each)}</td>' for each in self._tags(timeline))
             + "</tr>"
         )
 
     def _empty(self) -> str:
+        if self.tags:
+            told = ", ".join(f"{name}={value}" if value else name for name, value in self.tags.items())
+            return f"No runs with the tag {told} here. `%runs` lists all."
         if self.workflow is not None:
             return f"No runs of `{self.workflow}` here. `%runs` lists those of all workflows."
         return "No runs here yet. Mark a cell with %%step NAME and run it."
