@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .engine.events import listen
     from .engine.file import File
     from .engine.handles import Run
+    from .engine.loops import resumable
     from .engine.retrying import exponential
     from .engine.secret import Secret
     from .engine.steps import step
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from .errors import Fatal, Retry
 
 __all__ = ["Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential",
-           "first_success", "listen", "loads", "now", "previous", "race", "random", "register", "sleep",
-           "sleep_until", "state", "step", "uuid4", "workflow"]  # fmt: skip
+           "first_success", "listen", "loads", "now", "previous", "race", "random", "register", "resumable",
+           "sleep", "sleep_until", "state", "step", "uuid4", "workflow"]  # fmt: skip
 
 
 def load_ipython_extension(ip: Any) -> None:

@@ -24,6 +24,7 @@ PLACES: Final[Mapping[str, str]] = {
     "race": "engine.waits",
     "random": "engine.waits",
     "register": "codec",
+    "resumable": "engine.loops",
     "sleep": "engine.waits",
     "sleep_until": "engine.waits",
     "state": "engine.waits",

@@ -414,7 +414,7 @@ class StrictDrift(PerdureError):
 
 class StepTimeout(PerdureError):
     """Step `{step}` was stopped: it ran longer than {timeout}.
-    Give it more time with `--timeout`, or split it into smaller steps."""
+    Give it more time (`--timeout`, of a function `timeout=`), or split it into smaller steps."""
 
     step: str
     timeout: str
@@ -434,6 +434,36 @@ class NotBound(PerdureError, TypeError):
     Write `@step` above `@classmethod`."""
 
     step: str
+
+
+class LoopInBody(PerdureError):
+    """A resumable loop stands in the body of workflow `{workflow}`, which is run again from its top to go on.
+    Put the loop into a @step function; or leave `resumable` out, since each step that a turn calls is kept."""
+
+    workflow: str
+
+
+class LoopChanged(PerdureError):
+    """The loop in {where} cannot go on after turn {done}: {cause}
+    Put that back as it was, or begin anew {advice}."""
+
+    where: str
+    done: int
+    cause: str
+    advice: str
+
+
+class LoopHandedOn(PerdureError):
+    """A resumable loop was not begun by a `for` statement, and what stands between would lose its place in it.
+    Write `for ... in resumable(enumerate(...), ...):`, and in place of a comprehension a `for` statement with a kept list."""
+
+
+class NothingToKeep(PerdureError):
+    """`{name}` is to be kept by the loop in {where}, and is not bound when the loop begins.
+    Bind it above the loop, if only to None, or leave it out of `keep`."""
+
+    name: str
+    where: str
 
 
 class WrongThread(PerdureError):

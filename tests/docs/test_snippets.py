@@ -90,3 +90,38 @@ def test_the_page_about_ones_own_classes_does_what_it_says(notebook):
         == "[]"
     )
     assert notebook.run(files).stdout == "2 lines\n\n"
+
+
+def test_the_page_about_retries_and_effects_does_what_it_says(notebook, tmp_path):
+    """Promises 2 and 5: attempts are made again, effects are not."""
+    name, setup, quote, shop, patience, pay, letter, resolve, order, cache, listed = snippets(
+        "docs/how-to/retries-and-effects.md"
+    )
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    assert notebook.run(quote).result["text/plain"] == "48.0"
+    assert "ran, 3 attempts" in notebook.run("%timeline quote").text
+    assert notebook.run(shop).result["text/plain"] == "{'tea': 3, 'unicorn': 'there are no unicorns'}"
+    assert "ran longer than 0.2 s" in notebook.run(patience).result["text/plain"]
+    for _ in range(2):
+        assert notebook.run(pay).result["text/plain"] == "48.0"
+    assert (tmp_path / "charges.txt").read_text() == "A-17 48.0\n"
+
+    notebook.submit(letter.replace("time.sleep(0)", "time.sleep(1000)"))
+    notebook.wait_for_file("sent.txt")
+    notebook.kill()
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    question = "%perdure resolve send again"
+    assert question in notebook.run("%resume --plan").text
+    doubted = notebook.run(letter)
+    assert (doubted.status, doubted.ename) == ("error", "InDoubt")
+    assert question in notebook.run("%timeline write_to").text
+    assert notebook.run(resolve).status == "ok"
+    assert notebook.run(letter).result["text/plain"] == "8"
+
+    assert notebook.run(order).result["text/plain"] == "'tea'"
+    assert len(list(tmp_path.glob("order-*.txt"))) == 1
+    assert notebook.run(cache).result["text/plain"] == "([3, 3, 8], [3, 3, 8])"
+    assert "restored" in notebook.run("%timeline search").text
+    assert "1 result of `embed`" in notebook.run(listed).text

@@ -80,7 +80,7 @@ def ask_to_end(error):
     raise error
 
 
-class Unkeepable(Exception):
+class Unkeepable(Exception):  # noqa: N818  its name is looked for
     """Holds what belongs to one process."""
 
     def __init__(self, text):
@@ -88,13 +88,13 @@ class Unkeepable(Exception):
         self.file = sys.stdout if hasattr(sys.stdout, "buffer") else sys.__stdout__
 
 
-class Kept(Exception):
+class Kept(Exception):  # noqa: N818  the same
     pass
 
 
 def fail():
     try:
-        raise KeyError("inner", (1, 2))
+        raise KeyError("inner", (1, 2))  # noqa: TRY301
     except KeyError as error:
         wrong = Kept("outer", {"a": [1]})
         wrong.add_note("while testing")
@@ -113,16 +113,16 @@ def give_a_generator():
 
 
 def talk():
-    print("one")
-    print("two", file=sys.stderr)
+    print("one")  # noqa: T201  that is what it is for
+    print("two", file=sys.stderr)  # noqa: T201
     sys.stdout.write("thr")
     sys.stdout.write("ee\n")
     sys.stdout.buffer.write(b"four\n")
-    print("five", file=sys.stderr)
+    print("five", file=sys.stderr)  # noqa: T201
 
 
 def talk_much(characters):
-    print("x" * characters)
+    print("x" * characters)  # noqa: T201
 
 
 def arrays(table):

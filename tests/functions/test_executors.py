@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -299,7 +300,7 @@ def test_what_a_thread_prints_goes_where_it_always_does(pools, outcome, capfd):
 
 def test_a_worker_knows_its_peak_of_memory(workers, outcome):
     """Of this call alone, not of those before it."""
-    if not os.path.exists("/proc/self/clear_refs"):
+    if not Path("/proc/self/clear_refs").exists():
         pytest.skip("this system tells the peak of the whole process only")
     before = outcome("process", errands.allocate, 1).memory
     most = outcome("process", errands.allocate, 256 << 20).memory
@@ -363,7 +364,12 @@ def test_an_executor_is_none_of_these_or_refused():
     for wrong in ("processes", 3, ThreadPoolExecutor):
         with pytest.raises(ValueError, match="neither"):
             checked(wrong)
-    assert [named(each) for each in (None, "thread", "process", pool)] == ["", "", "process", "ThreadPoolExecutor"]
+    assert [named(each) for each in (None, "thread", "process", pool)] == [
+        "",
+        "",
+        "process",
+        "ThreadPoolExecutor",
+    ]
 
 
 def test_as_many_calls_at_once_as_there_are_workers(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -352,3 +353,83 @@ def test_a_dead_worker_tells_what_it_held_when_last_looked_at(elsewhere, monkeyp
         work.future.result()
     assert caught.value.memory > 200 << 20
     assert "when last looked at" in caught.value.cause
+
+
+def test_a_worker_that_cannot_be_started_fails_the_call_and_the_next_one_is_tried(elsewhere, monkeypatch):
+    own = Pool(1)
+    monkeypatch.setattr(pool_module, "_pool", own)
+    make, wrong = pool_module.Slot, [OSError("no more processes")]
+
+    def unlucky(*args):
+        if wrong:
+            raise wrong.pop()
+        return make(*args)
+
+    monkeypatch.setattr(pool_module, "Slot", unlucky)
+    with pytest.raises(OSError, match="no more processes"):
+        elsewhere("process", errands.double, 1).future.result()
+    assert value(elsewhere("process", errands.double, 1)) == 2
+    own.close()
+
+
+def test_a_message_for_which_there_is_no_room_fails_the_call(elsewhere, monkeypatch):
+    """And gives the worker back."""
+    own = Pool(1)
+    monkeypatch.setattr(pool_module, "_pool", own)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slots.Parcel, "put", full)
+        with pytest.raises(OSError, match="No space left"):
+            elsewhere("process", errands.double, "x" * 100_000).future.result()
+    assert value(elsewhere("process", errands.double, "x" * 100_000)) == "x" * 200_000
+    own.close()
+
+
+def test_where_no_memory_can_be_shared_large_bytes_go_over_files_that_are_removed(
+    elsewhere, monkeypatch, tmp_path
+):
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = Pool(1)
+    monkeypatch.setattr(pool_module, "_pool", own)
+    table = {"a": np.zeros(500_000), "b": np.arange(400_000)}
+    found = value(elsewhere("process", errands.arrays, table))
+    assert found["a"].sum() == 500_000
+    assert found["same"] is found["a"]
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 1)  # the one for the next answer
+    own.close()
+    wait_for(lambda: not list(tmp_path.iterdir()))
+
+
+def test_the_folder_that_the_kernel_works_in_may_be_gone(elsewhere, monkeypatch, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    assert value(elsewhere("process", errands.double, 1)) == 2  # a worker cannot be started there
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert value(elsewhere("process", errands.double, 1)) == 2
+
+
+def test_what_several_calls_are_sent_lies_in_memory_once(elsewhere, monkeypatch, tmp_path):
+    """And goes away when nothing is at work."""
+    own = Pool(2)
+    monkeypatch.setattr(pool_module, "_pool", own)
+    table = np.arange(1_000_000)
+
+    def waits(folder, name, other):
+        errands.meet(folder, name, other)
+        table[0] += 1
+        return int(table[0]), int(table.sum())
+
+    works = [elsewhere("process", waits, str(tmp_path), name, "go") for name in ("a", "b")]
+    wait_for(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists())
+    assert len(own._shelf) == 1
+    (tmp_path / "go").touch()
+    assert [value(work) for work in works] == [(1, 499999500001)] * 2
+    again = elsewhere("process", waits, str(tmp_path), "c", "go")
+    assert value(again) == (1, 499999500001), "what one call changed is not there for the next one"
+    wait_for(lambda: len(own._shelf) == 0)
+    own.close()

@@ -5,7 +5,6 @@ Each runs as a script, whose `__main__` is what a notebook is.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys

@@ -89,7 +89,7 @@ def test_a_step_in_which_the_kernel_died_twice_is_asked_about(notebook):
     assert notebook.run("found").text == "3"
 
 
-@pytest.mark.parametrize(("verdict", "published"), [("again", "ab"), ("done 7", "a")])
+@pytest.mark.parametrize(("verdict", "published"), [("again", "aab"), ("done 7", "a")])
 def test_an_effect_in_doubt_is_asked_about_in_resume_and_in_the_timeline(notebook, verdict, published):
     """Promise 5."""
     cell = "%%workflow report\nfound = publish('a')"

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from perdure.engine import doubts
 from perdure.errors import NoSuchRun
 from perdure.store.records import AttemptRecord, CallRecord, RestoreRecord, RunRecord, SessionRecord
 
-from . import words
-from ._calls import CallRows, Mark, Row, Segment
-from ._fold import fold_fan_outs, versions
+from . import _own, words
+from ._calls import CallRows
+from ._fold import fold, versions
+from ._row import WORK, Mark, Row, Segment, covered
 from .kernels import Kernel, kernels
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def timeline(
     *,
     children: Sequence[RunRecord] = (),
     borrowed: Sequence[CallRecord] = (),
+    winners: Mapping[str, str] | None = None,
+    questions: Mapping[str, str] | None = None,
     now: float,
     alive: bool = True,
 ) -> Timeline:
@@ -70,26 +74,43 @@ def timeline(
         restores: the checkpoints that were used, by time.
         children: runs that were started from this one.
         borrowed: calls of other runs that this one restored.
+        winners: who won each race, by call.
+        questions: what is asked in runs that were started from this one, by run.
         now: seconds since 1970; running bars end here.
         alive: whether the process of the last session lives.
     """
     alive = alive and bool(sessions) and sessions[-1].ended is None
     last = sessions[-1].epoch if sessions else run.epoch
     living = last if alive else None
+    # A wait may end in a later kernel than the one that began it.
+    calls = [_as_of_its_end(call, sessions) if call.kind == "wait" else call for call in calls]
     tried = _by_call(attempts)
     used = _by_call(restores)
     # An owner of another run made these: their work has no place in this run's time.
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
-    busy = any(call.state == "running" and call.epoch == living for call in calls)
-    busy |= alive and any(child.state == "running" for child in children)
+    busy = alive and (
+        any(call.state == "running" and call.epoch == living for call in calls)
+        or any(call.state == "waiting" and (call.due or 0.0) > now for call in calls)
+        or any(child.state == "running" for child in children)
+    )
     activity = _activity(sessions, calls, attempts, restores, children)
     found = kernels(sessions, activity, now=now, alive=alive, busy=busy)
-    passed = _passed(run, last, attempts, restores)
-    maker = CallRows(run, found, tried, used, living=living, passed=passed, now=now)
-    drawn = {child.id for child in children}
-    own = [call for call in everything if call.child not in drawn]  # a child run is one row, not two
-    rows = fold_fan_outs([maker.row(group) for group in versions(run, own, used)])
-    rows += [maker.child(child, [call for call in calls if call.child == child.id]) for child in children]
+    maker = CallRows(
+        run,
+        found,
+        calls,
+        tried,
+        used,
+        children={child.id: child for child in children},
+        questions=questions or {},
+        winners=winners or {},
+        living=living,
+        passed=_passed(run, last, [*calls, *attempts, *restores]),
+        now=now,
+    )
+    rows = fold([maker.row(group) for group in versions(run, everything, used)])
+    called = {call.child for call in everything}
+    rows += [maker.child(child) for child in children if child.id not in called]
     rows.sort(key=_place)
     state = _state(run, rows, alive=alive)
     lost = sum(row.lost for row in rows)
@@ -137,6 +158,7 @@ def read_of(
     children = journal.children(run.id)
     known = {call.id for call in calls} | {child.id for child in children}
     missing = {restore.call for restore in restores} - known
+    races = _own.races(calls)
     return timeline(
         run,
         sessions,
@@ -145,9 +167,23 @@ def read_of(
         restores,
         children=children,
         borrowed=_borrowed(journal, run, missing),
+        winners=_own.winners(races, journal.values(races.values())) if races else {},
+        questions=_questions(journal, children, alive=alive),
         now=time.time() if now is None else now,
         alive=alive,
     )
+
+
+def _questions(journal: Journal, children: Sequence[RunRecord], *, alive: bool) -> dict[str, str]:
+    """What a person is asked in those of these runs that wait for a decision, by run."""
+    found = {}
+    for child in children:
+        if child.state == "in doubt" or (child.state in ("running", "interrupted") and not alive):
+            calls = journal.calls(child.id)
+            asked = [f"`{call.step}`: {doubts.asked(call, calls)}" for call in filter(doubts.is_open, calls)]
+            if asked:
+                found[child.id] = "; ".join(asked)
+    return found
 
 
 def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallRecord]:
@@ -167,7 +203,7 @@ def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallR
 
 
 def _passed(
-    run: RunRecord, last: int, attempts: Sequence[AttemptRecord], restores: Sequence[RestoreRecord]
+    run: RunRecord, last: int, made: Sequence[CallRecord | AttemptRecord | RestoreRecord]
 ) -> int | None:
     """The newest epoch, if a whole pass over the body was finished in it.
 
@@ -175,7 +211,7 @@ def _passed(
     """
     if run.kind == "notebook" or run.state != "done":
         return None
-    return last if last in {*(each.epoch for each in attempts), *(each.epoch for each in restores)} else None
+    return last if any(each.epoch == last for each in made) else None
 
 
 def _by_call(records: Sequence[_Of]) -> dict[str, list[_Of]]:
@@ -183,6 +219,17 @@ def _by_call(records: Sequence[_Of]) -> dict[str, list[_Of]]:
     for record in records:
         found.setdefault(record.call, []).append(record)
     return found
+
+
+def _owner_at(sessions: Sequence[SessionRecord], at: float) -> int | None:
+    """The epoch of the owner at that time."""
+    return next((session.epoch for session in reversed(sessions) if session.started <= at), None)
+
+
+def _as_of_its_end(call: CallRecord, sessions: Sequence[SessionRecord]) -> CallRecord:
+    """The call as one of the owner under which it ended."""
+    owner = None if call.ended is None else _owner_at(sessions, call.ended)
+    return call if owner is None else replace(call, epoch=max(call.epoch, owner))
 
 
 def _activity(
@@ -196,13 +243,15 @@ def _activity(
     found = [(restore.epoch, restore.at) for restore in restores]
     records: list[CallRecord | AttemptRecord] = [*calls, *attempts]
     for record in records:
-        found.append((record.epoch, record.started))
+        waits = isinstance(record, CallRecord) and record.kind == "wait"  # another owner may have begun it
+        owner = _owner_at(sessions, record.started) if waits else None
+        found.append((record.epoch if owner is None else owner, record.started))
         if record.ended is not None:
             found.append((record.epoch, record.ended))
     for child in children:
         for at in (child.created, child.finished or child.updated):
-            owners = [session.epoch for session in sessions if session.started <= at]
-            found += [(owners[-1], at)] if owners else []
+            owner = _owner_at(sessions, at)
+            found += [] if owner is None else [(owner, at)]
     return found
 
 
@@ -226,17 +275,14 @@ def _state(run: RunRecord, rows: Sequence[Row], *, alive: bool) -> str:
 
 def _working(rows: Sequence[Row]) -> float:
     """Seconds in which at least one step ran."""
-    total, until = 0.0, float("-inf")
-    for start, end in sorted((each.start, each.end) for row in rows for each in row.segments):
-        total += max(0.0, end - max(start, until))
-        until = max(until, end)
-    return total
+    return covered(each for row in rows for each in row.segments if each.kind == WORK)
 
 
 def _summary(rows: Sequence[Row], restores: Sequence[RestoreRecord], lost: float) -> str:
     counts: Counter[str] = Counter()
     for row in rows:
-        counts.update(dict(row.counts))
+        if row.kind != "noted":
+            counts.update(dict(row.counts))
     order = {state: place for place, state in enumerate(words.LOOKS)}
     parts = []
     for state in sorted(counts, key=lambda state: order.get(state, len(order))):

@@ -57,8 +57,11 @@ class RunsTable:
         """The table as plain text."""
         if not self.timelines:
             return self._empty()
-        rows = [self._cells(timeline) + self._tags(timeline) for timeline in self.timelines]
-        lines = columns([_HEADS + self._tags_head(), *rows], frozenset({4, 5, 6}))
+        rows = [_HEADS, *map(self._cells, self.timelines)]
+        tags = [words.tags(timeline.run.tags) for timeline in self.timelines]
+        if any(tags):
+            rows = [(*row, text) for row, text in zip(rows, ("tags", *tags), strict=True)]
+        lines = columns(rows, frozenset({4, 5, 6}))
         return words.plain("\n".join([*lines, *self._older()]))
 
     def html(self) -> str:
@@ -70,7 +73,6 @@ class RunsTable:
             f'<th scope="col" class="pdr-c-{kind}{" pdr-num" if kind == "num" else ""}">{name}</th>'
             for kind, name in zip(classes, _HEADS, strict=True)
         )
-        heads += "".join(f'<th scope="col" class="pdr-c-when">{name}</th>' for name in self._tags_head())
         rows = "".join(map(self._html_row, self.timelines))
         older = "".join(f'<p class="pdr-p">{escape(line)}</p>' for line in self._older())
         return (
@@ -93,24 +95,16 @@ class RunsTable:
             words.size(kept) if kept else words.NOTHING,
         )
 
-    def _tags_head(self) -> tuple[str, ...]:
-        """One more column, where a run has tags."""
-        return ("tags",) if any(timeline.run.tags for timeline in self.timelines) else ()
-
-    def _tags(self, timeline: Timeline) -> tuple[str, ...]:
-        told = ", ".join(f"{tag.name}={tag.value}" if tag.value else tag.name for tag in timeline.run.tags)
-        return tuple(told for _ in self._tags_head())
-
     def _html_row(self, timeline: Timeline) -> str:
         name, run, word, when, *figures = (escape(cell) for cell in self._cells(timeline))
-        look = words.look(timeline.state)
+        look, tags = words.look(timeline.state), escape(words.tags(timeline.run.tags))
+        small = f' <small class="pdr-d" title="{tags}">{tags}</small>' if tags else ""
         return (
             f'<tr class="pdr-run"><th scope="row"><span class="pdr-nm">{glyph(look.glyph, look.tone)}'
-            f'<span class="pdr-t" title="{name}">{name}</span></span></th>'
+            f'<span class="pdr-t" title="{name}">{name}</span>{small}</span></th>'
             f'<td class="pdr-id"><code>{run}</code></td><td class="pdr-w pdr-is-{look.tone}">{word}</td>'
             f'<td class="pdr-when">{when}</td>'
             + "".join(f'<td class="pdr-num">{each}</td>' for each in figures)
-            + "".join(f'<td class="pdr-tags">{escape(each)}</td>' for each in self._tags(timeline))
             + "</tr>"
         )
 

@@ -21,7 +21,7 @@ _LOOKS: Final = {
     "failed": ("fail", "--jp-error-color1, #ba2929"),
     "partly kept": ("doubt", "--jp-warn-color1, #a25200"),
 }
-_CODE: Final = re.compile(r"`([^`]*)`")
+CODE: Final = re.compile(r"`([^`]*)`")
 
 
 def render_line(state: str, since: str, details: Sequence[str], saved: str, notes: Sequence[str]) -> str:
@@ -43,4 +43,4 @@ def render_line(state: str, since: str, details: Sequence[str], saved: str, note
 
 def _text(text: str) -> str:
     """Escaped, with what stands in backticks as code."""
-    return _CODE.sub(r'<code style="font-size:12px">\1</code>', escape(text))
+    return CODE.sub(r'<code style="font-size:12px">\1</code>', escape(text))

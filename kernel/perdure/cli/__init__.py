@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "import": "bring the runs of a file into a store",
     "check": "look whether all that is kept is whole",
     "du": "show what a store takes on the disk, by workflow, run and step",
+    "cache": "list the results that other runs may use, or clear them",
     "gc": "remove what no run needs, and, if asked, old runs",
 }
 

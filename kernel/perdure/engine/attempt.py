@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from perdure.errors import NotInRun
 
@@ -57,6 +57,16 @@ class Current:
         return f"{self.run}-{self.call}"
 
 
+class Shown(Protocol):
+    """What an attempt's code shows, while it runs."""
+
+    def taken(self) -> list[dict[str, Any]]:
+        """All that was shown so far, as plain data."""
+
+    def again(self, outputs: list[dict[str, Any]]) -> None:
+        """Show this in place of what was shown so far."""
+
+
 class Attempt:
     """One try at a call, while it is at work.
 
@@ -78,6 +88,7 @@ class Attempt:
         "loops",
         "number",
         "owner",
+        "shown",
     )
 
     def __init__(self, owner: Owner, call: CallRecord, number: int, deadline: float | None = None) -> None:
@@ -87,8 +98,10 @@ class Attempt:
         self.deadline = deadline
         self.changes: list[Record] = []
         """What is to be written in the commit of its end."""
-        self.loops = 0
-        """How many resumable loops its code began."""
+        self.loops: object | None = None
+        """What the resumable loops of its code have in common (`perdure.engine.loops`)."""
+        self.shown: Shown | None = None
+        """What its code shows, where that is recorded."""
         self._known = call.kind == "effect"
         self._over: BaseException | None = None
         self._stop: Callable[[BaseException], None] | None = None

@@ -127,6 +127,10 @@ class Books:
         """Keep a small named fact about the run, with the values that it refers to."""
         self._write(*values, NoteRecord(self.run.id, kind, name, clock.now(), data), durability="process")
 
+    def keep(self, *records: Record) -> None:
+        """Write what a call at work keeps of itself, in one commit as durable as a checkpoint's."""
+        self._write(*records)
+
     def tell(self, kind: str, call: CallRecord | None = None) -> None:
         """Tell the listeners what happened."""
         if listeners:

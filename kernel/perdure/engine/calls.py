@@ -180,8 +180,7 @@ class Call:
 
     def _next(self, waiting: CallRecord) -> Run:
         """The next attempt at a call whose pause is over."""
-        attempts = self.step.options.retrying.retries + 1
-        return Run(f"attempt {waiting.failures + 1} of {attempts}: {waiting.error}", waiting)
+        return Run(self.step.options.retrying.next(waiting.failures, waiting.error), waiting)
 
     def _start(self, decision: Run) -> Attempt:
         step, owner = self.step, self.scope.owner
@@ -280,14 +279,16 @@ class Call:
         else:
             state = error.state if isinstance(error, Cancelled) else "interrupted"
             state = "cancelled" if lost(error) else state
+        told, retrying = one_line(error), self.step.options.retrying
         ended = owner.fail(
             record,
             state=state,
-            error=one_line(error),
+            error=told,
             took=took,
             traceback=traceback or user_traceback(error),
             value=keeping.outcome(error) if state == "failed" and pause is None else None,
             due=None if pause is None else clock.now() + pause,
+            then=None if pause is None else retrying.next(record.failures + 1, told),
             memory=memory,
         )
         if pause is not None:

@@ -149,7 +149,7 @@ def pause(due: float, woken: threading.Event | None = None) -> bool:
 
 
 def within(deadline: float, ended: threading.Event) -> bool:
-    """Block this thread until something that is at work elsewhere ended; whether it did before the deadline."""
+    """Block this thread until what is at work elsewhere ended; whether it did before the deadline."""
     late = threading.Event()
 
     def ring() -> None:

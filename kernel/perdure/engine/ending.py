@@ -99,8 +99,10 @@ class Ending:
         except PerdureError as failure:
             error.add_note(f"The end of the run could not be recorded either: {failure}")
         finally:
-            let_go(owner)
-            self._tell(self._told() if stopped is not None else error)
+            try:
+                let_go(owner)
+            finally:
+                self._tell(self._told() if stopped is not None else error)
 
     def _settle(self, owner: Owner, why: Cancelled) -> None:
         """Record the end of what is at work still, and would not be stopped."""

@@ -141,9 +141,9 @@ class Execution(Ending):
             within.turn = replaying.Turn(within.under_way, self._stop)
         self._scope, self._under_way = Scope(owner, within), within.under_way
 
-    def _again(self, owner: Owner, error: BaseException | None) -> bool:
+    def _again(self, owner: Owner) -> bool:
         """Whether only a pass ended, and not the body: then the next one has begun."""
-        again = isinstance(error, replaying.Again) or isinstance(self._under_way.stopped, replaying.Again)
+        again = isinstance(self._under_way.over, replaying.Again)
         if again:
             owner.history.begin_pass()
             if self.plan.choice.strict:
@@ -171,10 +171,10 @@ class Execution(Ending):
                     wind_up(self._under_way, None)
                 except BaseException as error:
                     wind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
@@ -197,11 +197,11 @@ class Execution(Ending):
                     raise  # nothing is awaited any more: what is at work is left to itself
                 except BaseException as error:
                     await awind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         _not_asked_to_cancel(asked)  # that was for the pass
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
@@ -253,11 +253,11 @@ class Execution(Ending):
         finally:
             let_go(owner)
         try:
+            if self._child is not None:
+                self._child.done()
             if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
                 encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
             value = keeping.decode(encoded)
-            if self._child is not None:
-                self._child.done()
         except BaseException as error:
             self._tell(error)
             raise

@@ -91,6 +91,7 @@ class Outcomes(Books):
         value: Encoded | None = None,
         shown: Encoded | None = None,
         due: float | None = None,
+        then: str | None = None,
         memory: int | None = None,
     ) -> CallRecord:
         """Record that an attempt failed, or was interrupted or cancelled, which leaves an effect in doubt.
@@ -104,6 +105,7 @@ class Outcomes(Books):
             value: the error, if it can be replayed.
             shown: what was printed and drew.
             due: when it is tried again; None where the failure stands.
+            then: why it is tried again, which is its reason from now on.
             memory: bytes that a worker held, where one carried it out.
         """
         if state != "failed" and call.kind == "effect":
@@ -114,6 +116,8 @@ class Outcomes(Books):
             state = "failed" if due is None else "waiting"
         values = self._sealed(call, value=value, shown=shown)
         fields: dict[str, Any] = {"took": took, "error": error, "due": due, "failures": failures}
+        if then is not None:
+            fields["reason"] = then
         ended = self._end(call, state, values, traceback=traceback, memory=memory, **fields)
         if state == "failed":
             with self._mutex:

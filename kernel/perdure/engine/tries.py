@@ -67,10 +67,7 @@ class Try:
             work = self._begin_elsewhere()
             outcome = waited(work.future, self.attempt, lambda _: work.stop(), self._late())
             return self._of(outcome)
-        if self.attempt.deadline is not None:
-            value = self._in_a_thread()
-        else:
-            value = self._here()
+        value = self._here() if self.attempt.deadline is None else self._in_a_thread()
         return Made(value, time.perf_counter() - began)
 
     async def arun(self) -> Made:

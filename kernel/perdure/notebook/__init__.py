@@ -27,7 +27,7 @@ def load(shell: InteractiveShell) -> Session:
         return _sessions[id(shell)]
     from perdure.engine import naming, room, undetermined
 
-    from . import completion, failures, lines, transform
+    from . import completion, failures, lines, loop_cells, transform
     from .magics import PerdureMagics
     from .session import Session
     from .step_names import StepNames
@@ -74,6 +74,7 @@ def load(shell: InteractiveShell) -> Session:
                 shell.magics_manager.magics[kind].pop(name, None)
 
     session.on_unload(take_away)
+    session.on_unload(loop_cells.install(session))
     _sessions[id(shell)] = session
     for entry in entry_points(group="perdure.listeners"):
         try:

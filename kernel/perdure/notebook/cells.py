@@ -31,13 +31,14 @@ from . import checkpoint, lines, needs
 from .failures import shown_plainly
 from .interrupts import interruptible
 from .limits import awaiting_limit, time_limit
+from .loop_cells import ShownByCell
 from .namespace import cell_code, check_defined, compare, snapshot
 from .outputs import Recorder
 from .outputs import show as show_outputs
 from .restoring import decode_error, definitions_of, missing, restore
 
 if TYPE_CHECKING:
-    from perdure.store.records import CallRecord, Record
+    from perdure.store.records import CallRecord
 
     from .body import Body
     from .session import Session
@@ -66,12 +67,11 @@ class _Attempt:
     before: dict[str, Any]
     recorder: Recorder
     record: CallRecord = field(init=False)
+    own: Attempt = field(init=False)
     value: Any = None
     error: BaseException | None = None
     took: float = 0.0
     began: float = field(default_factory=time.perf_counter)
-    changes: list[Record] = field(default_factory=list)
-    """What is to be written in the commit of its end."""
 
 
 class StepCell:
@@ -203,9 +203,9 @@ class StepCell:
         )
         try:
             number = self.owner.attempt(attempt.record).number
-            inside = Attempt(self.owner, attempt.record, number)
-            attempt.changes = inside.changes
-            scope = Scope(self.owner, Pass(), attempt=inside)
+            attempt.own = Attempt(self.owner, attempt.record, number)
+            attempt.own.shown = ShownByCell(self.session.shell, attempt.recorder)
+            scope = Scope(self.owner, Pass(), attempt=attempt.own)
             with entered(scope), attempt.recorder.recording():
                 yield attempt
         except BaseException as error:  # noqa: BLE001  recorded, then raised or tried again
@@ -223,8 +223,7 @@ class StepCell:
 
     def _next(self, waiting: CallRecord) -> Run:
         """The next attempt, when its pause is over."""
-        attempts = self.options.retrying.retries + 1
-        return Run(f"attempt {waiting.failures + 1} of {attempts}: {waiting.error}", waiting)
+        return Run(self.options.retrying.next(waiting.failures, waiting.error), waiting)
 
     def _again(self, attempt: _Attempt) -> Wait:
         """Record a failed attempt; return until when to wait, or raise its error when it stands."""
@@ -248,16 +247,18 @@ class StepCell:
 
     def _failed(self, attempt: _Attempt, state: str, due: float | None) -> CallRecord | None:
         """Record how an attempt failed; None where the store fails too, which the error then tells."""
-        error = attempt.error
+        error, retrying = attempt.error, self.options.retrying
         assert error is not None
+        told = one_line(error)
         try:
             return self.owner.fail(
                 attempt.record,
                 state=state,
-                error=one_line(error),
+                error=told,
                 took=attempt.took,
                 traceback=user_traceback(error),
                 due=due,
+                then=None if due is None else retrying.next(attempt.record.failures + 1, told),
                 shown=keeping.encode(attempt.recorder.outputs, name="shown"),
             )
         except PerdureError as failure:
@@ -290,7 +291,7 @@ class StepCell:
                 shown=keeping.encode(shown, name="shown") if shown else None,
                 needs=needs.keep(session, self.names, parts, change.states, made.source(self.body)),
                 outputs=made.outputs,
-                more=attempt.changes,
+                more=attempt.own.changes,
             )
         except BaseException as error:
             if self.owner.history.calls[attempt.record.id].state == "running":

@@ -11,11 +11,11 @@ from perdure import codec
 from perdure.codec.syntax import tree_digest
 from perdure.engine import keeping
 from perdure.engine.inputs import input_part
+from perdure.engine.randomness import state_digest
 from perdure.errors import NotKeepable
 from perdure.store.records import Output, Part
 
 from .namespace import Change, is_code, is_notebook_class, is_users
-from .randomness import state_digest
 from .views import lost_ties
 
 if TYPE_CHECKING:

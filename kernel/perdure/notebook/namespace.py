@@ -12,12 +12,11 @@ from typing import Any, NewType
 
 from perdure import codec
 from perdure.engine.code.names import CellNames, close_match, undefined
+from perdure.engine.randomness import STATES, states
 from perdure.engine.steps import Step
 from perdure.engine.workflows import Workflow
 from perdure.errors import UndefinedName
 from perdure.store.records import Part
-
-from .randomness import STATES, states
 
 _MACHINERY = re.compile(
     r"_(i{1,3}|_{0,2}|\d+|i\d+|oh|ih|dh|exit_code)|__\w+__|In|Out|exit|quit|open|get_ipython"

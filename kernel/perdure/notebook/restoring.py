@@ -17,6 +17,7 @@ from perdure import codec
 from perdure.codec.syntax import tree_digest
 from perdure.engine import keeping
 from perdure.engine.code.source import analyse
+from perdure.engine.randomness import put, state_digest, states
 from perdure.errors import Damaged, NotLoadable
 
 from . import in_place, needs
@@ -24,7 +25,6 @@ from .body import Body
 from .checkpoint import VALUE
 from .lines import named
 from .placeholders import Placeholder
-from .randomness import put, state_digest, states
 from .restored_sources import tell_lines
 from .stale import is_stale
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from perdure.errors import Damaged, NotLoadable, PerdureError
 
 from .dicts import place_of_item
+from .kept_turns import LOOP, OVER
 from .records import CallRecord, Place, RunRecord, ValueRecord
 from .related import blobs_of, named_run, related
 from .sizes import needed_by
@@ -115,6 +116,8 @@ def check(store: Store, run: str | None = None, tell: Callable[[str], None] = la
 def _look(store: Store, use: _Use, bad: dict[str, str], done: Checked) -> None:
     """Note what is wrong with one value."""
     record = store.journal.value(use.value)
+    if record is not None and record.role == OVER:
+        return  # the loop came to its end just now
     cause = "its record is missing." if record is None else _bad_blob(record, bad)
     if record is not None and not cause:
         if store.vault.standing(record) == "foreign":
@@ -152,6 +155,10 @@ def _uses(store: Store, run: RunRecord) -> Iterator[_Use]:
         if isinstance(value, str):
             place = Place(run.id, note.name, role="setup")
             yield _Use(value, run.workflow, place, "Run the cell by hand.", note.name)
+    for note in store.journal.notes(run.id, LOOP):
+        if note.data.get("live"):
+            place = Place(run.id, str(note.data.get("step")), str(note.data.get("inputs")), role=LOOP)
+            yield _Use(note.name, run.workflow, place, "The loop begins anew with `--redo`.", place.step)
     calls = store.journal.calls(run.id)
     newest = {call.step: call.id for call in calls if call.state == "done"}
     for call in calls:

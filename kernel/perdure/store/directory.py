@@ -62,10 +62,13 @@ class DirectoryBlobs:
 
         return Putting(self._shelf)
 
-    def put(self, data: bytes | memoryview, *, durability: str = "power") -> str:
+    def put(
+        self, data: bytes | memoryview, *, durability: str = "power", dated: float | None = None
+    ) -> str:
         """Keep the bytes; return their name. With "power", they are on disk when this returns.
 
-        Of a memory of two or more dimensions, rows that were stored before are not stored again.
+        Of a memory of two or more dimensions, rows that were stored before are not stored again. What is
+        `dated` is stored as a whole.
         """
         with system_errors(self.folder.parent):
             if not self.folder.parent.is_dir():  # it is not made anew for what no journal would refer to
@@ -74,7 +77,7 @@ class DirectoryBlobs:
                     "that is found now: in a notebook with `%workflow NAME`."
                 )
                 raise StoreError(path=str(self.folder.parent), cause=cause)
-            return self._putting.put(data, durable=durability == "power")
+            return self._putting.put(data, durable=durability == "power", dated=dated)
 
     def get(self, name: str, *, copy: bool = True, verify: bool = False) -> memoryview:  # noqa: ARG002
         """The bytes, writable and private to the caller; that costs a mapping nothing, so `copy` is the same.

@@ -82,6 +82,27 @@ class Newborn:
             sync_path(path.parent)
             reached(f"{self._step}.named")
 
+    def settle_new(self, path: Path, dated: float, *, durable: bool) -> bool:
+        """Give the file its name with this time of change, if nothing has that name; whether it is so.
+
+        False also where the system cannot tell a new name from one that is there.
+        """
+        os.utime(self._place, (dated, dated))
+        reached(f"{self._step}.written")
+        if durable:
+            sync(self._descriptor)
+            reached(f"{self._step}.synced")
+        self.close()
+        try:
+            path.hardlink_to(self._place)
+        except OSError:
+            return False
+        reached(f"{self._step}.renamed")
+        if durable:
+            sync_path(path.parent)
+            reached(f"{self._step}.named")
+        return True
+
     def close(self) -> None:
         """Let go of the file."""
         if self._descriptor >= 0:

@@ -25,6 +25,7 @@ from .failpoints import reached
 from .failures import system_errors
 from .files import TEMPORARY
 from .forgetting import Forgettable, Limits, Unit, old_versions
+from .kept_turns import LOOP, call_of
 from .locks import Owner
 from .records import Holding
 from .sizes import needed_by
@@ -174,7 +175,7 @@ def _choose(store: Store, limits: Limits, owners: list[Owner]) -> _Choice:
             each.value
             for each in holdings
             if each.value not in used
-            and (each.run in gone or in_dict(each) or (each.run in runs - owned and each.role != "setup"))
+            and (each.run in gone or in_dict(each) or (each.run in runs - owned and not _stands(each, calls)))
         }
 
     units = forgettable.beyond(limits, now)
@@ -184,6 +185,11 @@ def _choose(store: Store, limits: Limits, owners: list[Owner]) -> _Choice:
         room = _Room(store, [each for each in holdings if each.value not in gone], shrinks=not owned)
         units += forgettable.until(lambda: room.taken <= most, units, limits, room.drop)
     return _Choice(units, sorted(calls), unreferred({run for unit in units for run in unit.runs}))
+
+
+def _stands(holding: Holding, gone: set[str]) -> bool:
+    """Whether a value stays to which nothing refers: a setup cell's source; a kept turn unless its call goes."""
+    return holding.role == "setup" or (holding.role == LOOP and call_of(holding.value) not in gone)
 
 
 class _Room:

@@ -203,13 +203,15 @@ class MemoryBlobs:
         data: bytes | memoryview,
         *,
         durability: str = "power",  # noqa: ARG002  nothing here outlives the process
+        dated: float | None = None,
     ) -> str:
         """Keep the bytes; return their name."""
         from blake3 import blake3
 
         kept = bytes(plain(data))
         name = blake3(kept).hexdigest()
-        self._blobs[name] = (kept, time.time())
+        new = dated is not None and name not in self._blobs
+        self._blobs[name] = (kept, dated if new and dated is not None else time.time())
         return name
 
     def get(self, name: str, *, copy: bool = True, verify: bool = False) -> memoryview:  # noqa: ARG002

@@ -276,13 +276,18 @@ class Journal(Protocol):
 class Blobs(Protocol):
     """Content-addressed pieces of bytes."""
 
-    def put(self, data: bytes | memoryview, *, durability: str = "power") -> str:
+    def put(
+        self, data: bytes | memoryview, *, durability: str = "power", dated: float | None = None
+    ) -> str:
         """Keep the bytes; return their name (64 hexadecimal digits).
 
         Args:
             data: contiguous memory; its bytes count in the order in which they lie there. The shape of one
                 with several dimensions tells where its rows begin, and may save storing rows again.
             durability: "power" waits for the disk, "process" survives the death of the process only.
+            dated: these bytes will soon be removed again. If they are new, they count as put at that time,
+                and no other blob is made of them; so `remove`, with `before` a second later, takes them back
+                unless anybody put them again.
         """
 
     def get(self, name: str, *, copy: bool = True, verify: bool = False) -> memoryview:

@@ -273,7 +273,8 @@ class Place:
     inputs: str = ""
     """Digest of the step's inputs."""
     role: str = "value"
-    """`value`, `shown` or `needs` of a call; `inputs`, `result` or `setup` (a cell's source) of a run;
+    """`value`, `shown` or `needs` of a call, `loop` (the kept turn of a loop in it); `inputs`, `result` or
+    `setup` (a cell's source) of a run;
     `state` of a durable dict's entry, which belongs to no run (`run` is empty): there `step` is
     `workflow/name`, and `inputs` the item (`perdure.store.dicts`)."""
 

@@ -49,20 +49,28 @@ class Vault:
         self._durability = durability
         self._encrypt = encrypt
 
-    def seal(self, encoded: Encoded, place: Place, *, durability: str | None = None) -> ValueRecord:
+    def seal(
+        self,
+        encoded: Encoded,
+        place: Place,
+        *,
+        durability: str | None = None,
+        value: str | None = None,
+    ) -> ValueRecord:
         """Store the large parts of a value and sign the whole; the record is still to be written.
 
         Args:
             encoded: what the codec made of the value.
             place: where it belongs.
             durability: of the blobs; None takes the vault's own setting.
+            value: the id of a value whose place it is going to take; None makes one.
 
         Raises:
             NeedsPackage: the store is encrypted, and `cryptography` is not installed.
         """
         packed = packing.compressed(encoded.stream)
         fields = {
-            "id": f"v_{os.urandom(8).hex()}",
+            "id": value or f"v_{os.urandom(8).hex()}",
             "run": place.run,
             "step": place.step,
             "inputs": place.inputs,

@@ -94,3 +94,31 @@ class BlobsContract:
         assert blobs.remove([name], before=0.0) == 0
         assert blobs.names() == {name}
         assert blobs.remove([name], before=4e9) == 1
+
+    @pytest.mark.parametrize("size", [10, 3 << 20, 9 << 20])
+    def test_what_is_dated_is_taken_back_by_its_date(self, blobs: Blobs, size: int) -> None:
+        """Promise 9: bytes that are soon to be removed are there until then, as any others."""
+        name = blobs.put(b"x" * size, dated=1e9)
+        assert bytes(blobs.get(name)) == b"x" * size
+        assert blobs.names(before=1e9 + 1) == {name}
+        assert blobs.remove([name], before=1e9) == 0
+        assert blobs.remove([name], before=1e9 + 1) == size
+        assert blobs.names() == set()
+
+    @pytest.mark.parametrize("first", [True, False])
+    @pytest.mark.parametrize("size", [10, 3 << 20, 9 << 20])
+    def test_what_others_put_too_is_not_taken_back(self, blobs: Blobs, size: int, *, first: bool) -> None:
+        """Promise 8: whoever came first, what was put without a date stays."""
+        dates = (1e9, None) if first else (None, 1e9)
+        names = [blobs.put(b"x" * size, dated=date) for date in dates]
+        assert blobs.remove(names, before=1e9 + 1) == 0
+        assert bytes(blobs.get(names[0])) == b"x" * size
+
+    def test_no_other_blob_is_made_of_what_is_dated(self, blobs: Blobs) -> None:
+        """Promise 9: so that it can be taken back."""
+        rows = [bytes([number]) * (3 << 20) for number in range(5)]
+        first, second = b"".join(rows[:4]), b"".join(rows)
+        dated = blobs.put(memoryview(first).cast("B", (4, 3 << 20)), dated=1e9)
+        name = blobs.put(memoryview(second).cast("B", (5, 3 << 20)))
+        assert blobs.remove([dated], before=1e9 + 1) == len(first)
+        assert bytes(blobs.get(name)) == second

@@ -25,8 +25,8 @@ from perdure.errors import NotKeepable
 
 ORDER = ("early", "code", "late")
 """Data that needs nothing of the notebook; the notebook's functions and classes, and what is registered; data
-that needs those. The others refer to what lies in `early`, so that what functions and objects share with a name
-is shared in the worker too."""
+that needs those. The others refer to what lies in `early`, so that what functions and objects share with a
+name is shared in the worker too."""
 
 FUNCTION = "the function"
 """Under what key the function lies among the names, none of which has a space."""

@@ -18,10 +18,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from typing import Any
 
 from . import processes
+from .shelf import Shelf
 from .slots import Job, Slot
 
 IDLE = 60.0
@@ -51,6 +52,7 @@ class Pool:
         self._slots: list[Slot] = []
         """The one that was at work last stands last."""
         self._leaving: list[Slot] = []
+        self._shelf = Shelf()
         self._closed = False
         self._at_exit = False
         self._thread = threading.Thread(target=self._run, name="perdure-workers", daemon=True)
@@ -88,7 +90,7 @@ class Pool:
 
     def _pause(self) -> float | None:
         """Seconds until somebody has to be looked at; None where nobody has."""
-        if any(slot.job for slot in self._slots) or self._leaving:
+        if self._leaving or self._shelf or any(slot.job for slot in self._slots):
             return LOOK
         if not self._slots:
             return None
@@ -104,21 +106,30 @@ class Pool:
     def _dispatch(self) -> None:
         """Begin what waits, as far as there are workers."""
         while self._waiting:
-            if self._waiting[0].future.done():
-                self._waiting.popleft()
-                continue
+            job = self._waiting[0]
+            try:
+                if not job.future.done() and not self._begin(job):
+                    return
+            except Exception as error:  # noqa: BLE001  whoever waits for the call gets it
+                job.settle(None, error)
+            self._waiting.popleft()
+
+    def _begin(self, job: Job) -> bool:
+        """Begin a call; False where no worker is free."""
+        while True:
             slot = self._free_slot()
             if slot is None:
-                return
-            job = self._waiting.popleft()
+                return False
             try:
                 slot.begin(job)
-            except Exception as error:  # noqa: BLE001  whoever waits for the call gets it
-                slot.kill()
-                job.settle(None, error)
-                slot.end()
+            except BrokenExecutor:  # its worker died just now, and the call has not begun
                 self._drop(slot)
-            self._register_exit()
+            except BaseException:
+                self._drop(slot)
+                raise
+            else:
+                self._register_exit()
+                return True
 
     def _free_slot(self) -> Slot | None:
         """A worker without work, the warmest first, or a new one; None where all have work."""
@@ -128,13 +139,12 @@ class Pool:
                     self._slots.remove(slot)
                     self._slots.append(slot)
                     return slot
-                slot.doomed = True
                 self._drop(slot)
                 break
         else:
             if len(self._slots) >= self.size:
                 return None
-        slot = Slot(self._done)
+        slot = Slot(self._done, self._shelf)
         self._slots.append(slot)
         return slot
 
@@ -158,7 +168,7 @@ class Pool:
 
     def _drop(self, slot: Slot) -> None:
         self._slots.remove(slot)
-        slot.close()
+        slot.close(kill=slot.doomed or slot.dead)
         self._leaving.append(slot)
 
     def _look(self) -> None:
@@ -173,6 +183,8 @@ class Pool:
                 self._settle(slot, None)
             else:
                 slot.look()
+        if not any(slot.job for slot in self._slots):
+            self._shelf.clear()
 
     def _register_exit(self) -> None:
         """At exit, loky waits for its calls, so they are to be over: what was registered last runs first."""
@@ -182,13 +194,16 @@ class Pool:
 
     def _close(self, closed: threading.Event) -> None:
         self._closed = True
-        for slot in (*self._slots, *self._leaving):
+        for slot in (*self._leaving, *self._slots):
             slot.kill()
+        for slot in list(self._slots):
             if slot.job is not None:
                 slot.job.future.cancel()
+            self._drop(slot)
         for job in self._waiting:
             job.future.cancel()
         self._waiting.clear()
+        self._shelf.clear()
         closed.set()
 
 

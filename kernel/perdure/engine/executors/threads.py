@@ -102,8 +102,8 @@ def _raiser(error: BaseException) -> type[BaseException]:
     vars(like).update(vars(error))
 
     class Raised(kind):  # type: ignore[misc]  # the base is known at run time only
-        def __new__(cls) -> Any:
-            return like
+        def __new__(cls, *_: Any) -> Any:
+            return like  # also where Python asks again, with the error that it got
 
     Raised.__name__, Raised.__qualname__ = kind.__name__, kind.__qualname__
     return Raised

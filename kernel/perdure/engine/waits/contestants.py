@@ -79,8 +79,11 @@ class Contestant:
                 (self._scope.branch, *branches, *(() if task is None else (task,)))
             )
         self.cancel()
-        if isinstance(found, Sleep):
-            found.cancel()
+
+    def settle(self) -> None:
+        """Record that nobody waits for it any more, if it is a sleep."""
+        if isinstance(self._awaitable, Sleep):
+            self._awaitable.cancel()
 
     def cancel(self) -> None:
         """Cancel it, as far as that can be done; what was not begun never is."""

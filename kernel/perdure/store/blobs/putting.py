@@ -4,6 +4,8 @@
 2. Bytes count as there only if their file was seen to be right, or was compared just now. Of memory that is a
    file's own, untouched, the name is known without a look.
 3. A recipe refers to bytes that were compared, of whole blobs that were made young, and is written last.
+4. What is dated has its date before it has its name, and takes the place of nothing: whoever puts the same
+   bytes afterwards makes it young.
 """
 
 from __future__ import annotations
@@ -34,13 +36,15 @@ class Putting:
         self._shelf = shelf
         self._index = Index(Ledger(shelf.folder / "chunks"))
 
-    def put(self, data: bytes | memoryview, *, durable: bool) -> str:
+    def put(self, data: bytes | memoryview, *, durable: bool, dated: float | None = None) -> str:
         """Keep the bytes; return their name."""
         view = memory.plain(data)
         make_private(self._shelf.folder)
         lying = self._lying(view)
         if lying is not None and self._there(lying, [view], view, durable=durable):
             return lying
+        if dated is not None:
+            return self._put_dated(view, dated, durable=durable)
         if view.nbytes >= PIECED:
             return self._put_large(view, cut(view, row_length(data)), durable=durable)
         name = name_of(view)
@@ -63,6 +67,19 @@ class Putting:
     def tidy(self, present: set[str]) -> None:
         """Forget the chunks of blobs that are gone."""
         self._index.tidy(present)
+
+    def _put_dated(self, view: memoryview, dated: float, *, durable: bool) -> str:
+        """Store it as a whole with this date, unknown to those who look for pieces."""
+        name = name_of(view)
+        if not self._there(name, [view], view, durable=durable):
+            with newborn(self._shelf.folder, step="blob") as file:
+                file.write([view], early=durable)
+                new = file.settle_new(self._place(name), dated, durable=durable)
+            if new:
+                self._shelf.note(self._shelf.state(name))
+            else:  # somebody put it just now, or what is there is damaged
+                return self.put(view, durable=durable)
+        return name
 
     def _put_small(self, name: str, view: memoryview, chunks: Sequence[memoryview], *, durable: bool) -> None:
         if chunks:

@@ -1,7 +1,7 @@
-"""The states of `random` and `numpy.random`: no inputs of a cell, but part of what it leaves behind.
+"""The states of `random`, `numpy.random` and torch: no inputs of a step, but part of what code leaves behind.
 
-After a step they are what they were at its recorded end, whether it ran or was restored, so that what is
-drawn later is the same.
+After a `%%step` cell they are what they were at its recorded end, and where a loop goes on what they were after
+the kept turn, so that what is drawn later is the same.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from perdure import codec
 
-STATES: Final[tuple[str, str]] = ("<random>", "<numpy.random>")
-"""Under these names the states lie among the outputs; no name of a user's looks like them."""
+STATES: Final[tuple[str, str, str]] = ("<random>", "<numpy.random>", "<torch.random>")
+"""Under these names the states lie among the outputs of a cell; no name of a user's looks like them."""
 
 
 def states() -> dict[str, Any]:
@@ -23,6 +23,8 @@ def states() -> dict[str, Any]:
     if "numpy.random" in sys.modules:
         kind, keys, *rest = sys.modules["numpy.random"].get_state()
         found[STATES[1]] = (kind, keys.tobytes(), *rest) if kind == "MT19937" else None
+    if "torch.random" in sys.modules:
+        found[STATES[2]] = sys.modules["torch.random"].get_rng_state().numpy().tobytes()
     return {name: state for name, state in found.items() if state is not None}
 
 
@@ -37,8 +39,12 @@ def put(name: str, state: Any) -> None:
         import random
 
         random.setstate(state)
-    else:
+    elif name == STATES[1]:
         import numpy as np
 
         kind, keys, *rest = state
         np.random.set_state((kind, np.frombuffer(keys, dtype=np.uint32), *rest))  # noqa: NPY002  the legacy state
+    else:
+        import torch
+
+        torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))

@@ -1,0 +1,34 @@
+"""Where the kept turn of a loop lies: in a value with an id of its own, which each later turn takes over.
+
+So a turn takes the place of the one before in one commit, whatever happens meanwhile. No record refers to
+such a value: its id begins as that of the call whose code runs the loop, and it stays as long as that call does.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LOOP: Final = "loop"
+"""Role of the value of a kept turn, and kind of the note that tells of it."""
+OVER: Final = "loop over"
+"""Role of what takes its place when the loop's call has ended: nothing needs that."""
+
+_DIGITS = 8
+
+
+def slot(call: str, path: str) -> str:
+    """The id of the value in which the turns of a loop are kept.
+
+    Args:
+        call: id of the call whose code runs the loop, or another word for the place where it stands.
+        path: which of the loops there it is.
+    """
+    import xxhash
+
+    where = call.rpartition("_")[2][:_DIGITS]
+    return f"v_{where}{xxhash.xxh3_64_hexdigest(f'{call} {path}'.encode())[:_DIGITS]}"
+
+
+def call_of(value: str) -> str:
+    """The id of the call to whose loop a value with such an id belongs."""
+    return f"c_{value.removeprefix('v_')[:_DIGITS]}"
