@@ -16,6 +16,7 @@ import pytest
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import Run, sleep, step, workflow
 from perdure.errors import (
+    Damaged,
     InputsDiffer,
     NoResult,
     NoSuchRun,
@@ -112,6 +113,16 @@ def test_an_async_run_is_resumed_on_the_running_loop():
         return await run.resume()
 
     assert asyncio.run(main()) == [[1], True]
+
+
+def test_a_result_that_is_damaged_is_told_by_the_handle(store, interrupted):
+    """Promise 8: and nobody waits for it without end."""
+    interrupted.resume().result()
+    record = store.journal.run(interrupted.id)
+    store.journal._tables["stored_values"].pop((record.result,))
+    for run in (Run.of(interrupted.id).resume(), train.start(1, 2, scale=10, who="me")):
+        with pytest.raises(Damaged, match="The result of run"):
+            run.result()
 
 
 # -- redo and fork ---------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "key": "show your key, put a new one in its place, store values anew with it",
     "resolve": "decide on a call that is in doubt",
     "wake": "end the sleeps of a run before their time",
+    "cancel": "end a run, whoever is at work on it",
     "steal": "take a run from the process that has it, so that another may go on",
     "export": "write a run to a file, with all that it needs",
     "import": "bring the runs of a file into a store",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import NoResult, RunCancelled, RunFailed, RunOwned
+from perdure.errors import NoResult, RunCancelled, RunFailed
 from perdure.store.records import Place, RunRecord
 
 from . import keeping
@@ -33,21 +33,12 @@ def outcome(store: Store, run: str, workflow: str) -> Any:
             seen, record = changes, store.journal.run(run)
             if record is None or record.state in ("done", "failed", CANCELLED):
                 return _recorded(store, record, run, workflow)
-        if record is None or not is_owned(store, record):
+        if record is None or store.owner(run) is None:
             newest = store.journal.run(run)
             if newest is None or newest.state != "done":  # it may have ended just before it was let go
                 raise NoResult(run=run, workflow=workflow, state=_state(newest))
             return _recorded(store, newest, run, workflow)
         pause.wait(LOOK)
-
-
-def is_owned(store: Store, run: RunRecord) -> bool:
-    """Whether a live process is at work on the run."""
-    try:
-        store.lock(run).release()
-    except RunOwned:
-        return True
-    return False
 
 
 def _state(record: RunRecord | None) -> str:

@@ -18,7 +18,7 @@ from . import keeping, starting
 from .cancels import ASKED, RECORDED, cancel
 from .defined import defined
 from .elsewhere import outcome
-from .execution import Execution, at_work
+from .ending import Ending, at_work
 from .parallel import Beside
 from .plans import AS_USUAL, Choice
 from .process import the_store
@@ -28,6 +28,8 @@ from .stored import unsealed
 if TYPE_CHECKING:
     from perdure.store import Store
     from perdure.store.records import RunRecord
+
+    from .execution import Execution
 
 _here: WeakValueDictionary[str, Run] = WeakValueDictionary()
 """The handles of runs that this process began."""
@@ -53,7 +55,9 @@ class Run(Beside):
         self._task = None
         _here[self.id] = self
         context = contextvars.copy_context()
-        loop = _running_loop() if is_async else None
+        # A body that does not await holds up the loop: nothing that it starts goes on there.
+        above = current_scope()
+        loop = _running_loop() if is_async and (above is None or above.within.stop is None) else None
         if loop is not None:
             # With a context of its own it is no branch of the body that starts it.
             self._task = loop.create_task(_quietly(execution.arun(body)), context=context)
@@ -102,7 +106,7 @@ class Run(Beside):
         # Shielded: who is cancelled while waiting does not cancel the run.
         return (yield from asyncio.shield(asyncio.wrap_future(execution.outcome)).__await__())
 
-    def _at_work(self) -> Execution | None:
+    def _at_work(self) -> Ending | None:
         return self._execution or at_work(self.id)
 
     # -- changing its course -----------------------------------------------------------------------------

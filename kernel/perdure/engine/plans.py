@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,11 @@ def tagged(tags: Mapping[str, Any]) -> tuple[Tag, ...]:
         if not name or "=" in name:
             raise ValueError(f"a tag needs a word without `=`, not {name!r}")
     return tuple(Tag(name, str(tags[name])) for name in sorted(tags))
+
+
+def sought(texts: Iterable[str]) -> dict[str, str]:
+    """Tags as they are written, `day=mon`, or `day` for any value: the value is empty then."""
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
 
 
 def added(tags: tuple[Tag, ...], more: tuple[Tag, ...]) -> tuple[Tag, ...]:

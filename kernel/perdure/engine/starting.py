@@ -1,4 +1,9 @@
-"""The start of a run: which run it is, and whether it begins, goes on or is restored."""
+"""The start of a run: which run it is, and whether it begins, goes on or is restored.
+
+The same workflow, parent and key (its inputs, if no key is given) is the same run. Unfinished or failed, it
+goes on; finished and unchanged, its result is restored; finished and edited, or cancelled, it is forked, and
+keeps every call that is still valid; with other inputs it is a new run.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,8 @@ from perdure.store.protocols import AlreadyMade
 from perdure.store.records import RunRecord
 
 from . import clock
-from .execution import Execution, drop_cancels
+from .ending import drop_cancels
+from .execution import Execution
 from .finding import find, with_recorded_names
 from .outcomes import new_id
 from .process import parent_owner, the_store
