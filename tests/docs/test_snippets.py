@@ -125,3 +125,28 @@ def test_the_page_about_retries_and_effects_does_what_it_says(notebook, tmp_path
     assert notebook.run(cache).result["text/plain"] == "([3, 3, 8], [3, 3, 8])"
     assert "restored" in notebook.run("%timeline search").text
     assert "1 result of `embed`" in notebook.run(listed).text
+
+
+def test_the_page_about_parallel_work_does_what_it_says(notebook):
+    """Promises 1 and 7: run again, each cell shows the same, and no call is made."""
+    cells = snippets("docs/how-to/parallel-work.md")
+    shown = {}
+    for cell in cells:
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+        shown[cell.partition("\n")[0]] = reply.stdout
+    assert shown["%%workflow crawl"] == "20 pages, the last one: text of 19\n"
+    assert shown["%%workflow tally"] == "15 words\n"
+    assert shown["%%workflow both"] == "['text of right', 'text of left']\n"
+    assert shown["%%workflow chains"] == "[3, 3, 3] [3, 3, 3, 3]\n"
+    assert shown["%%workflow quickest"] == "page text of mirror\n"
+    assert shown["%%workflow any_of_them"] == "text of second\n"
+    sieve = shown["%%workflow sieve"].splitlines()
+    assert sorted(sieve[:2]) == ["looking up to 1000", "looking up to 20000"]
+    assert sieve[2] == "[168, 2262]"
+    assert shown["%%workflow ask"] == "[0, 2, 4, 6, 8, 10]\n"
+    for cell in cells:
+        if cell.startswith("%%workflow"):
+            again = notebook.run(cell)
+            assert "restored" in again.text, cell
+            assert sorted(again.stdout) == sorted(shown[cell.partition("\n")[0]])

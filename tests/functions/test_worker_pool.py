@@ -404,15 +404,6 @@ def test_where_no_memory_can_be_shared_large_bytes_go_over_files_that_are_remove
     wait_for(lambda: not list(tmp_path.iterdir()))
 
 
-def test_the_folder_that_the_kernel_works_in_may_be_gone(elsewhere, monkeypatch, tmp_path):
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    assert value(elsewhere("process", errands.double, 1)) == 2  # a worker cannot be started there
-    monkeypatch.chdir(folder)
-    folder.rmdir()
-    assert value(elsewhere("process", errands.double, 1)) == 2
-
-
 def test_what_several_calls_are_sent_lies_in_memory_once(elsewhere, monkeypatch, tmp_path):
     """And goes away when nothing is at work."""
     own = Pool(2)
