@@ -15,13 +15,13 @@ import concurrent.futures
 import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from perdure.errors import EffectUnclear, InDoubt, PerdureError, RunCancelled
 from perdure.store.forgetting import LENT
-from perdure.store.records import Place, RunRecord
+from perdure.store.records import NoteRecord, Place, RunRecord
 
 from . import clock, keeping, replaying
 from .cancelling import CANCELLED, INTERRUPTED, Cancelled, Stop, TaskStop, ThreadStop
@@ -29,7 +29,7 @@ from .events import Event, listeners
 from .finding import ancestors
 from .inbox import inbox
 from .owner import Owner
-from .plans import Plan
+from .plans import Plan, added
 from .scope import Pass, Scope, current_scope, entered, lost, numbered_tasks
 from .stored import unsealed
 from .tracebacks import cleaned, one_line, show_users_frames
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 CANCEL = "cancel"
 """Kind of the message by which a run is cancelled from elsewhere."""
+DEFINED, FORKED = "workflow", "fork"
+"""Kinds of the notes of where a run's workflow is defined, and from which step on a fork keeps nothing."""
 
 
 class Execution:
@@ -58,6 +60,7 @@ class Execution:
         child: the call of the parent whose run it is.
         above: the owner of the run from which it is started by no call: the notebook's.
         newest: the id of the run that was found by the plan's key, or empty; None where that is not asked.
+        anew_from: of a fork, the step from which on nothing of its origin is used.
         beside: whether it goes on beside its caller.
     """
 
@@ -71,6 +74,7 @@ class Execution:
         child: ChildCall | None = None,
         above: Owner | None = None,
         newest: str | None = None,
+        anew_from: str | None = None,
         beside: bool = False,
     ) -> None:
         self.store = store
@@ -81,6 +85,7 @@ class Execution:
         """The result of the run, or the error that its caller gets, once it has ended."""
         self._child = child
         self._above = above
+        self._anew_from = anew_from
         self._beside = beside
         self._lock = threading.Lock()
         self._ended = False
@@ -130,11 +135,27 @@ class Execution:
             "code": self.plan.code,
             "error": None,
             "finished": None,
+            "tags": added(self.record.tags, choice.tags),
         }
         if self.record.state != "running":
             fields["state"] = "running"
-        self.record = owner.change_run("run_started", inputs, **fields)
+        self.record = owner.change_run("run_started", inputs, *self._notes(owner), **fields)
         self._begin_pass(owner, current_scope())
+
+    def _notes(self, owner: Owner) -> list[NoteRecord]:
+        """What is kept of where the workflow is defined, and of where the run was forked."""
+        journal, now, run = self.store.journal, clock.now(), owner.run
+        notes = []
+        defined = self.plan.defined
+        if defined and (self.how != "resumed" or not _is_noted(journal.notes(run.id, DEFINED), defined)):
+            notes.append(NoteRecord(run.id, DEFINED, run.workflow, now, dict(defined)))
+        if self._anew_from is not None:
+            notes.append(NoteRecord(run.id, FORKED, "at", now, {"step": self._anew_from}))
+        elif run.forked_from is not None and self.how == "resumed":
+            noted = [note.data["step"] for note in journal.notes(run.id, FORKED)]
+            self._anew_from = noted[-1] if noted else None
+        owner.anew_from = self._anew_from
+        return notes
 
     def _begin_pass(self, owner: Owner, above: Scope | None) -> None:
         choice = self.plan.choice
@@ -144,9 +165,9 @@ class Execution:
             within.turn = replaying.Turn(within.under_way, self._stop)
         self._scope, self._under_way = Scope(owner, within), within.under_way
 
-    def _again(self, owner: Owner, error: BaseException | None) -> bool:
+    def _again(self, owner: Owner) -> bool:
         """Whether only a pass ended, and not the body: then the next one has begun."""
-        again = isinstance(error, replaying.Again) or isinstance(self._under_way.stopped, replaying.Again)
+        again = isinstance(self._under_way.over, replaying.Again)
         if again:
             owner.history.begin_pass()
             if self.plan.choice.strict:
@@ -179,10 +200,10 @@ class Execution:
                     wind_up(self._under_way, None)
                 except BaseException as error:
                     wind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
@@ -203,11 +224,11 @@ class Execution:
                     await awind_up(self._under_way, None)
                 except BaseException as error:
                     await awind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         _not_asked_to_cancel(asked)  # that was for the pass
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
@@ -400,6 +421,10 @@ class Execution:
                 return
             self._ended = True
         self._end(self.owner, why)
+
+
+def _is_noted(notes: list[NoteRecord], defined: Mapping[str, str]) -> bool:
+    return bool(notes) and notes[-1].data == dict(defined)
 
 
 def _state_after(error: BaseException) -> str:
