@@ -173,7 +173,8 @@ def read_of(
     children = journal.children(run.id)
     known = {call.id for call in calls} | {child.id for child in children}
     missing = {restore.call for restore in restores} - known
-    races = _own.races(calls)
+    borrowed = _borrowed(journal, run, missing)
+    races = _own.races([*borrowed, *calls])
     return timeline(
         run,
         sessions,
@@ -181,7 +182,7 @@ def read_of(
         journal.attempts(run.id),
         restores,
         children=children,
-        borrowed=_borrowed(journal, run, missing),
+        borrowed=borrowed,
         winners=_own.winners(races, journal.values(races.values())) if races else {},
         questions=_questions(journal, children, alive=alive),
         now=time.time() if now is None else now,
