@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import EffectFailed, NotKeepable, StepTimeout
+from perdure.errors import EffectFailed, NotKeepable, StepTimeout, WorkerDied
 
 from . import clock, keeping
 from .attempt import Attempt
@@ -274,7 +274,8 @@ class Call:
         elif attempt.over is not None and not isinstance(error, Exception):
             error = attempt.over
         state, pause = "failed", None
-        if isinstance(error, StepTimeout) and record.kind == "effect" and not self.step.options.idempotent:
+        cut_off = isinstance(error, StepTimeout | WorkerDied) and record.kind == "effect"
+        if cut_off and not self.step.options.idempotent:
             state = "interrupted"  # it may have taken place, or do so yet: nobody knows
         elif isinstance(error, Exception):
             pause = self._pause(record, error)
@@ -293,10 +294,10 @@ class Call:
             then=None if pause is None else retrying.next(record.failures + 1, told),
             memory=memory,
         )
-        if pause is not None:
-            return Wait(ended, "it pauses before its next attempt")
-        owner.failures.gave(ended.id, error)
-        raise_as_it_is(error)
+        if pause is None:
+            owner.failures.gave(ended.id, error)
+            raise_as_it_is(error)
+        return Wait(ended, "it pauses before its next attempt")
 
     def _pause(self, record: CallRecord, error: Exception) -> float | None:
         """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""

@@ -204,7 +204,7 @@ def _doubtful(found: CallRecord, request: Request) -> Decision:
         return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
     if request.idempotent:
         return Run("in doubt, and idempotent: it may be repeated", found)
-    return Ask(InDoubt(step=request.step, cause="the process died, or it was interrupted, while it ran"))
+    return Ask(InDoubt(step=request.step, cause="the process died, or it was cut off, while it ran"))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
