@@ -26,7 +26,7 @@ import numpy as np
 from IPython.core.interactiveshell import InteractiveShell
 
 import perdure.notebook
-from crash import beside
+from crash import beside, kept_loops
 from perdure import codec, step, workflow
 from perdure.engine.owner import Owner
 from perdure.engine.process import use_store
@@ -238,8 +238,13 @@ def steal(folder):
         Owner.take(store, run, steal=True).close()
 
 
+def loops(folder):
+    with opened(folder):
+        kept_loops.work()
+
+
 SCENES = {"work": work, "cells": cells, "still": still, "gc": gc, "carry": carry, "sign": sign}
-SCENES |= {"aside": aside, **dict.fromkeys(OLDER, older), "steal": steal}
+SCENES |= {"aside": aside, **dict.fromkeys(OLDER, older), "steal": steal, "loops": loops}
 AGAIN = SCENES | {"still": older}
 """What is done in the second life."""
 
@@ -266,6 +271,8 @@ def go_on(scene, folder):
         collect(store)
         done = check(store)
         assert (done.journal, done.broken, done.unused_blobs) == ("ok", [], 0)
+    if scene == "loops":
+        kept_loops.check_turns()
     if scene == "carry":
         with open_store(folder / "other") as other:
             whole(other)
@@ -338,7 +345,7 @@ def opened(folder):
 
 def make(scene, folder, template):
     """What is there before the first life."""
-    if scene in ("work", "cells", "still", "aside"):
+    if scene in ("work", "cells", "still", "aside", "loops"):
         folder.mkdir()
     elif scene in OLDER:
         shutil.copytree(GOLDEN / OLDER[scene] / "store", folder / "store")

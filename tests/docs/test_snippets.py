@@ -28,7 +28,7 @@ def notebook(tmp_path):
 def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
     """Promise 1: a recorded call does not run again."""
     (tmp_path / "flights.csv").write_text("origin,dep_delay\nEWR,2\nJFK,-1\nEWR,33\n")
-    first, load, delays = snippets("README.md")
+    first, load, delays, *_ = snippets("README.md")
     cold = [notebook.run(cell) for cell in (first, load, delays)]
     assert [reply.status for reply in cold] == ["ok"] * 3
     assert "ran" in cold[1].text
@@ -90,3 +90,63 @@ def test_the_page_about_ones_own_classes_does_what_it_says(notebook):
         == "[]"
     )
     assert notebook.run(files).stdout == "2 lines\n\n"
+
+
+def test_the_page_about_retries_and_effects_does_what_it_says(notebook, tmp_path):
+    """Promises 2 and 5: attempts are made again, effects are not."""
+    name, setup, quote, shop, patience, pay, letter, resolve, order, cache, listed = snippets(
+        "docs/how-to/retries-and-effects.md"
+    )
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    assert notebook.run(quote).result["text/plain"] == "48.0"
+    assert "ran, 3 attempts" in notebook.run("%timeline quote").text
+    assert notebook.run(shop).result["text/plain"] == "{'tea': 3, 'unicorn': 'there are no unicorns'}"
+    assert "ran longer than 0.2 s" in notebook.run(patience).result["text/plain"]
+    for _ in range(2):
+        assert notebook.run(pay).result["text/plain"] == "48.0"
+    assert (tmp_path / "charges.txt").read_text() == "A-17 48.0\n"
+
+    notebook.submit(letter.replace("time.sleep(0)", "time.sleep(1000)"))
+    notebook.wait_for_file("sent.txt")
+    notebook.kill()
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    question = "%perdure resolve send again"
+    assert question in notebook.run("%resume --plan").text
+    doubted = notebook.run(letter)
+    assert (doubted.status, doubted.ename) == ("error", "InDoubt")
+    assert question in notebook.run("%timeline write_to").text
+    assert notebook.run(resolve).status == "ok"
+    assert notebook.run(letter).result["text/plain"] == "8"
+
+    assert notebook.run(order).result["text/plain"] == "'tea'"
+    assert len(list(tmp_path.glob("order-*.txt"))) == 1
+    assert notebook.run(cache).result["text/plain"] == "([3, 3, 8], [3, 3, 8])"
+    assert "restored" in notebook.run("%timeline search").text
+    assert "1 result of `embed`" in notebook.run(listed).text
+
+
+def test_the_page_about_parallel_work_does_what_it_says(notebook):
+    """Promises 1 and 7: run again, each cell shows the same, and no call is made."""
+    cells = snippets("docs/how-to/parallel-work.md")
+    shown = {}
+    for cell in cells:
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+        shown[cell.partition("\n")[0]] = reply.stdout
+    assert shown["%%workflow crawl"] == "20 pages, the last one: text of 19\n"
+    assert shown["%%workflow tally"] == "15 words\n"
+    assert shown["%%workflow both"] == "['text of right', 'text of left']\n"
+    assert shown["%%workflow chains"] == "[3, 3, 3] [3, 3, 3, 3]\n"
+    assert shown["%%workflow quickest"] == "page text of mirror\n"
+    assert shown["%%workflow any_of_them"] == "text of second\n"
+    sieve = shown["%%workflow sieve"].splitlines()
+    assert sorted(sieve[:2]) == ["looking up to 1000", "looking up to 20000"]
+    assert sieve[2] == "[168, 2262]"
+    assert shown["%%workflow ask"] == "[0, 2, 4, 6, 8, 10]\n"
+    for cell in cells:
+        if cell.startswith("%%workflow"):
+            again = notebook.run(cell)
+            assert "restored" in again.text, cell
+            assert sorted(again.stdout) == sorted(shown[cell.partition("\n")[0]])

@@ -470,7 +470,9 @@ def test_what_cannot_be_kept_is_refused_before_the_first_turn():
     def body(n):
         return train(n)
 
-    with pytest.raises(NotKeepable, match=r"(?s)`state\[\"items\"\]` cannot be kept.*kept by the loop in step `train`"):
+    with pytest.raises(
+        NotKeepable, match=r"(?s)`state\[\"items\"\]` cannot be kept.*kept by the loop in step `train`"
+    ):
         body(3)
     assert taken() == []
 
@@ -627,7 +629,13 @@ def numbers(n):
 
 @pytest.mark.parametrize(
     "make",
-    [range, numbers, lambda n: list(range(n)), lambda n: tuple(map(str, range(n))), lambda n: dict.fromkeys(range(n))]
+    [
+        range,
+        numbers,
+        lambda n: list(range(n)),
+        lambda n: tuple(map(str, range(n))),
+        lambda n: dict.fromkeys(range(n)),
+    ]
     + [lambda n: enumerate("abcdefghij"[:n]), lambda n: zip(range(n), "abcdefghij", strict=False), np.arange],
 )
 def test_an_iterable_may_be_longer_when_the_loop_goes_on(make):
@@ -653,7 +661,12 @@ def test_a_generator_is_asked_again_for_what_is_done():
         (list, [1, 2, 3, 4], [1, 2, 3.0, 4], "the items of the turns that are done are not the same now"),
         (lambda start: range(start, 9), 1, 2, "the items of the turns that are done are not the same now"),
         (lambda size: np.zeros((5, size)), 2, 3, "the items of the turns that are done are not the same now"),
-        (lambda size: [(1, "x" * size)] * 4, 5000, 5001, "the items of the turns that are done are not the same now"),
+        (
+            lambda size: [(1, "x" * size)] * 4,
+            5000,
+            5001,
+            "the items of the turns that are done are not the same now",
+        ),
     ],
 )
 def test_an_iterable_that_changed_where_it_is_done_is_refused(make, first, then, cause):
@@ -683,7 +696,9 @@ def test_what_shuffles_itself_does_so_as_before():
 # -- where a loop may stand ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("handed_on", [enumerate, iter, list, sum, lambda loop: [*loop], lambda loop: [i for i in loop]])
+@pytest.mark.parametrize(
+    "handed_on", [enumerate, iter, list, sum, lambda loop: [*loop], lambda loop: [i for i in loop]]
+)
 def test_a_loop_that_is_handed_on_is_refused(handed_on):
     """Promise 2: `enumerate` would begin at 0 when the loop goes on."""
 

@@ -10,8 +10,10 @@ import pytest
 
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import first_success, now, race, sleep, step, workflow
+from perdure.engine import questions
+from perdure.engine.owner import taken as owned
 from perdure.engine.waits.contestants import PATIENCE
-from perdure.errors import StrictDrift, WrongThread
+from perdure.errors import InDoubt, StrictDrift, WrongThread
 from perdure.testing import HandClock
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -379,6 +381,36 @@ def test_an_effect_that_lost_in_its_middle_is_in_doubt(losers, calls):
     assert (first, second) == (["charge"], [])
     [effect] = [call for call in calls(body) if call.step == "charge"]
     assert effect.state == ("in doubt" if losers == "cancel" else "done")
+
+
+@pytest.mark.parametrize("kind", [race, first_success])
+def test_a_question_to_a_person_decides_no_race(kind, store, calls):
+    """Promise 5: the run asks; nobody wins because the process died in the other one's effect."""
+
+    @step(kind="effect")
+    async def charge(x):
+        ran("charge")
+        await sleep(20)
+        stumble()
+        return x
+
+    @workflow
+    async def body(n):
+        return await globals()["KIND"](timed("other", 30), charge(n))
+
+    globals()["KIND"] = kind
+    bad_luck(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run(body(1))
+    with pytest.raises(InDoubt):
+        run(body(1))
+    [run_] = store.journal.runs(workflow="body")
+    assert run_.state == "in doubt"
+    assert {call.step: call.state for call in calls(body)} == {"timed": "interrupted", "charge": "in doubt"}
+    with owned(store, run_) as owner:
+        [effect] = owner.history.of_step("charge")
+        questions.resolve(owner, effect, "done", "receipt")
+    assert run(body(1)) == "receipt"
 
 
 def test_a_sleep_that_lost_can_still_be_awaited(calls):

@@ -360,10 +360,10 @@ def test_a_worker_that_cannot_be_started_fails_the_call_and_the_next_one_is_trie
     monkeypatch.setattr(pool_module, "_pool", own)
     make, wrong = pool_module.Slot, [OSError("no more processes")]
 
-    def unlucky(ended):
+    def unlucky(*args):
         if wrong:
             raise wrong.pop()
-        return make(ended)
+        return make(*args)
 
     monkeypatch.setattr(pool_module, "Slot", unlucky)
     with pytest.raises(OSError, match="no more processes"):
@@ -399,15 +399,28 @@ def test_where_no_memory_can_be_shared_large_bytes_go_over_files_that_are_remove
     found = value(elsewhere("process", errands.arrays, table))
     assert found["a"].sum() == 500_000
     assert found["same"] is found["a"]
-    assert len(list(tmp_path.iterdir())) == 1, "the one for the next answer"
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 1)  # the one for the next answer
     own.close()
     wait_for(lambda: not list(tmp_path.iterdir()))
 
 
-def test_the_folder_that_the_kernel_works_in_may_be_gone(elsewhere, monkeypatch, tmp_path):
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    assert value(elsewhere("process", errands.double, 1)) == 2  # a worker cannot be started there
-    monkeypatch.chdir(folder)
-    folder.rmdir()
-    assert value(elsewhere("process", errands.double, 1)) == 2
+def test_what_several_calls_are_sent_lies_in_memory_once(elsewhere, monkeypatch, tmp_path):
+    """And goes away when nothing is at work."""
+    own = Pool(2)
+    monkeypatch.setattr(pool_module, "_pool", own)
+    table = np.arange(1_000_000)
+
+    def waits(folder, name, other):
+        errands.meet(folder, name, other)
+        table[0] += 1
+        return int(table[0]), int(table.sum())
+
+    works = [elsewhere("process", waits, str(tmp_path), name, "go") for name in ("a", "b")]
+    wait_for(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists())
+    assert len(own._shelf) == 1
+    (tmp_path / "go").touch()
+    assert [value(work) for work in works] == [(1, 499999500001)] * 2
+    again = elsewhere("process", waits, str(tmp_path), "c", "go")
+    assert value(again) == (1, 499999500001), "what one call changed is not there for the next one"
+    wait_for(lambda: len(own._shelf) == 0)
+    own.close()

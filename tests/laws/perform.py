@@ -196,7 +196,7 @@ def first_error(found: list[Any]) -> None:
 async def body(tree):
     value = await perform(tree, "", None)
     last()  # a further move: the failures before it are outcomes
-    stage.ending()
+    stage.ending(value)
     return value
 
 
@@ -288,7 +288,7 @@ def flaky_sync(retries, pause):
 def body_sync(tree):
     value = perform_sync(tree, "", None)
     last()
-    stage.ending()
+    stage.ending(value)
     return value
 
 

@@ -19,8 +19,6 @@ from perdure.engine import working
 from perdure.engine.scope import current_scope
 from perdure.testing import HandClock
 
-ROUNDS = 12
-"""Rounds of the event loop without any change, after which nothing goes on by itself."""
 place: contextvars.ContextVar[str] = contextvars.ContextVar("place")
 """At which place of the tree the body is: what a step sees of it is no input."""
 
@@ -117,13 +115,13 @@ class Stage:
         self.points = 0
         """Points at which it could have died."""
         self.dead = False
-        self.changes = 0
+        self.value: Any = None
+        """What the body came to."""
         self._gates: dict[str, asyncio.Future[None]] = {}
 
     def reached(self, _: str = "") -> None:
         """A point at which the process may die: from then on nothing of it is kept."""
         self.points += 1
-        self.changes += 1
         self.dead = self.dead or self.points == self.death
         if self.dead:
             raise KilledError
@@ -136,11 +134,9 @@ class Stage:
     async def released(self, at: str) -> None:
         """Wait at a place until it has the lowest rank of all at which somebody waits."""
         gate = self._gates[at] = asyncio.get_running_loop().create_future()
-        self.changes += 1
         try:
             await gate
         finally:
-            self.changes += 1
             if self._gates.get(at) is gate:
                 del self._gates[at]
 
@@ -159,14 +155,13 @@ class Stage:
 
     async def _rests(self, body: asyncio.Task[Any]) -> bool:
         """Wait until nothing goes on by itself; False when the body has ended, or died."""
-        seen, still = self.changes, 0
-        while still < ROUNDS:
+        ready, still = asyncio.get_running_loop()._ready, 0
+        while still < 2:  # the second time whatever a thread left is ready, too
             await asyncio.sleep(0)
             if self.dead or body.done():
                 return False
             busy = working.count() > len(self._gates) or any(map(_works, threading.enumerate()))
-            still = 0 if busy or seen != self.changes else still + 1
-            seen = self.changes
+            still = 0 if busy or ready else still + 1
         return True
 
 
@@ -241,8 +236,9 @@ def given(at: str, value: Any) -> None:
     the_stage().note("given", at, value)
 
 
-def ending() -> None:
-    """The body is through: in a life that is told so, it fails here."""
+def ending(value: Any) -> None:
+    """The body is through, with this value: in a life that is told so, it fails here."""
+    the_stage().value = value
     if the_stage().fails_at_end:
         raise LaterError
 

@@ -11,7 +11,7 @@ from perdure.store.records import CallRecord, RestoreRecord, RunRecord
 
 from . import words
 from ._own import RACES
-from ._row import OWN, Row, covered
+from ._row import OWN, WORK, Row, covered
 
 FAN_OUT: Final = 8
 """More sibling calls of one step than this share a row."""
@@ -98,6 +98,9 @@ def _together(rows: Sequence[Row]) -> Row:
         spans[each.epoch] = min(start, each.start), max(end, each.end)
     marks = {mark.epoch: mark for row in rows for mark in row.marks}
     told = next((row for row in rows if row.state == state), rows[0])
+    attempts = sum(each.kind == WORK and each.state in ("ran", "failed") for each in segments)
+    if state in ("ran", "ran again") and len(counts) == 1 and attempts > len(rows):
+        word += f", {attempts:,} attempts"
     span = sum(end - start for start, end in spans.values()) or sum(row.took for row in rows)
     return replace(
         told,

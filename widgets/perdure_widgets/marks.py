@@ -158,8 +158,7 @@ class Marks:
         """Dots between a failed attempt and the next one of the same kernel."""
         for one, other in pairwise(segments):
             x0, x1 = self.axis.at(one.epoch, one.end) + 2.2, self.axis.at(other.epoch, other.start) - 0.6
-            again = one.state == "failed" and other.kind != PAUSE and one.epoch == other.epoch
-            if again and x1 > x0:
+            if one.state == "failed" and one.epoch == other.epoch and x1 > x0:
                 yield f'<line class="pdr-retry" x1="{percent(x0)}" x2="{percent(x1)}" y1="12" y2="12"/>'
 
     def _made(self, row: Row) -> float | None:

@@ -81,37 +81,52 @@ def timeline(
     """
     alive = alive and bool(sessions) and sessions[-1].ended is None
     last = sessions[-1].epoch if sessions else run.epoch
-    living = last if alive else None
     # A wait may end in a later kernel than the one that began it.
     calls = [_as_of_its_end(call, sessions) if call.kind == "wait" else call for call in calls]
-    tried = _by_call(attempts)
     used = _by_call(restores)
     # An owner of another run made these: their work has no place in this run's time.
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
-    busy = alive and (
-        any(call.state == "running" and call.epoch == living for call in calls)
-        or any(call.state == "waiting" and (call.due or 0.0) > now for call in calls)
-        or any(child.state == "running" for child in children)
+    found = kernels(
+        sessions,
+        _activity(sessions, calls, attempts, restores, children),
+        now=now,
+        alive=alive,
+        busy=alive and _busy(calls, children, last, now),
     )
-    activity = _activity(sessions, calls, attempts, restores, children)
-    found = kernels(sessions, activity, now=now, alive=alive, busy=busy)
     maker = CallRows(
         run,
         found,
         calls,
-        tried,
+        _by_call(attempts),
         used,
         children={child.id: child for child in children},
         questions=questions or {},
         winners=winners or {},
-        living=living,
+        living=last if alive else None,
         passed=_passed(run, last, [*calls, *attempts, *restores]),
         now=now,
     )
-    rows = fold([maker.row(group) for group in versions(run, everything, used)])
-    called = {call.child for call in everything}
-    rows += [maker.child(child) for child in children if child.id not in called]
-    rows.sort(key=_place)
+    return _summed_up(run, _rows(maker, everything), found, restores, alive=alive, now=now)
+
+
+def _rows(maker: CallRows, calls: Sequence[CallRecord]) -> list[Row]:
+    """The rows of all calls, and of the children that no call started, in their order."""
+    rows = fold([maker.row(group) for group in versions(maker.run, calls, maker.restores)])
+    called = {call.child for call in calls}
+    rows += [maker.child(child) for name, child in maker.children.items() if name not in called]
+    return sorted(rows, key=_place)
+
+
+def _summed_up(
+    run: RunRecord,
+    rows: Sequence[Row],
+    found: tuple[Kernel, ...],
+    restores: Sequence[RestoreRecord],
+    *,
+    alive: bool,
+    now: float,
+) -> Timeline:
+    """The timeline with these rows and kernels."""
     state = _state(run, rows, alive=alive)
     lost = sum(row.lost for row in rows)
     return Timeline(
@@ -158,7 +173,8 @@ def read_of(
     children = journal.children(run.id)
     known = {call.id for call in calls} | {child.id for child in children}
     missing = {restore.call for restore in restores} - known
-    races = _own.races(calls)
+    borrowed = _borrowed(journal, run, missing)
+    races = _own.races([*borrowed, *calls])
     return timeline(
         run,
         sessions,
@@ -166,11 +182,20 @@ def read_of(
         journal.attempts(run.id),
         restores,
         children=children,
-        borrowed=_borrowed(journal, run, missing),
+        borrowed=borrowed,
         winners=_own.winners(races, journal.values(races.values())) if races else {},
         questions=_questions(journal, children, alive=alive),
         now=time.time() if now is None else now,
         alive=alive,
+    )
+
+
+def _busy(calls: Sequence[CallRecord], children: Sequence[RunRecord], living: int, now: float) -> bool:
+    """Whether something runs, or waits for a moment to come, under the owner of this epoch."""
+    return (
+        any(call.state == "running" and call.epoch == living for call in calls)
+        or any(call.state == "waiting" and (call.due or 0.0) > now for call in calls)
+        or any(child.state == "running" for child in children)
     )
 
 

@@ -12,19 +12,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from perdure.errors import (
-    CodeEdited,
-    EffectUnclear,
-    InDoubt,
-    NotOwner,
-    RunOwned,
-    StoreError,
-    StrictDrift,
-)
-
 from . import keeping
 from .cancelling import Cancelled
 from .decide import Ask, Refuse, Request, Restore, Run, Wait, changed_code
+from .failures import NO_OUTCOMES
 from .scope import lost
 from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .under_way import CHILD
@@ -35,9 +26,6 @@ if TYPE_CHECKING:
     from .plans import Plan
     from .scope import Scope
     from .under_way import Strands, Work
-
-_NO_OUTCOMES = (CodeEdited, EffectUnclear, InDoubt, NotOwner, RunOwned, StoreError, StrictDrift)
-"""What keeps a child from going on for now: nothing that a replay could give again."""
 
 
 class ChildCall:
@@ -83,8 +71,13 @@ class ChildCall:
 
     @property
     def fresh(self) -> bool:
-        """Whether another run is to begin although there is one."""
+        """Whether another run is to begin although there is one that no call tells of."""
         return self.plan.choice.fresh or (self._request is not None and self._request.redo is not None)
+
+    @property
+    def anew(self) -> bool:
+        """Whether nothing is used of the runs that the parent was forked from."""
+        return self.owner.history.keeps_to_one
 
     def known(self) -> RunRecord | None:
         """The run that was started here before, as the call tells; the key tells it otherwise.
@@ -168,6 +161,7 @@ class ChildCall:
         """Record that the child is done. Its result stays with its run."""
         if self._record is not None:
             self.owner.finish(self._record, None, took=time.perf_counter() - self._began)
+            self._record = None
 
     def failed(self, error: BaseException) -> None:
         """Record that the child failed, or was stopped."""
@@ -180,7 +174,7 @@ class ChildCall:
             state = error.state
         elif lost(error):
             state = "cancelled"
-        outcome = state == "failed" and not isinstance(error, _NO_OUTCOMES)
+        outcome = state == "failed" and not isinstance(error, NO_OUTCOMES)
         ended = self.owner.fail(
             self._record,
             state=state,

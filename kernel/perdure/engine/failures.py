@@ -6,10 +6,34 @@ end the run nevertheless (the body raised it again, or looked late at a parallel
 
 from __future__ import annotations
 
+from typing import Final
+
+from perdure.errors import (
+    CodeEdited,
+    DiedTwice,
+    EffectUnclear,
+    InDoubt,
+    NotOwner,
+    RunOwned,
+    StoreError,
+    StrictDrift,
+)
 from perdure.store.records import CallRecord
 
 from .history import within
 from .tracebacks import with_sources
+
+NO_OUTCOMES: Final = (
+    CodeEdited,
+    DiedTwice,
+    EffectUnclear,
+    InDoubt,
+    NotOwner,
+    RunOwned,
+    StoreError,
+    StrictDrift,
+)
+"""What keeps a run from going on for now: nothing that a replay could give again, nor what a body decides by."""
 
 
 class Failures:

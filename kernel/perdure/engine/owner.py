@@ -19,7 +19,6 @@ from perdure.store.records import (
     Record,
     RunRecord,
     SessionRecord,
-    ValueRecord,
 )
 from perdure.store.whereabouts import host
 
@@ -45,6 +44,8 @@ class Owner(OwnCalls):
         self, store: Store, run: RunRecord, lock: RunLock | None, history: History, seq: int
     ) -> None:
         super().__init__(store, run, lock, history, seq)
+        self.anew_from: str | None = None
+        """Of a fork, the step from whose first call on it uses nothing of the runs that it comes from."""
         self._looked = 0.0
         self._cautious = False
         """Whether the process before died, perhaps in a call that it had not recorded; now it would be."""
@@ -161,6 +162,8 @@ class Owner(OwnCalls):
             self._settle_lost()
             if self.failures:
                 self.moved(request.branch)
+            if request.step == self.anew_from:
+                self.history.keep_to(self.run.id)
             decision = decide(self.history, self._private(request))
             if isinstance(decision, Restore):
                 self.history.claim(decision.call)
@@ -276,15 +279,15 @@ class Owner(OwnCalls):
 
     # -- the run -----------------------------------------------------------------------------------------
 
-    def change_run(self, kind: str, *values: ValueRecord, **fields: Any) -> RunRecord:
-        """Write new fields of the run record, and tell listeners with an event of this kind."""
+    def change_run(self, kind: str, *records: Record, **fields: Any) -> RunRecord:
+        """Write new fields of the run record with these records; tell listeners by an event of this kind."""
         with self._mutex:
             if "state" in fields and fields["state"] != self.run.state:
                 states.move(states.RUN, "run", self.run.state, fields["state"])
             if fields.get("state") == "done":
                 self.moved("")
             self.run = replace(self.run, updated=clock.now(), **fields)
-            self._write(*values, self.run)
+            self._write(*records, self.run)
         self.tell(kind)
         return self.run
 

@@ -79,6 +79,11 @@ class UnderWay:
         self.stopped: Cancelled | None = None
         """Why the pass was stopped from outside, if it was."""
 
+    @property
+    def over(self) -> Cancelled | None:
+        """Why nothing begins any more, once that is so."""
+        return self._over
+
     # -- what works do -----------------------------------------------------------------------------------
 
     def check(self) -> None:

@@ -43,20 +43,28 @@ def _change(by: int) -> None:
 
 
 class working:  # noqa: N801  it is used as a verb
-    """Around the work of one attempt, from its start to the commit of its end: it is at work."""
+    """Around the work of one attempt, from its start to the commit of its end: it is at work.
 
-    __slots__ = ("_token", "_waits")
+    An attempt in whose code another one begins, in a run that it started, rests until that has ended.
+    """
+
+    __slots__ = ("_outer", "_token", "_waits")
 
     def __init__(self) -> None:
         self._waits = 0
 
     def __enter__(self) -> None:
+        self._outer = _piece.get()
         self._token = _piece.set(self)
         _change(1)
+        if self._outer is not None:
+            self._outer.rest(1)
 
     def __exit__(self, *_: object) -> None:
         with _lock:
             waits, self._waits = self._waits, -1
+        if self._outer is not None:
+            self._outer.rest(-1)
         if not waits:
             _change(-1)
         _piece.reset(self._token)

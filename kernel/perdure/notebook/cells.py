@@ -217,8 +217,9 @@ class StepCell:
         decision = self.decision
         assert isinstance(decision, Run | Wait)
         if isinstance(decision, Wait):
-            until = f"waits until {lines.when(decision.call.due or 0.0)}"
-            lines.show(self.session.shell, lines.Line(until, details=(self._next(decision.call).reason,)))
+            until = f"until {lines.when(decision.call.due or 0.0)}"
+            why = self._next(decision.call).reason
+            lines.show(self.session.shell, lines.Line("waits", until, details=(why,)))
         return decision
 
     def _next(self, waiting: CallRecord) -> Run:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from perdure.codec.masking import escaped
 from perdure.codec.syntax import tree_digest
 from perdure.engine.code.functions import names_code
 from perdure.engine.code.source import analyse
@@ -13,6 +14,7 @@ from perdure.engine.inputs import combined
 from perdure.engine.loops.progress import use_face
 from perdure.engine.loops.slots import Home
 from perdure.engine.loops.stand import Stand, use_outside
+from perdure.store.kept_turns import LOOP
 from perdure.store.records import Part
 
 from .loop_bars import NotebookFace
@@ -20,6 +22,8 @@ from .namespace import is_users
 from .outputs import show
 
 if TYPE_CHECKING:
+    from perdure.store.protocols import Journal
+
     from .outputs import Recorder
     from .session import Session
 
@@ -83,6 +87,17 @@ class ShownByCell:
         """Show this in place of what was shown so far."""
         self._shell.display_pub.clear_output(wait=False)
         show(self._shell, outputs)
+
+
+def kept_turns(journal: Journal, run: str) -> dict[str, str]:
+    """The turn after which the loop of each call goes on, such as "turn 41 of 100", by the call's id."""
+    found = {}
+    for note in journal.notes(run, LOOP):
+        about = note.data
+        if about.get("live") and "/" not in str(about.get("path")):
+            of = f" of {about['total']}" if about.get("total") is not None else ""
+            found[str(about.get("id"))] = escaped(f"turn {about.get('done')}{of}")
+    return found
 
 
 def install(session: Session) -> Callable[[], None]:

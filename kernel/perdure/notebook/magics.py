@@ -270,14 +270,16 @@ class PerdureMagics(Magics):
     @argument(
         "action",
         nargs="?",
-        choices=("status", "du", "gc", "export", "resolve", "trust"),
+        choices=("status", "du", "gc", "cache", "export", "resolve", "trust"),
         default="status",
         help="status (default), du: sizes by workflow, run and step, gc: delete what no run needs, "
-        "export: write a run to a file, resolve: decide on an effect in doubt, "
-        "trust: sign values of another key with yours.",
+        "cache: results that other runs may use, export: write a run to a file, "
+        "resolve: decide on a call in doubt, trust: sign values of another key with yours.",
     )
     @argument(
-        "step", nargs="?", help="For resolve: the step. For du, export, trust: the run, or its workflow."
+        "step",
+        nargs="?",
+        help="For cache, resolve: the step. For du, export, trust: the run, or its workflow.",
     )
     @argument(
         "verdict",
@@ -295,26 +297,31 @@ class PerdureMagics(Magics):
     @argument("--max-size", metavar="SIZE", help="For gc: forget the oldest runs until 5GB, say, are enough.")
     @argument("--old-versions", action="store_true", help="For gc: forget calls with a newer version.")
     @argument("--dry-run", action="store_true", help="For gc: only tell.")
+    @argument("--clear", action="store_true", help="For cache: let no other run use them any more.")
     @argument("--to", metavar="FILE", help="For export: the file to write.")
     @argument("--force", action="store_true", help="For export: take the place of a file that is there.")
     @argument("--all", action="store_true", help="For trust: the whole store.")
     @argument("--yes", action="store_true", help="For trust: sign; without it, only tell.")
     def perdure(self, line: str) -> Any:
-        """Tell where the store is, its size and its settings; or look after it (du, gc, export, ...)."""
-        given = self._parsed(self.perdure, line)
-        if given.action == "gc":
-            return upkeep.collect(self.session, given)
-        if given.action == "du":
-            return disk_use.DiskUse(upkeep.present(self.session), given.step)
-        if given.action == "export":
-            return upkeep.Told(tuple(carried.export(self.session, given.step, given.to, force=given.force)))
-        if given.action == "trust":
-            return upkeep.trust(self.session, given.step, everything=given.all, yes=given.yes)
-        if given.action == "resolve":
-            if not given.step or not given.verdict:
-                raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
-            return upkeep.resolve(self.session, given.step, given.verdict, literal(given.value))
-        return upkeep.status(self.session)
+        """Tell where the store is, its size and its settings; or look after it (du, gc, cache, ...)."""
+        given, session = self._parsed(self.perdure, line), self.session
+        actions: dict[str, Callable[[], Any]] = {
+            "status": lambda: upkeep.status(session),
+            "du": lambda: disk_use.DiskUse(upkeep.present(session), given.step),
+            "gc": lambda: upkeep.collect(session, given),
+            "cache": lambda: upkeep.cache(session, given.step, clear=given.clear),
+            "export": lambda: upkeep.Told(
+                tuple(carried.export(session, given.step, given.to, force=given.force))
+            ),
+            "resolve": lambda: self._resolve(given),
+            "trust": lambda: upkeep.trust(session, given.step, everything=given.all, yes=given.yes),
+        }
+        return actions[given.action]()
+
+    def _resolve(self, given: Any) -> upkeep.Status:
+        if not given.step or not given.verdict:
+            raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
+        return upkeep.resolve(self.session, given.step, given.verdict, literal(given.value))
 
     # -- parsing -----------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from perdure.store.notices import notices
 from perdure.store.records import CallRecord, RunRecord
 
 from . import lines
+from .loop_cells import kept_turns
 from .session import notebook_path
 from .takeover import told
 
@@ -133,6 +134,8 @@ class RunState:
     """Steps that were running when the process died."""
     seen: float
     killed: bool
+    turns: tuple[str, ...] = ()
+    """After which turns loops go on, such as "turn 41 of 100 of `train`"."""
 
     def line(self) -> lines.Line:
         """The one line that stands under `%workflow`."""
@@ -141,7 +144,7 @@ class RunState:
         details = [f"run {self.run.id}"]
         if self.kept:
             details.append(f"{steps} kept, {words(work)} of work")
-        else:
+        elif not self.turns:
             details.append("nothing is kept yet")
         seen = lines.when(self.seen)
         if self.lost:
@@ -149,6 +152,8 @@ class RunState:
             details.append(f"{'killed' if self.killed else 'left'} {seen} while {names} ran")
         else:
             details.append(f"{'killed' if self.killed else 'last at work'} {seen}")
+        if self.turns:
+            details.append(f"{' and '.join(self.turns)} is kept: its cell goes on after it")
         if self.kept:
             details.append("`%resume` goes on, `%resume --plan` shows what it would do")
         return lines.Line(self.run.workflow, details=tuple(details))
@@ -157,12 +162,15 @@ class RunState:
 def state(journal: Journal, run: RunRecord) -> RunState:
     """What is kept of a run, and how it was left."""
     calls, sessions = journal.calls(run.id), journal.sessions(run.id)
+    steps = {call.id: call.step for call in calls if call.state != "done"}
+    loops = kept_turns(journal, run.id)
     return RunState(
         run,
         tuple(current(calls)),
         tuple(call for call in calls if call.state == "running"),
         sessions[-1].seen if sessions else run.updated,
         bool(sessions) and sessions[-1].ended is None,
+        tuple(f"{turn} of `{steps[call]}`" for call, turn in loops.items() if call in steps),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from perdure.store.related import blobs_of
 
 from . import lines
 from .body import Body
+from .loop_cells import kept_turns
 from .namespace import snapshot
 from .notebook_runs import choose, chosen, current
 from .restoring import missing, restore
@@ -100,7 +102,7 @@ def plan(session: Session, name: str | None = None) -> Resumption:
     setups = session.store.journal.notes(run.id, "setup")
     steps = [Step(note.name, "run", "a setup cell, which always runs") for note in setups]
     steps += [_planned(session, call) for call in current(calls)]
-    steps += _missing(calls)
+    steps += _missing(calls, kept_turns(session.store.journal, run.id))
     steps += _asked(session)
     told = "what a resume does" if steps else "nothing is kept yet"
     return Resumption(f"{run.workflow}: {told}", tuple(steps))
@@ -147,11 +149,16 @@ _FLAWS = {
 }
 
 
-def _missing(calls: list[CallRecord]) -> list[Step]:
-    """The steps of which no call has an outcome, by their newest call."""
+def _missing(calls: list[CallRecord], turns: Mapping[str, str]) -> list[Step]:
+    """The steps of which no call has an outcome, by their newest call; some have a kept turn of a loop."""
     kept = {call.step for call in current(calls)}
     newest = {call.step: call for call in sorted(calls, key=lambda each: each.seq) if call.step not in kept}
-    return [Step(call.step, *_why_missing(call, calls)) for call in newest.values()]
+    found = []
+    for call in newest.values():
+        action, why = _why_missing(call, calls)
+        on = f"; its loop goes on after {turns[call.id]}" if call.id in turns else ""
+        found.append(Step(call.step, action, why + on))
+    return found
 
 
 def _why_missing(call: CallRecord, calls: list[CallRecord]) -> tuple[str, str]:
@@ -182,7 +189,7 @@ def resume(session: Session, name: str | None = None, *, steal: bool = False) ->
     steps = [_set_up(session, owner, note) for note in owner.store.journal.notes(owner.run.id, "setup")]
     calls = [*owner.history.calls.values()]
     steps += [_restored(session, owner, call) for call in current(calls)]
-    steps += _missing(calls)
+    steps += _missing(calls, kept_turns(owner.store.journal, owner.run.id))
     steps += _asked(session)
     steps += _left_out(session, owner)
     saved = sum(step.took for step in steps if step.action == "restored")

@@ -239,6 +239,17 @@ def test_an_attempt_is_at_work_again_from_the_moment_that_woke_it(clock):
     assert count() == 0
 
 
+def test_an_attempt_rests_while_one_in_a_run_that_it_started_is_at_work(clock):
+    with working():
+        with working():
+            assert count() == 1
+            with resting():
+                assert count() == 0
+            assert count() == 1
+        assert count() == 1
+    assert count() == 0
+
+
 def test_what_an_attempt_left_behind_counts_for_nothing(clock):
     async def main():
         with working():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from perdure.store.memory import MemoryJournal
@@ -117,6 +119,17 @@ def test_many_sleeps_share_a_row_with_the_nearest_moment():
     (row,) = story.drawn(now=50).rows
     assert (row.word, row.detail, row.due - START) == ("2 of 24 sleeping", f"{words.TIMES}24", 122)
     assert row.took == pytest.approx(50)
+    assert render_html(story.drawn(now=50)).partition("</style>")[2].count('class="pdr-m-waits"') == 2
+
+
+def test_a_checkpoint_is_marked_where_it_was_made_and_not_at_what_came_later():
+    story = Story().kernel(0, 20).kernel(30, 100)
+    story.restore(story.sleep(0, 10, 10, epoch=1), 31)
+    for number in range(10):
+        story.sleep(40 + number, 41 + number, 41 + number, occurrence=number + 1)
+    html = render_html(story.drawn(now=100))
+    (dot,) = re.findall(r'<svg x="([\d.]+)%"><circle class="pdr-cp"', html)
+    assert float(dot) < 30
 
 
 def test_what_was_noted_is_one_row_for_each_name_however_often():

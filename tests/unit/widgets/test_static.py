@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from perdure.store.records import Tag
 from perdure_widgets import words
 from perdure_widgets.axis import axis
 from perdure_widgets.picture import Picture
@@ -255,6 +256,22 @@ def test_runs_are_listed_with_state_time_and_savings():
     assert page.tags.count("tr") == 3
     assert "3 older, not listed" in page.text
     assert "%%step" in RunsTable([], START).text()
+
+
+def test_tags_stand_beside_the_runs_name():
+    """Promise 8: they are text."""
+    drawn = killed_and_resumed().drawn()
+    tags = (Tag("day", "mon"), Tag("draft", ""), Tag(HOSTILE, HOSTILE))
+    tagged = replace(drawn, run=replace(drawn.run, tags=tags))
+    table = RunsTable([tagged, drawn], START)
+    assert table.text().splitlines()[0].endswith("  tags")
+    assert "day=mon, draft, " in table.text().splitlines()[1]
+    for html in (table.html(), render_html(tagged)):
+        page = Reader(html)
+        assert "day=mon, draft, " in page.text
+        assert not {"script", "img"} & set(page.tags)
+    assert "day=mon" in render_text(tagged)
+    assert "tags" not in RunsTable([drawn], START).text()
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ class Asked:
             own=own_modules(local_folder()),
             host=platform.node(),
             path=[os.fsencode(each) for each in sys.path if isinstance(each, str | os.PathLike)],
-            folder=_folder(),
+            folder=os.getcwdb(),  # noqa: PTH109  bytes are wanted
         )
         fields = {name: getattr(message, name) for name in Message.__slots__}
         return pack(fields, {**baggage.parts, "arguments": self.arguments})
@@ -154,13 +154,6 @@ def bound(message: Message, arguments: dict[str, Any]) -> tuple[tuple[Any, ...],
         else:
             positional.append(value)
     return tuple(positional), named
-
-
-def _folder() -> bytes:
-    try:
-        return os.getcwdb()  # noqa: PTH109  bytes are wanted
-    except OSError:  # it was removed
-        return b""
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -49,7 +49,7 @@ class Parcel:
 
 def received(address: str, sizes: Sequence[int]) -> list[memoryview]:
     """In a worker: what the kernel put into a parcel, mapped."""
-    file = os.open(address, os.O_RDWR)
+    file = os.open(address, os.O_RDONLY)
     try:
         return _mapped(file, sizes)
     finally:

@@ -14,7 +14,9 @@ from types import FrameType
 from typing import Any
 
 _WRITES_THROUGH = sys.version_info >= (3, 13)
-_NOT_USERS = frozenset({"perdure", "IPython", "ipykernel", "asyncio", "concurrent", "threading", "contextlib"})
+_NOT_USERS = frozenset(
+    {"perdure", "IPython", "ipykernel", "asyncio", "concurrent", "threading", "contextlib"}
+)
 """Packages whose frames stand between those of a user."""
 
 

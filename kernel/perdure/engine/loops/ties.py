@@ -61,7 +61,7 @@ def tied(frame: FrameType, kept: Mapping[str, Any]) -> Iterator[str]:
         for each in _reached(value, _FAR, spaces):
             parts.setdefault(id(each), name)
     for name, value in _others(frame):
-        if id(value) in same or name in _RECORDS or name.startswith("_"):
+        if id(value) in same or name in _RECORDS or name.startswith("_") or not name.isidentifier():
             continue
         if _is_of(value, _CODE + _FIXED) or type(value).__module__.partition(".")[0] in _DATA:
             continue

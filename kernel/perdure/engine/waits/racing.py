@@ -4,7 +4,8 @@
 2. The decision is recorded before any of the losers is cancelled. A process that dies before that has not
    decided: it is raced again.
 3. Losers are cancelled, and their clean-up is waited for; or they are left running, as asked.
-4. Each contestant has a branch of its own, whether it is begun or not, so that later calls keep their places.
+4. A question to a person, such as an effect in doubt, decides nothing: the race ends, and is raced again.
+5. Each contestant has a branch of its own, whether it is begun or not, so that later calls keep their places.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 from perdure import codec
 from perdure.engine import clock
 from perdure.engine.decide import NEW, Restore, Run
+from perdure.engine.failures import NO_OUTCOMES
 from perdure.engine.parallel import Beside, Future, loop_runs_here
 from perdure.engine.scope import Scope, current_scope, in_body, lost, numbered_tasks
 from perdure.engine.tracebacks import one_line
@@ -228,6 +230,8 @@ class Race(Beside, Generic[T]):
             each.begin().add_done_callback(functools.partial(_tell, finished, each))
         for _ in dict.fromkeys(self._contestants):
             winner = await finished.get()
+            if isinstance(winner.error, NO_OUTCOMES):
+                raise winner.error
             if self._step == "perdure.race" or winner.succeeded:
                 self._record(decision, winner, began)
                 return winner
