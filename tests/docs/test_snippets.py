@@ -167,3 +167,31 @@ def test_the_page_about_parallel_work_does_what_it_says(notebook):
             again = notebook.run(cell)
             assert "restored" in again.text, cell
             assert sorted(again.stdout) == sorted(shown[cell.partition("\n")[0]])
+
+
+def test_the_page_about_time_does_what_it_says(notebook):
+    """Promises 1 and 2: run again after a restart, each cell of a workflow shows the same."""
+    cells = snippets("docs/how-to/time.md")
+    shown = {}
+    for number, cell in enumerate(cells):
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+        shown[number] = (reply.result or {}).get("text/plain", "")
+    name, setup, polite, _, reminder, wake, patient, draw, nightly, crawl = cells
+    assert shown[cells.index(polite)] == "['text of one', 'text of two', 'text of three']"
+    assert shown[cells.index(wake)] == "'do not forget: the tea'"
+    assert shown[cells.index(patient)] == "'page'"
+    assert shown[cells.index(draw)].startswith("(datetime.datetime(")
+    assert shown[cells.index(nightly)] == "{'pages': 42, 'more': 2}"
+    assert shown[cells.index(crawl)] == "(['one', 'two'], ['three'])"
+    assert "woken by hand" in notebook.run("%timeline reminder").text
+
+    notebook.kill()
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    for cell in (polite, patient, draw):
+        again = notebook.run(cell)
+        assert "restored" in again.text
+        assert again.result["text/plain"] == shown[cells.index(cell)]
+    assert notebook.run(reminder).status == "ok"
+    assert notebook.run("run.result()").result["text/plain"] == shown[cells.index(wake)]
