@@ -64,7 +64,11 @@ def look(store):
         taken()
         found = rehearse(store, run)
         assert taken() == []
-        assert before == [store.journal.calls(run.id), store.journal.restores(run.id), len(store.journal.runs())]
+        assert before == [
+            store.journal.calls(run.id),
+            store.journal.restores(run.id),
+            len(store.journal.runs()),
+        ]
         return found
 
     return look

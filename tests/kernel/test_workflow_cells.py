@@ -335,3 +335,26 @@ def test_a_restored_workflow_cell_is_told_as_restored_in_the_notebooks_timeline(
     assert "1 restored in" in drawn.text
     assert notebook.run("%%workflow part --fresh\ny = 1").errors == []
     assert re.search(r"part +ran .*run r_", notebook.run("%timeline").text)
+
+
+def test_tags_find_runs_again(notebook):
+    notebook.run("%workflow all --tag project=flights")
+    for day in ("mon", "tue"):
+        reply = notebook.run(f"day = '{day}'\n")
+        reply = notebook.run(f"%%workflow report --tag day={day} --tag kind=nightly\nfound = day")
+        assert reply.errors == []
+    assert notebook.run("%runs --tag day=mon").text.count("report ") == 1
+    assert notebook.run("%runs --tag day").text.count("report ") == 2
+    assert "all " in notebook.run("%runs --tag project").text
+    assert "No runs with the tag week" in notebook.run("%runs --tag week").text
+    assert "has no value" in notebook.run("%workflow all --tag day").text
+
+
+def test_a_cell_names_the_executor_of_its_steps(notebook):
+    notebook.run("%workflow all")
+    notebook.run("import os\nfrom perdure import step\n@step\ndef where(x):\n    return os.getpid()")
+    here = notebook.run("os.getpid()").text
+    reply = notebook.run("%%workflow away --executor process\nfound = where(1)\nfound")
+    assert reply.errors == []
+    assert reply.result["text/plain"] != here
+    assert "invalid choice" in notebook.run("%%workflow b --executor gpu\nx = 1").text

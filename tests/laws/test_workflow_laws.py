@@ -164,13 +164,36 @@ def test_a_body_that_is_a_plain_function_obeys_the_same_laws(mode, tree, seed, d
     performed(tree, seed, deaths, body_sync, mode)
 
 
-FIRST = Seq((Call(0), Inline(0, "effect"), Try(Flaky(1, 3, 1, 1), Draw("uuid4")), Try(Fail(0), Call(2, fed=True))))
-BESIDE = Seq((Gather((Call(1), Map((1, 1)), Map((2, 2), is_async=False), Nap(16))), Loop(2, Call(1, fed=True))))
-RACED = Seq((Race((Seq((Call(0), Nap(256))), Seq((Call(0), Call(1))))), Try(Race((Seq((Call(2), Fail(0))),), success=True), Draw("now"))))
+FIRST = Seq(
+    (Call(0), Inline(0, "effect"), Try(Flaky(1, 3, 1, 1), Draw("uuid4")), Try(Fail(0), Call(2, fed=True)))
+)
+BESIDE = Seq(
+    (Gather((Call(1), Map((1, 1)), Map((2, 2), is_async=False), Nap(16))), Loop(2, Call(1, fed=True)))
+)
+RACED = Seq(
+    (
+        Race((Seq((Call(0), Nap(256))), Seq((Call(0), Call(1))))),
+        Try(Race((Seq((Call(2), Fail(0))),), success=True), Draw("now")),
+    )
+)
 LEFT = Seq((Race((Seq((Call(0),)), Seq((Call(1), Nap(16), Call(2)))), losers="leave"), Nap(1), Call(0)))
-BELOW = Seq((Child(Seq((Call(0, "effect"), Nap(1)))), Try(Child(Fail(1)), Child(Draw("volatile"))), Gather((Child(Call(1)), Child(Call(1))))))
+BELOW = Seq(
+    (
+        Child(Seq((Call(0, "effect"), Nap(1)))),
+        Try(Child(Fail(1)), Child(Draw("volatile"))),
+        Gather((Child(Call(1)), Child(Call(1)))),
+    )
+)
 EVERYTHING = {"first": FIRST, "beside": BESIDE, "raced": RACED, "left": LEFT, "below": BELOW}
-PLAIN = Seq((Inline(0), Inline(0, "effect"), Try(Flaky(1, 2, 1, 1), Nap(16)), Map((1, 1)), Child(Loop(2, Inline(1, fed=True)))))
+PLAIN = Seq(
+    (
+        Inline(0),
+        Inline(0, "effect"),
+        Try(Flaky(1, 2, 1, 1), Nap(16)),
+        Map((1, 1)),
+        Child(Loop(2, Inline(1, fed=True))),
+    )
+)
 
 
 @pytest.mark.parametrize("name", [*EVERYTHING, "plain"])
