@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import EffectFailed, NotKeepable
+from perdure.errors import EffectFailed, InDoubt, NotKeepable, WorkerDied
 
 from . import clock, keeping
 from .attempt import Attempt
@@ -274,7 +274,9 @@ class Call:
         elif attempt.over is not None and not isinstance(error, Exception):
             error = attempt.over
         state, pause = "failed", None
-        if isinstance(error, Exception):
+        if isinstance(error, WorkerDied) and record.kind == "effect" and not self.step.options.idempotent:
+            state, error = "interrupted", InDoubt(step=record.step, cause=f"its worker died: {error.cause}")
+        elif isinstance(error, Exception):
             pause = self._pause(record, error)
         else:
             state = error.state if isinstance(error, Cancelled) else "interrupted"
