@@ -223,7 +223,7 @@ def test_an_effect_that_overruns_is_in_doubt_and_not_tried_again(clock, store, c
     found = beside(lambda: body(1))
     assert inside.wait(30)
     clock.advance("10s")
-    with pytest.raises(StepTimeout):
+    with pytest.raises(InDoubt, match="`sends` is in doubt: it ran longer than 10 s, and was cut off"):
         found.result(30)
     leave.set()
     [call] = calls(body)

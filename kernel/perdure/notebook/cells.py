@@ -25,7 +25,7 @@ from perdure.engine.durations import words
 from perdure.engine.retrying import NEVER, Retrying
 from perdure.engine.scope import Pass, Scope, entered
 from perdure.engine.tracebacks import one_line, user_traceback
-from perdure.errors import PerdureError, StepTimeout
+from perdure.errors import InDoubt, PerdureError, StepTimeout
 
 from . import checkpoint, lines, needs
 from .failures import shown_plainly
@@ -233,8 +233,9 @@ class StepCell:
         assert error is not None
         state = "failed" if isinstance(error, Exception) else "interrupted"
         cut_off = isinstance(error, StepTimeout) and self.options.kind == "effect"
-        if cut_off:
-            state = "interrupted"  # it may have taken place: nobody knows
+        if cut_off:  # it may have taken place: nobody knows
+            cause = f"it ran longer than {self.options.timeout or 0:g} s, and was cut off"
+            state, error = "interrupted", InDoubt(step=self.options.name, cause=cause)
         changed = checkpoint.changed_in_place(self.session, self.request.input_parts, {})
         again = not changed and not cut_off
         pause = self.options.retrying.pause(error, attempt.record.failures + 1) if again else None
