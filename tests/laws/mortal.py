@@ -25,7 +25,14 @@ from perdure.store import failpoints, open_store
 from perdure.testing import HandClock
 from perdure.testing.clock import START
 
-for name in ("engine.calls", "engine.execution", "engine.parallel", "engine.waits", "store.sqlite", "store.vault"):
+for name in (
+    "engine.calls",
+    "engine.execution",
+    "engine.parallel",
+    "engine.waits",
+    "store.sqlite",
+    "store.vault",
+):
     importlib.import_module(f"perdure.{name}")
 
 

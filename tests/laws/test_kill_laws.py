@@ -87,7 +87,9 @@ def lives(ask, folder, tree, seed, deaths):
             through, begun = True, Witness(folder / "witness").begun()
         elif found != KILLED:
             leaves = any(race.losers == "leave" for race in parts(tree, Race))
-            assert leaves or not through or Witness(folder / "witness").begun() == begun, "a replay runs nothing"
+            assert leaves or not through or Witness(folder / "witness").begun() == begun, (
+                "a replay runs nothing"
+            )
             return found
     pytest.fail("the run does not come to its end")
 
