@@ -133,7 +133,7 @@ def performed(tree, seed, form, mode):
         return world.stage.points
 
 
-def performed_in_lives(tree, seed, deaths, points, form, mode):
+def performed_in_lives(tree, seed, form, mode, *, deaths, points):
     """Perform it in lives that end at these points, and hold it to the laws."""
     with clock_for(form) as clock:
         world = World(clock, seed, form)
@@ -163,7 +163,7 @@ SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_sco
 def test_a_run_that_is_killed_anywhere_reaches_what_the_oracle_says(mode, tree, seed, deaths):
     """Promises 1, 2 and 5."""
     points = performed(tree, seed, body, mode)
-    performed_in_lives(tree, seed, deaths, points, body, mode)
+    performed_in_lives(tree, seed, body, mode, deaths=deaths, points=points)
 
 
 @settings(max_examples=60 * MORE, **SETTINGS)
@@ -171,7 +171,7 @@ def test_a_run_that_is_killed_anywhere_reaches_what_the_oracle_says(mode, tree, 
 def test_a_body_that_is_a_plain_function_obeys_the_same_laws(mode, tree, seed, deaths):
     """Promises 1, 2 and 5."""
     points = performed(tree, seed, body_sync, mode)
-    performed_in_lives(tree, seed, deaths, points, body_sync, mode)
+    performed_in_lives(tree, seed, body_sync, mode, deaths=deaths, points=points)
 
 
 FIRST = Seq(
@@ -213,7 +213,7 @@ def test_a_kill_at_each_point_in_turn_changes_nothing(mode, name):
     points = performed(tree, 3, form, mode)
     assert points > 20
     for point in range(0, points, 1 if mode == "one pass" else 5):
-        performed_in_lives(tree, 3, [point], points, form, mode)
+        performed_in_lives(tree, 3, form, mode, deaths=[point], points=points)
 
 
 @settings(max_examples=60 * MORE, deadline=None)

@@ -37,12 +37,12 @@ def own_file(module: ModuleType | None, folder: str | None) -> Path | None:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str) or not file.endswith(".py") or folder is None or module is None:
         return None
-    return None if module.__name__.partition(".")[0] in _OURSELVES else _inside(file, folder, os.getcwd())
+    return None if module.__name__.partition(".")[0] in _OURSELVES else _inside(file, folder, Path.cwd())
 
 
 @functools.lru_cache(4096)
-def _inside(file: str, folder: str, _: str) -> Path | None:
-    """The path of a file in a folder and in no package; known for each working folder, as one may be relative."""
+def _inside(file: str, folder: str, _: Path) -> Path | None:
+    """The path of a file in this folder and in no package, seen from a working folder."""
     path, root = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
     if not path.is_relative_to(root) or _PACKAGES.intersection(path.relative_to(root).parts):
         return None
