@@ -226,6 +226,35 @@ class NoResult(PerdureError):
     state: str
 
 
+class NoSuchWorkflow(PerdureError):
+    """Workflow `{workflow}` of run {run} is not defined here{where}.
+    {advice}"""
+
+    workflow: str
+    run: str
+    where: str
+    advice: str
+
+
+class InputsDiffer(PerdureError):
+    """Run {run} of `{workflow}` does not fit the function as it is now: {cause}.
+    Call the workflow with the inputs that it takes now; that is another run."""
+
+    run: str
+    workflow: str
+    cause: str
+
+
+class RunFailed(PerdureError):
+    """Run {run} of `{workflow}` failed: {error}
+    Call it again with the same inputs, or `.resume()`: it goes on where it was."""
+
+    run: str
+    workflow: str
+    error: str
+    """One line, as the run's own process told it."""
+
+
 class RunCancelled(PerdureError):
     """Run {run} of `{workflow}` was cancelled{why}.
     Start it again with the same inputs, and a new run keeps what is recorded; `.resume()` goes on with this one."""
@@ -533,6 +562,22 @@ class NotConfirmed(PerdureError):
     Look at what it tells, then add `--yes`."""
 
     command: str
+
+
+class NotOne(PerdureError):
+    """{what} is about one run, and none is named.
+    {advice}."""
+
+    what: str
+    advice: str
+
+
+class NotImported(PerdureError):
+    """`{module}` could not be imported: {cause}
+    Go to the folder from which it is imported, or name its file."""
+
+    module: str
+    cause: str
 
 
 class KernelNotInstalled(PerdureError):

@@ -11,7 +11,7 @@ import pytest
 
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import step, workflow
-from perdure.engine import execution, winding_up
+from perdure.engine import ending, winding_up
 from perdure.engine.cancels import ASKED, RECORDED, cancel
 from perdure.errors import RunCancelled
 
@@ -275,7 +275,7 @@ def test_steps_beside_the_body_are_stopped_and_those_that_wait_never_begin(store
 def test_code_that_cannot_be_stopped_is_left_behind_and_commits_nothing(store, calls, monkeypatch):
     """It blocks its thread: the run ends without it, and what it gives later is not kept."""
     monkeypatch.setattr(winding_up, "GRACE", 0.05)
-    monkeypatch.setattr(execution, "GRACE", 0.05)
+    monkeypatch.setattr(ending, "GRACE", 0.05)
     ended = threading.Event()
 
     @step

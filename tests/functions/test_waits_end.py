@@ -8,10 +8,9 @@ import pytest
 
 from functions.witness import ran, taken
 from perdure import first_success, now, race, random, sleep, state, step, uuid4, workflow
-from perdure.engine.execution import at_work
+from perdure.engine.ending import at_work
 from perdure.errors import RunCancelled
 from perdure.testing import HandClock, always_replay
-
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

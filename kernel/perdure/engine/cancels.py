@@ -16,7 +16,7 @@ from perdure.store.records import MessageRecord
 
 from . import clock
 from .cancelling import CANCELLED
-from .execution import CANCEL, at_work, drop_cancels
+from .ending import CANCEL, at_work, drop_cancels
 from .owner import Owner
 
 if TYPE_CHECKING:

@@ -71,8 +71,13 @@ class ChildCall:
 
     @property
     def fresh(self) -> bool:
-        """Whether another run is to begin although there is one."""
+        """Whether another run is to begin although there is one that no call tells of."""
         return self.plan.choice.fresh or (self._request is not None and self._request.redo is not None)
+
+    @property
+    def anew(self) -> bool:
+        """Whether nothing is used of the runs that the parent was forked from."""
+        return self.owner.history.keeps_to_one
 
     def known(self) -> RunRecord | None:
         """The run that was started here before, as the call tells; the key tells it otherwise.

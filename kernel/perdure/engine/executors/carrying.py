@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import gc
 import os
 import platform
 import sys
@@ -29,10 +28,7 @@ from .memory import Peak
 from .message import Message, Secrets, bound, function_of, hidden, received, told
 from .own_modules import follow
 from .printed import Printed, taken_down
-from .wire import Part, size
-
-_LARGE = 16 << 20
-"""Bytes of a message from which on its garbage is collected at once."""
+from .wire import Part
 
 
 def carried_out(secrets: Secrets, parts: Sequence[Part]) -> tuple[Secrets, list[Part]]:
@@ -41,16 +37,9 @@ def carried_out(secrets: Secrets, parts: Sequence[Part]) -> tuple[Secrets, list[
     Where this is the only call that the process is about, which it is on its main thread, what it prints is
     taken down, and `__main__` is the notebook.
     """
-    carried = _carried_out(secrets, parts)
-    if size(parts) > _LARGE:  # what was sent hangs together in circles, and is garbage now
-        gc.collect()
-    return carried
-
-
-def _carried_out(secrets: Secrets, parts: Sequence[Part]) -> tuple[Secrets, list[Part]]:
     message, values = received(parts)
     alone = threading.current_thread() is threading.main_thread()
-    printed, peak, back = Printed(), Peak(), list[Secret]()
+    printed, peak, back, loaded = Printed(), Peak(), list[Secret](), set[str]()
     notebook = ModuleType("__main__")
     vars(notebook)["__builtins__"] = builtins
     with ExitStack() as stack:
@@ -65,20 +54,27 @@ def _carried_out(secrets: Secrets, parts: Sequence[Part]) -> tuple[Secrets, list
             stack.enter_context(taken_down(printed))
             stack.enter_context(_in_place_of_main(notebook))
         outcome = attempted(
-            lambda: _call(message, values, hidden(secrets), notebook),
+            lambda: _call(message, values, hidden(secrets), notebook, loaded),
             message.step,
             codec_name=message.codec,
             check_all=message.check_all,
             unsent=message.unsent,
             secrets=back,
         )
+    for name in [name for name in vars(notebook) if name in loaded]:
+        del vars(notebook)[name]  # which is in a circle with its functions, and goes away some time or other
     outcome = replace(outcome, memory=peak.bytes(), printed=printed.texts())
     return told(back), packed(outcome)
 
 
 def _call(
-    message: Message, values: Mapping[str, codec.Encoded], secrets: list[Secret], notebook: ModuleType
+    message: Message,
+    values: Mapping[str, codec.Encoded],
+    secrets: list[Secret],
+    notebook: ModuleType,
+    loaded: set[str],
 ) -> Any:
+    """Call the function, in the notebook as far as it was sent; note the names that hold data there."""
     _move_in(message)
     with copying(secrets):
         for name, module in message.modules.items():
@@ -88,7 +84,9 @@ def _call(
         known: dict[str, Any] = {}
         for part in ORDER:
             if part in values:
-                vars(notebook).update(codec.decode(values[part], externals=known))
+                found = codec.decode(values[part], externals=known)
+                vars(notebook).update(found)
+                loaded.update(found if part != "code" else ())
                 known = dict(vars(notebook))
         function = function_of(message, vars(notebook))
         arguments = keeping.decode(values["arguments"], codec=message.codec)

@@ -22,6 +22,7 @@ from concurrent.futures import BrokenExecutor, Future
 from typing import Any
 
 from . import processes
+from .shelf import Shelf
 from .slots import Job, Slot
 
 IDLE = 60.0
@@ -51,6 +52,7 @@ class Pool:
         self._slots: list[Slot] = []
         """The one that was at work last stands last."""
         self._leaving: list[Slot] = []
+        self._shelf = Shelf()
         self._closed = False
         self._at_exit = False
         self._thread = threading.Thread(target=self._run, name="perdure-workers", daemon=True)
@@ -88,7 +90,7 @@ class Pool:
 
     def _pause(self) -> float | None:
         """Seconds until somebody has to be looked at; None where nobody has."""
-        if any(slot.job for slot in self._slots) or self._leaving:
+        if self._leaving or self._shelf or any(slot.job for slot in self._slots):
             return LOOK
         if not self._slots:
             return None
@@ -142,7 +144,7 @@ class Pool:
         else:
             if len(self._slots) >= self.size:
                 return None
-        slot = Slot(self._done)
+        slot = Slot(self._done, self._shelf)
         self._slots.append(slot)
         return slot
 
@@ -181,12 +183,17 @@ class Pool:
                 self._settle(slot, None)
             else:
                 slot.look()
+        if not any(slot.job for slot in self._slots):
+            self._shelf.clear()
 
     def _register_exit(self) -> None:
         """At exit, loky waits for its calls, so they are to be over: what was registered last runs first."""
         if not self._at_exit:
             self._at_exit = True
-            threading._register_atexit(self.close)  # type: ignore[attr-defined]  # noqa: SLF001  as loky does
+            try:
+                threading._register_atexit(self.close)  # type: ignore[attr-defined]  # noqa: SLF001  as loky does
+            except RuntimeError:  # it is the exit already
+                self._close(threading.Event())
 
     def _close(self, closed: threading.Event) -> None:
         self._closed = True
@@ -199,6 +206,7 @@ class Pool:
         for job in self._waiting:
             job.future.cancel()
         self._waiting.clear()
+        self._shelf.clear()
         closed.set()
 
 

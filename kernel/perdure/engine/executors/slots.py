@@ -20,14 +20,14 @@ from . import processes, worker
 from .attempting import unpacked
 from .message import hidden, told
 from .parcel import Parcel
-from .wire import size
+from .shelf import Key, Shelf
 
 if TYPE_CHECKING:
     from .message import Asked
     from .work import Outcome
 
 SMALL = 32 << 10
-"""Bytes that a message may have to go through loky's own pipe, which takes so many at once."""
+"""Bytes that the head of a message may have to go through loky's own pipe, which takes so many at once."""
 
 _REAPED = 1.0
 """Seconds in which the system tells how a process ended that is known to be over."""
@@ -78,9 +78,10 @@ class Slot:
 
     Args:
         ended: is called, on any thread, when loky is done with a call.
+        shelf: for large buffers.
     """
 
-    def __init__(self, ended: Callable[[Slot, Future[Any]], None]) -> None:
+    def __init__(self, ended: Callable[[Slot, Future[Any]], None], shelf: Shelf) -> None:
         from loky import ProcessPoolExecutor
 
         self.job: Job | None = None
@@ -88,6 +89,8 @@ class Slot:
         self.doomed = False
         """Whether its worker was killed, or is dead."""
         self._ended = ended
+        self._shelf = shelf
+        self._lent: list[Key] = []
         self._environment = dict(os.environ)
         self._memory: int | None = None
         self._process: Any = None
@@ -106,14 +109,22 @@ class Slot:
             Exception: the worker cannot be started, or is dead.
         """
         self.job, self._memory = job, None
-        small = [bytes(part) for part in job.parts] if size(job.parts) <= SMALL else []
+        head, *buffers = job.parts
+        address, small = "", len(head) <= SMALL
         if not small:
             self._message = Parcel()
-        sizes, address = (
-            ([], "") if self._message is None else (self._message.put(job.parts), self._message.address)
-        )
+            self._message.put([head])
+            address = self._message.address
+        for buffer in buffers:
+            self._lent.append(self._shelf.lend(buffer))
         letter = worker.Letter(
-            self._changes(), told(job.secrets), small, sizes, address, self._answer.address
+            environment=self._changes(),
+            secrets=told(job.secrets),
+            head=bytes(head) if small else b"",
+            size=len(head),
+            address=address,
+            buffers=[(self._shelf.address(key), key[1]) for key in self._lent],
+            answer=self._answer.address,
         )
         done = self._executor.submit(worker.carry, letter)
         job.parts = []
@@ -146,9 +157,14 @@ class Slot:
             if error is None and done is not None:
                 outcome, error = self._outcome(job, done)
             job.settle(outcome, error)
+        self._clear()
+
+    def _clear(self) -> None:
         if self._message is not None:
             self._message.close()
             self._message = None
+        lent, self._lent = self._lent, []
+        self._shelf.give_back(lent)
 
     def _outcome(self, job: Job, done: Future[Any]) -> tuple[Outcome | None, BaseException | None]:
         try:
@@ -195,6 +211,5 @@ class Slot:
     def close(self, *, kill: bool) -> None:
         """Let the worker go, in peace or not. Nothing is waited for."""
         self._answer.close()
-        if self._message is not None:
-            self._message.close()
+        self._clear()
         self._executor.shutdown(wait=False, kill_workers=kill)

@@ -36,12 +36,14 @@ class Letter(NamedTuple):
     """Variables that changed in the kernel; None: that are gone."""
     secrets: Secrets
     """Beside the message."""
-    parts: list[bytes]
-    """The message, where it is small."""
-    sizes: list[int]
-    """Of its parts otherwise, which lie in a parcel."""
+    head: bytes
+    """The first part of the message, where it is small."""
+    size: int
+    """Of that part, which lies in a parcel otherwise."""
     address: str
     """Of that parcel."""
+    buffers: list[tuple[str, int]]
+    """Addresses and sizes of the other parts."""
     answer: str
     """Address of the parcel for an answer that is not small."""
 
@@ -53,17 +55,19 @@ def carry(letter: Letter) -> tuple[Secrets, list[bytes], list[int]]:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-    back, given = carried_out(letter.secrets, letter.parts or parcel.received(letter.address, letter.sizes))
+    head = letter.head or parcel.received(letter.address, [letter.size])[0]
+    buffers = [parcel.received(address, [length])[0] for address, length in letter.buffers]
+    back, given = carried_out(letter.secrets, [head, *buffers])
     if size(given) <= SMALL:
         return back, [bytes(part) for part in given], []
     return back, [], parcel.sent(letter.answer, given)
 
 
 def _keep_to_calls() -> None:
-    """Have loky neither measure this process's memory after each call, nor end it for having grown."""
+    """Have loky not end this process for having grown."""
     from loky import process_executor
 
-    process_executor._USE_PSUTIL = False  # noqa: SLF001  it has no option for that
+    process_executor._MAX_MEMORY_LEAK_SIZE = float("inf")  # noqa: SLF001  it has no option for that
 
 
 def _import_early() -> None:
