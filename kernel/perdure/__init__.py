@@ -5,35 +5,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._places import found as __getattr__  # noqa: F401  Python asks it for what is not imported yet
+
 if TYPE_CHECKING:
     from .codec import register
     from .engine.current import current
+    from .engine.events import listen
     from .engine.file import File
+    from .engine.handles import Run
     from .engine.loops import resumable
     from .engine.retrying import exponential
     from .engine.secret import Secret
     from .engine.steps import step
     from .engine.values import digest, dumps, loads
-    from .engine.workflows import Run, workflow
+    from .engine.waits import first_success, now, previous, race, random, sleep, sleep_until, state, uuid4
+    from .engine.workflows import workflow
     from .errors import Fatal, Retry
 
-__all__ = [
-    "Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential", "loads",
-    "register", "resumable", "step", "workflow",
-]  # fmt: skip
-
-_PLACES = {"Fatal": "errors", "Retry": "errors", "register": "codec", "current": "engine.current"}
-_PLACES |= {"Run": "engine.workflows", "File": "engine.file", "Secret": "engine.secret"}
-_PLACES["resumable"] = "engine.loops"
-_PLACES |= dict.fromkeys(("digest", "dumps", "loads"), "engine.values")
-_PLACES |= {"exponential": "engine.retrying", "step": "engine.steps", "workflow": "engine.workflows"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for, when it is asked for."""
-    if name in _PLACES:
-        return getattr(import_module(f"perdure.{_PLACES[name]}"), name)
-    raise AttributeError(f"module 'perdure' has no attribute {name!r}")
+__all__ = ["Fatal", "File", "Retry", "Run", "Secret", "current", "digest", "dumps", "exponential",
+           "first_success", "listen", "loads", "now", "previous", "race", "random", "register", "resumable",
+           "sleep", "sleep_until", "state", "step", "uuid4", "workflow"]  # fmt: skip
 
 
 def load_ipython_extension(ip: Any) -> None:

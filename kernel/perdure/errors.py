@@ -226,6 +226,46 @@ class NoResult(PerdureError):
     state: str
 
 
+class NoSuchWorkflow(PerdureError):
+    """Workflow `{workflow}` of run {run} is not defined here{where}.
+    {advice}"""
+
+    workflow: str
+    run: str
+    where: str
+    advice: str
+
+
+class InputsDiffer(PerdureError):
+    """Run {run} of `{workflow}` does not fit the function as it is now: {cause}.
+    Call the workflow with the inputs that it takes now; that is another run."""
+
+    run: str
+    workflow: str
+    cause: str
+
+
+class RunFailed(PerdureError):
+    """Run {run} of `{workflow}` failed: {error}
+    Call it again with the same inputs, or `.resume()`: it goes on where it was."""
+
+    run: str
+    workflow: str
+    error: str
+    """One line, as the run's own process told it."""
+
+
+class RunCancelled(PerdureError):
+    """Run {run} of `{workflow}` was cancelled{why}.
+    Start it again with the same inputs, and a new run keeps what is recorded; `.resume()` goes on with this one."""
+
+    run: str
+    workflow: str
+    reason: str
+    """As it was given; may be empty."""
+    why: str
+
+
 class NoSuchStep(PerdureError):
     """There is no step `{step}` in run {run}{hint}.
     `%timeline` shows the steps of the run."""
@@ -320,11 +360,48 @@ class CodeEdited(PerdureError):
 
 
 class WorkerDied(PerdureError):
-    """The worker process that carried out step `{step}` died: {cause}.
+    """The worker that carried out step `{step}` died: {cause}.
     Its attempt failed, and no other call's; where memory ran out, give each call less to do, or lower `concurrency`."""
 
     step: str
     cause: str
+    memory: int | None
+    """Bytes that it held when last looked at, where that is known."""
+
+
+class ExecutorEnded(PerdureError):
+    """Step `{step}` cannot run: its executor, {executor}, takes no more work: {cause}.
+    Give the step one that is open, or write `executor="process"`, whose workers Perdure looks after."""
+
+    step: str
+    executor: str
+    cause: str
+
+
+class NotInWorker(PerdureError):
+    """{what} is not for a worker process, which has no store: it carries out step `{step}` for the kernel alone.
+    Let that step run in a thread (leave out `executor=`), or give it what it needs as an argument."""
+
+    what: str
+    step: str
+
+
+class ErrorNotSent(PerdureError, RuntimeError):
+    """Step `{step}` raised {type} in a worker, and that cannot be sent to the kernel: {cause}
+    It said: {said}
+    Raise an exception that can be kept, or let the step run in a thread: leave out `executor=`."""
+
+    step: str
+    type: str
+    cause: str
+    said: str
+
+
+class ModuleEdited(PerdureError):
+    """`{module}` was edited after this kernel imported it, and a worker would run other code than the kernel.
+    Reload it (`importlib.reload({module})`) or restart the kernel, then run the step again."""
+
+    module: str
 
 
 class StrictDrift(PerdureError):
@@ -337,7 +414,7 @@ class StrictDrift(PerdureError):
 
 class StepTimeout(PerdureError):
     """Step `{step}` was stopped: it ran longer than {timeout}.
-    Give it more time with `--timeout`, or split it into smaller steps."""
+    Give it more time (`--timeout`, of a function `timeout=`), or split it into smaller steps."""
 
     step: str
     timeout: str
@@ -411,11 +488,12 @@ class UndefinedName(PerdureError):
 
 class DuplicateStep(PerdureError):
     """There are two steps named `{step}` in this notebook: {first} and {second}.
-    Give one of them another name, or, if this cell takes the other's place, add `--replace`."""
+    Give one of them another name, or, if this cell takes the other's place, {instead}."""
 
     step: str
     first: str
     second: str
+    instead: str
 
 
 class NotKept(PerdureError):
@@ -484,6 +562,22 @@ class NotConfirmed(PerdureError):
     Look at what it tells, then add `--yes`."""
 
     command: str
+
+
+class NotOne(PerdureError):
+    """{what} is about one run, and none is named.
+    {advice}."""
+
+    what: str
+    advice: str
+
+
+class NotImported(PerdureError):
+    """`{module}` could not be imported: {cause}
+    Go to the folder from which it is imported, or name its file."""
+
+    module: str
+    cause: str
 
 
 class KernelNotInstalled(PerdureError):

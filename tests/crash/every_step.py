@@ -26,7 +26,7 @@ import numpy as np
 from IPython.core.interactiveshell import InteractiveShell
 
 import perdure.notebook
-from crash import kept_loops
+from crash import beside, kept_loops
 from perdure import codec, step, workflow
 from perdure.engine.owner import Owner
 from perdure.engine.process import use_store
@@ -48,6 +48,8 @@ for name in ("engine.calls", "engine.execution", "engine.parallel", "store.sqlit
     importlib.import_module(f"perdure.{name}")
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+OLDER = {"older": "format-1", "old": "schema-3"}
+"""The scenes that begin with the store of an older version, and which."""
 ROW = 1 << 17
 """Numbers of eight bytes: a row is one chunk of a large buffer."""
 RESULT = 5 * ROW + 2
@@ -221,6 +223,11 @@ def sign(folder):
         resign(store)
 
 
+def aside(folder):
+    with opened(folder) as store:
+        beside.go(store, folder / "acknowledged")
+
+
 def older(folder):
     opened(folder).close()
 
@@ -237,7 +244,7 @@ def loops(folder):
 
 
 SCENES = {"work": work, "cells": cells, "still": still, "gc": gc, "carry": carry, "sign": sign}
-SCENES |= {"older": older, "steal": steal, "loops": loops}
+SCENES |= {"aside": aside, **dict.fromkeys(OLDER, older), "steal": steal, "loops": loops}
 AGAIN = SCENES | {"still": older}
 """What is done in the second life."""
 
@@ -249,7 +256,7 @@ def go_on(scene, folder):
     """The second life."""
     with opened(folder) as store:
         whole(store)
-    assert (folder / "store" / ".gitignore").exists() or scene == "older"
+    assert (folder / "store" / ".gitignore").exists() or scene in OLDER
     try:
         AGAIN[scene](folder)
     except InDoubt:
@@ -298,6 +305,7 @@ def whole(store):
     """All that is kept is what it was, and all that was acknowledged is kept."""
     assert store.journal.check() == "ok"
     assert list(store.blobs.check()) == []
+    beside.standing(store)
     held = set()
     for run in store.journal.runs():
         for call in store.journal.calls(run.id):
@@ -337,12 +345,12 @@ def opened(folder):
 
 def make(scene, folder, template):
     """What is there before the first life."""
-    if scene in ("work", "cells", "still", "loops"):
+    if scene in ("work", "cells", "still", "aside", "loops"):
         folder.mkdir()
-    elif scene.startswith("older"):
-        shutil.copytree(GOLDEN / "format-1" / "store", folder / "store")
+    elif scene in OLDER:
+        shutil.copytree(GOLDEN / OLDER[scene] / "store", folder / "store")
         (folder / "user" / "perdure").mkdir(parents=True)
-        shutil.copy(GOLDEN / "format-1" / "key", folder / "user" / "perdure" / "key")
+        shutil.copy(GOLDEN / OLDER[scene] / "key", folder / "user" / "perdure" / "key")
     else:
         shutil.copytree(template, folder)
 
@@ -353,6 +361,9 @@ def ready(template):
         for _ in range(3):
             story.using(fresh=True)()
         store.blobs.put(b"garbage" * 200_000)
+        epoch = store.journal.claim(beside.RUN, sample_session())
+        for number in (1, 2):  # the first one's value is garbage then
+            beside.put(store, epoch, number, "")
     cells(template / "notebook")
     (template / "log").unlink()
     shutil.rmtree(template / "notebook")

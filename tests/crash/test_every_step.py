@@ -37,11 +37,11 @@ def place():
 @pytest.fixture(scope="module")
 def live(place):
     """One life of a scene, killed at a durable step; gives the step's name, or None where none was left."""
-    path = os.pathsep.join(filter(None, [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
+    path = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
     server = subprocess.Popen(
         [sys.executable, every_step.__file__, str(place / "template")],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path},
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(path)},
     )  # fmt: skip
 
     def live(scene, at):

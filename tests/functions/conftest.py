@@ -1,7 +1,9 @@
 """A store in memory for each test, and a log of what really ran."""
 
+import inspect
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -63,3 +65,44 @@ def script(tmp_path):
         return (done.stderr if fails else done.stdout).splitlines()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """A pool of two workers, whatever the machine has."""
+    from perdure.engine.executors.pool import Pool
+
+    made = Pool(2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def workers(two_workers, monkeypatch):
+    """What `executor="process"` uses in the test: two workers."""
+    from perdure.engine.executors import pool
+
+    monkeypatch.setattr(pool, "_pool", two_workers)
+    return two_workers
+
+
+@pytest.fixture
+def elsewhere():
+    """Begin calls by an executor, as a step's call does; those that are left over are stopped."""
+    from perdure.engine.attempt import Current
+    from perdure.engine.executors.choice import begin
+
+    begun = []
+
+    def start(executor, function, *args, step=None, **kwargs):
+        signature = inspect.signature(function)
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        name = step or function.__name__
+        where = Current("r_1", "flow", name, "c_1", 2, datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC))
+        begun.append(begin(executor, function, bound.arguments, signature, where, name))
+        return begun[-1]
+
+    yield start
+    for work in begun:
+        work.stop()

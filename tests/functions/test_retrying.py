@@ -1,6 +1,7 @@
 """Attempts: how often, after which pause, and what of them outlives the process."""
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import current, exponential, step, workflow
 from perdure.engine.retrying import Retrying
-from perdure.errors import Fatal, NotInRun, Retry, StepTimeout
+from perdure.errors import Fatal, InDoubt, NotInRun, Retry, StepTimeout
 from perdure.testing import HandClock
 
 
@@ -117,7 +118,7 @@ def test_a_retry_on_that_fails_itself_is_told_with_the_error_and_nothing_is_trie
 
     with pytest.raises(ValueError, match="first") as told:
         body(1)
-    assert "retry_on of `flaky` gave AttributeError" in told.value.__notes__[0]
+    assert "retry_on of step `flaky` gave AttributeError" in told.value.__notes__[0]
     assert len(store.journal.attempts(calls(body)[0].run)) == 1
 
 
@@ -185,7 +186,8 @@ def test_a_sync_step_that_overruns_is_abandoned_in_its_thread_and_commits_nothin
     @step(timeout="10s")
     def slow(x):
         inside.set()
-        leave.wait()
+        with contextlib.suppress(StepTimeout):  # code that will not be stopped
+            leave.wait()
         left.set()
         return x
 
@@ -199,10 +201,56 @@ def test_a_sync_step_that_overruns_is_abandoned_in_its_thread_and_commits_nothin
     with pytest.raises(StepTimeout, match="ran longer than 10 s"):
         found.result(30)
     leave.set()
-    left.wait(30)
+    assert left.wait(30)
     [call] = calls(body)
     assert call.state == "failed"
     assert [each.state for each in store.journal.attempts(call.run)] == ["failed"]
+
+
+def test_an_effect_that_overruns_is_in_doubt_and_not_tried_again(clock, store, calls):
+    """Promise 5: it may have taken place, or do so yet in its thread."""
+    inside, leave = threading.Event(), threading.Event()
+
+    @step(kind="effect", timeout="10s", retries=3)
+    def sends(x):
+        inside.set()
+        leave.wait()
+
+    @workflow
+    def body(n):
+        sends(n)
+
+    found = beside(lambda: body(1))
+    assert inside.wait(30)
+    clock.advance("10s")
+    with pytest.raises(InDoubt, match="`sends` is in doubt: it ran longer than 10 s, and was cut off"):
+        found.result(30)
+    leave.set()
+    [call] = calls(body)
+    assert call.state == "in doubt"
+    assert len(store.journal.attempts(call.run)) == 1
+    with pytest.raises(InDoubt):
+        body(1)
+
+
+def test_an_idempotent_effect_that_overruns_is_tried_again(clock):
+    begun = threading.Semaphore(0)
+
+    @step(kind="effect", timeout="10s", retries=1, idempotent=True)
+    def sends(x):
+        begun.release()
+        if current().attempt == 1:
+            threading.Event().wait()
+        return x
+
+    @workflow
+    def body(n):
+        return sends(n)
+
+    found = beside(lambda: body(1))
+    assert begun.acquire(timeout=30)
+    clock.advance("10s")
+    assert found.result(30) == 1
 
 
 def test_code_that_python_can_stop_is_stopped_when_its_time_is_over(clock):
@@ -479,6 +527,39 @@ def test_an_idempotent_effect_in_doubt_runs_again_by_itself_and_any_other_asks(s
     assert len((tmp_path / "tries").read_text().splitlines()) == 1
     (tmp_path / "tries").write_text("try\ntry\n")
     assert script(DEADLY, "effect", "idempotent") == ["1"]
+
+
+AT_ONCE = """
+import os, signal
+from perdure import step, workflow
+
+@step
+def greedy(x):
+    with open("tries", "a") as log:
+        print("try", file=log)
+    if len(open("tries").readlines()) < 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x
+
+@workflow
+def body(n):
+    return greedy(n)
+
+try:
+    print(body(1))
+except Exception as error:
+    print(type(error).__name__)
+    raise SystemExit(1)
+"""
+
+
+def test_after_a_death_of_which_nothing_is_known_starts_are_recorded_at_once(script, tmp_path):
+    """What dies before its start was recorded is asked about one try later."""
+    for _ in range(3):
+        script(AT_ONCE, fails=True)
+    assert len((tmp_path / "tries").read_text().splitlines()) == 3
+    assert subprocess_lines(tmp_path) == ["DiedTwice"]
+    assert len((tmp_path / "tries").read_text().splitlines()) == 3
 
 
 def subprocess_lines(folder, *args):

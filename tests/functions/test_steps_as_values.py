@@ -257,7 +257,11 @@ def test_classes_that_attrs_and_dataclasses_make_anew_hold_steps():
         def get(self):
             return self.x
 
-    assert in_a_run(lambda: [Derived(1).get(), Slotted(5).get(), Slotted(5).get.submit().result()]) == [2, 5, 5]
+    assert in_a_run(lambda: [Derived(1).get(), Slotted(5).get(), Slotted(5).get.submit().result()]) == [
+        2,
+        5,
+        5,
+    ]
 
 
 def test_an_abstract_step_is_abstract():
@@ -342,9 +346,17 @@ def all_steps(source):
     ("old", "new", "again"),
     [
         ('ran("second")', 'ran("second again")', ["second again", "third"]),
-        ("return self.x\n\n    @step\n    def second", "return self.x + 0\n\n    @step\n    def second", ["first", "third"]),
+        (
+            "return self.x\n\n    @step\n    def second",
+            "return self.x + 0\n\n    @step\n    def second",
+            ["first", "third"],
+        ),
         ("rate = 3", "rate = 4", ["first", "third"]),
-        ("def grow(self):\n        return self.x", "def grow(self):\n        return self.x + 0", ["third", "fourth"]),
+        (
+            "def grow(self):\n        return self.x",
+            "def grow(self):\n        return self.x + 0",
+            ["third", "fourth"],
+        ),
         ("return each.helper()", "return each.helper() + 0", ["third"]),
         ("    def children", "    # A comment.\n\n    def children", []),
     ],
@@ -384,7 +396,11 @@ def apply(function, x):
 
 
 def test_a_step_that_is_handed_to_a_step_is_called_there_as_a_function(store):
-    assert in_a_run(lambda: [apply(add, 2), apply(Model(2).fit, 3), apply(lambda x: add(x) + 1, 4)]) == [3, 6, 6]
+    assert in_a_run(lambda: [apply(add, 2), apply(Model(2).fit, 3), apply(lambda x: add(x) + 1, 4)]) == [
+        3,
+        6,
+        6,
+    ]
     assert steps_of(store) == ["apply"] * 3
 
 

@@ -16,11 +16,13 @@ from perdure.engine.stored import place_of, unsealed
 from perdure.errors import NotLoadable, Untrusted
 from perdure.store import open_store
 from perdure.store.carrying import import_file
+from perdure.store.checking import check
 from perdure.store.keys import user_key
 from perdure.store.records import Place
 
 HERE = Path(__file__).parent
 FORMATS = sorted(path.name for path in HERE.glob("format-*"))
+SCHEMAS = sorted(path.name for path in HERE.glob("schema-*"))
 EXPORTS = sorted(path.name for path in HERE.glob("export-*"))
 WROTE = "3.11"
 """The Python that wrote the golden files."""
@@ -50,6 +52,7 @@ def calls_of(store):
 
 def test_there_are_files_of_every_format():
     assert FORMATS == ["format-1", "format-2"]
+    assert SCHEMAS == ["schema-3"], "the schemas 1 and 2 came with the formats 1 and 2"
     assert EXPORTS == ["export-1"]
 
 
@@ -70,6 +73,37 @@ def test_every_value_of_a_store_is_read(form, readonly, golden):
                 encoded = unsealed(store, run.result, Place(run.id, role="result"), "the result")
                 results |= keeping.decode(encoded)
         assert [name for name in VALUES if not alike(name, results[name])] == []
+
+
+@pytest.mark.parametrize("readonly", [True, False])
+@pytest.mark.parametrize("form", SCHEMAS)
+def test_a_store_of_an_older_schema_is_whole_and_read(form, readonly, golden):
+    """Promises 2 and 3: runs, child runs, attempts, failures, effects, notes and restores, and their values."""
+    with open_store(golden(form) / "store", readonly=readonly) as store:
+        journal = store.journal
+        done = check(store)
+        assert (done.whole, done.foreign, done.runs) == (True, 0, 7)
+        states = {(run.workflow, run.kind, run.state, run.parent is None) for run in journal.runs()}
+        assert states == {
+            ("golden", "function", "done", True),
+            ("report", "function", "done", True),
+            ("below", "function", "done", False),
+            ("fails", "function", "failed", True),
+            ("flights", "notebook", "open", True),
+        }
+        report = journal.runs(workflow="report")[-1]
+        encoded = unsealed(store, report.result, Place(report.id, role="result"), "the result")
+        assert keeping.decode(encoded) == ["first", "receipt", "second", "no such thing", "third"]
+        assert [run.workflow for run in journal.children(report.id)] == ["below"]
+        tries = [(attempt.number, attempt.state) for attempt in journal.attempts(report.id)]
+        assert sorted(tries) == [(1, "done"), *[(1, "failed")] * 3, *[(2, "done")] * 2]
+        [outcome] = [call for call in journal.calls(report.id) if call.state == "failed"]
+        encoded = unsealed(store, outcome.value, place_of(outcome, "value"), "it")
+        assert repr(keeping.decode(encoded)) == "LookupError('no such thing')"
+        [notebook] = journal.runs(workflow="flights")
+        assert [note.kind for note in journal.notes(notebook.id)] == ["setup", "names"]
+        assert len(journal.restores(notebook.id)) == 3
+        assert [session.host for session in journal.sessions(notebook.id)] == ["golden", "golden"]
 
 
 @pytest.mark.parametrize("form", EXPORTS)
@@ -134,7 +168,7 @@ def test_a_store_of_the_first_schema_is_brought_to_this_one_and_keeps_all(golden
         before = connection.execute("SELECT * FROM stored_values ORDER BY id").fetchall()
     open_store(path.parent).close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
         after = connection.execute("SELECT * FROM stored_values ORDER BY id").fetchall()
     assert [row[: len(before[0])] for row in after] == before
     assert {row[-1] for row in after} == {""}

@@ -19,6 +19,10 @@ PLOT: Final = 600
 """Nominal width of the plot in pixels: least widths are made percents with it."""
 END: Final = 2.0
 """Percent that stay free at the right, for end marks."""
+AHEAD: Final = 12.0
+"""Percent that stay free after now, where something waits for a moment to come."""
+EDGE: Final = 99.0
+"""Where time to come that has no room ends in an arrow."""
 LEAST: Final = 22.0
 """Percent that a kernel's part gets at least, while there is room."""
 GAP: Final = {"kernel": 9.5, "idle": 3.0}
@@ -76,6 +80,13 @@ class Axis:
                     return place
         return place
 
+    def ahead(self, seconds: float) -> tuple[float, float, bool]:
+        """From where to where the time to come lies, so many seconds, and whether it reaches further."""
+        last = self.pieces[-1]
+        length = last.end - last.start
+        wanted = last.x1 + (last.x1 - last.x0) * seconds / length if length > 0 else EDGE + 1
+        return last.x1, min(wanted, EDGE), wanted > EDGE
+
 
 def axis(timeline: Timeline) -> Axis:
     """The time scale for a timeline."""
@@ -87,7 +98,8 @@ def axis(timeline: Timeline) -> Axis:
         spans += [(kernel, start, end) for start, end in parts]
     kinds = ["idle" if one[0] is other[0] else "kernel" for one, other in pairwise(spans)]
     shrink = min(1.0, 40.0 / (sum(GAP[kind] for kind in kinds) or 1.0))
-    room = 100.0 - END - shrink * sum(GAP[kind] for kind in kinds)
+    waits = any(row.due is not None and row.due > timeline.now for row in timeline.rows)
+    room = 100.0 - (AHEAD if waits else END) - shrink * sum(GAP[kind] for kind in kinds)
     pieces: list[Piece] = []
     gaps: list[Gap] = []
     x = 0.0

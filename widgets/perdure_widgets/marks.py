@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from ._calls import Row, Segment
 from ._fold import FAN_OUT
+from ._row import NOTE, OWN, PAUSE, WAIT, Row, Segment
 from .axis import PLOT, Axis
 
 DEFS: Final = """
@@ -35,6 +35,9 @@ GLYPHS: Final = {
     "doubt": '<path d="M3.6 4.2c0-3.4 4.9-3.4 4.9 0C8.5 6 6 6 6 8M6 10.6v.1" stroke-width="1.8"/>',
     "torn": '<path d="M7.4 1 3.2 6.4h5.2L4.4 11"/>',
     "cancel": '<circle cx="6" cy="6" r="4.6"/><path d="M2.9 9.1 9.1 2.9"/>',
+    "sleep": '<circle cx="6" cy="6" r="4.8"/><path d="M6 3.4V6.2l1.9 1.1"/>',
+    "retry": '<path d="M2 6h.01M6 6h.01M10 6h.01" stroke-width="2.4"/>',
+    "note": '<path d="M6 2.6v6.8M3.4 2.6h5.2M3.4 9.4h5.2"/>',
     "gone": '<rect x="1.8" y="2.8" width="8.4" height="6.4" stroke-dasharray="2 1.8"/>',
 }
 
@@ -47,9 +50,12 @@ _END_MARKS: Final = {
     '<path d="M-6 18 0 6" class="pdr-s-dim" stroke-width="1.4"/>',
     "running": '<rect class="pdr-m-live pdr-tip" x="1" y="7" width="3" height="10" rx="1.5"/>',
 }
+_FURTHER: Final = '<path class="pdr-mk pdr-s-live" d="M-4 8.5-.5 12-4 15.5"/>'
 _TORN: Final = ("interrupted", "in doubt")
 _CHIP: Final = 10
 _BINS: Final = 48
+_FINE: Final = 4
+"""Marks of a folded row that lie within a percent at most: those closer together are drawn once."""
 
 
 def glyph(name: str, tone: str) -> str:
@@ -69,14 +75,15 @@ class Marks:
     axis: Axis
     prefix: str
 
-    def row(self, row: Row) -> str:
+    def row(self, row: Row, now: float) -> str:
         """The marks of one row: what carried over first, then bars, then their ends, then restores."""
         parts = [*self._carry(row)]
-        if row.count > FAN_OUT and row.segments:
+        if row.count > FAN_OUT and row.segments and row.kind not in OWN:
             parts += self._strip(row.segments)
         else:
-            parts += [self._segment(each, gone=row.state == "gone") for each in row.segments]
+            parts += [self._mark(each, gone=row.state == "gone") for each in self._apart(row)]
             parts += self._retries(row.segments)
+        parts += self._ahead(row, now)
         parts += self._checkpoint(row)
         for mark in row.marks:
             texture, shape = ("hatch2", "older") if mark.older else ("hatch", "kept")
@@ -85,6 +92,52 @@ class Marks:
                 f'width="{_CHIP}" height="10" rx="1.5" fill="url(#{self.prefix}-{texture})"/>'
             )
         return "".join(parts)
+
+    def _apart(self, row: Row) -> Sequence[Segment]:
+        """The segments that are to be drawn: of a folded row, one where several would lie on each other."""
+        if row.count == 1:
+            return row.segments
+        places: dict[tuple[object, ...], Segment] = {}
+        for each in row.segments:
+            ends = (self.axis.at(each.epoch, each.start), self.axis.at(each.epoch, each.end))
+            places.setdefault((each.kind, each.state, *(round(end * _FINE) for end in ends)), each)
+        return list(places.values())
+
+    def _mark(self, segment: Segment, *, gone: bool) -> str:
+        draw = {WAIT: self._wait, PAUSE: self._pause, NOTE: self._note}.get(segment.kind)
+        return self._segment(segment, gone=gone) if draw is None else draw(segment)
+
+    def _wait(self, segment: Segment) -> str:
+        """Time in which nothing runs is an outline."""
+        x0, x1 = self.axis.at(segment.epoch, segment.start), self.axis.at(segment.epoch, segment.end)
+        shape = "waits" if segment.state == "running" else "waited"
+        end = _END_MARKS["cancelled"] if segment.state == "cancelled" else ""
+        wide = (x1 - x0) * PLOT / 100 >= 3  # noqa: PLR2004  the least width of a bar
+        width = percent(x1 - x0) if wide else "3"
+        bar = f'<rect class="pdr-m-{shape}" x="{percent(x0)}" width="{width}" y="7.5" height="9" rx="1.5"/>'
+        return bar + (f'<svg x="{percent(x1)}">{end}</svg>' if end else "")
+
+    def _pause(self, segment: Segment) -> str:
+        """Dots until the next attempt."""
+        x0, x1 = self.axis.at(segment.epoch, segment.start) + 2.2, self.axis.at(segment.epoch, segment.end)
+        if x1 <= x0:
+            return ""
+        return f'<line class="pdr-retry" x1="{percent(x0)}" x2="{percent(x1)}" y1="12" y2="12"/>'
+
+    def _note(self, segment: Segment) -> str:
+        """A tick where something was noted, and a thin line from when it was first asked."""
+        x0, x1 = self.axis.at(segment.epoch, segment.start), self.axis.at(segment.epoch, segment.end)
+        line = f'<line class="pdr-note" x1="{percent(x0)}" x2="{percent(x1)}" y1="12" y2="12"/>'
+        tick = f'<svg x="{percent(x1)}"><rect class="pdr-f-ink" y="8" width="2" height="8"/>'
+        return (line if x1 > x0 else "") + f"{tick}{_END_MARKS.get(segment.state, '')}</svg>"
+
+    def _ahead(self, row: Row, now: float) -> Iterator[str]:
+        """Dashes from now until what is waited for, with an arrow where that lies further off."""
+        if row.due is not None and row.due > now and self.axis.pieces:
+            x0, x1, further = self.axis.ahead(row.due - now)
+            yield f'<line class="pdr-ahead" x1="{percent(x0 + 0.5)}" x2="{percent(x1)}" y1="12" y2="12"/>'
+            if further:
+                yield f'<svg x="{percent(x1)}">{_FURTHER}</svg>'
 
     def _segment(self, segment: Segment, *, gone: bool) -> str:
         x0, x1 = self.axis.at(segment.epoch, segment.start), self.axis.at(segment.epoch, segment.end)
@@ -112,7 +165,8 @@ class Marks:
         """Where the checkpoint that was restored last had been made."""
         if not row.marks:
             return None
-        made = [each for each in row.segments if each.state == "ran" and each.epoch <= row.marks[-1].epoch]
+        last = (row.marks[-1].epoch, row.marks[-1].at)
+        made = [each for each in row.segments if each.state == "ran" and (each.epoch, each.end) <= last]
         return self.axis.at(made[-1].epoch, made[-1].end) if made else None
 
     def _carry(self, row: Row) -> Iterator[str]:

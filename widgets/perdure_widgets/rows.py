@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from perdure.engine import doubts
 from perdure.errors import NoSuchRun
 from perdure.store.records import AttemptRecord, CallRecord, RestoreRecord, RunRecord, SessionRecord
 
-from . import words
-from ._calls import CallRows, Mark, Row, Segment
-from ._fold import fold_fan_outs, versions
+from . import _own, words
+from ._calls import CallRows
+from ._fold import fold, versions
+from ._row import WORK, Mark, Row, Segment, covered
 from .kernels import Kernel, kernels
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def timeline(
     *,
     children: Sequence[RunRecord] = (),
     borrowed: Sequence[CallRecord] = (),
+    winners: Mapping[str, str] | None = None,
+    questions: Mapping[str, str] | None = None,
     now: float,
     alive: bool = True,
 ) -> Timeline:
@@ -70,25 +74,59 @@ def timeline(
         restores: the checkpoints that were used, by time.
         children: runs that were started from this one.
         borrowed: calls of other runs that this one restored.
+        winners: who won each race, by call.
+        questions: what is asked in runs that were started from this one, by run.
         now: seconds since 1970; running bars end here.
         alive: whether the process of the last session lives.
     """
     alive = alive and bool(sessions) and sessions[-1].ended is None
     last = sessions[-1].epoch if sessions else run.epoch
-    living = last if alive else None
-    tried = _by_call(attempts)
     used = _by_call(restores)
     # An owner of another run made these: their work has no place in this run's time.
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
-    busy = any(call.state == "running" and call.epoch == living for call in calls)
-    busy |= alive and any(child.state == "running" for child in children)
     activity = _activity(sessions, calls, attempts, restores, children)
-    found = kernels(sessions, activity, now=now, alive=alive, busy=busy)
-    passed = _passed(run, last, attempts, restores)
-    maker = CallRows(run, found, tried, used, living=living, passed=passed, now=now)
-    rows = fold_fan_outs([maker.row(group) for group in versions(run, everything, used)])
-    rows += [maker.child(child) for child in children]
-    rows.sort(key=_place)
+    found = kernels(
+        sessions,
+        activity,
+        now=now,
+        alive=alive,
+        busy=alive and _busy(calls, children, last, now),
+    )
+    maker = CallRows(
+        run,
+        found,
+        calls,
+        _by_call(attempts),
+        used,
+        children={child.id: child for child in children},
+        questions=questions or {},
+        winners=winners or {},
+        living=last if alive else None,
+        ended=_ended_under(calls, sessions),
+        passed=_passed(run, last, activity),
+        now=now,
+    )
+    return _summed_up(run, _rows(maker, everything), found, restores, alive=alive, now=now)
+
+
+def _rows(maker: CallRows, calls: Sequence[CallRecord]) -> list[Row]:
+    """The rows of all calls, and of the children that no call started, in their order."""
+    rows = fold([maker.row(group) for group in versions(maker.run, calls, maker.restores, maker.ended)])
+    called = {call.child for call in calls}
+    rows += [maker.child(child) for name, child in maker.children.items() if name not in called]
+    return sorted(rows, key=_place)
+
+
+def _summed_up(
+    run: RunRecord,
+    rows: Sequence[Row],
+    found: tuple[Kernel, ...],
+    restores: Sequence[RestoreRecord],
+    *,
+    alive: bool,
+    now: float,
+) -> Timeline:
+    """The timeline with these rows and kernels."""
     state = _state(run, rows, alive=alive)
     lost = sum(row.lost for row in rows)
     return Timeline(
@@ -135,6 +173,8 @@ def read_of(
     children = journal.children(run.id)
     known = {call.id for call in calls} | {child.id for child in children}
     missing = {restore.call for restore in restores} - known
+    borrowed = _borrowed(journal, run, missing)
+    races = _own.races([*borrowed, *calls])
     return timeline(
         run,
         sessions,
@@ -142,10 +182,33 @@ def read_of(
         journal.attempts(run.id),
         restores,
         children=children,
-        borrowed=_borrowed(journal, run, missing),
+        borrowed=borrowed,
+        winners=_own.winners(races, journal.values(races.values())) if races else {},
+        questions=_questions(journal, children, alive=alive),
         now=time.time() if now is None else now,
         alive=alive,
     )
+
+
+def _busy(calls: Sequence[CallRecord], children: Sequence[RunRecord], living: int, now: float) -> bool:
+    """Whether something runs, or waits for a moment to come, under the owner of this epoch."""
+    return (
+        any(call.state == "running" and call.epoch == living for call in calls)
+        or any(call.state == "waiting" and (call.due or 0.0) > now for call in calls)
+        or any(child.state == "running" for child in children)
+    )
+
+
+def _questions(journal: Journal, children: Sequence[RunRecord], *, alive: bool) -> dict[str, str]:
+    """What a person is asked in those of these runs that wait for a decision, by run."""
+    found = {}
+    for child in children:
+        if child.state == "in doubt" or (child.state in ("running", "interrupted") and not alive):
+            calls = journal.calls(child.id)
+            asked = [f"`{call.step}`: {doubts.asked(call, calls)}" for call in filter(doubts.is_open, calls)]
+            if asked:
+                found[child.id] = "; ".join(asked)
+    return found
 
 
 def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallRecord]:
@@ -164,22 +227,35 @@ def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallR
     return found
 
 
-def _passed(
-    run: RunRecord, last: int, attempts: Sequence[AttemptRecord], restores: Sequence[RestoreRecord]
-) -> int | None:
+def _passed(run: RunRecord, last: int, activity: Sequence[tuple[int, float]]) -> int | None:
     """The newest epoch, if a whole pass over the body was finished in it.
 
     A pass that restored the run's result whole made no call, and tells nothing about those that there are.
     """
     if run.kind == "notebook" or run.state != "done":
         return None
-    return last if last in {*(each.epoch for each in attempts), *(each.epoch for each in restores)} else None
+    return last if any(epoch == last for epoch, _ in activity) else None
 
 
 def _by_call(records: Sequence[_Of]) -> dict[str, list[_Of]]:
     found: dict[str, list[_Of]] = {}
     for record in records:
         found.setdefault(record.call, []).append(record)
+    return found
+
+
+def _owner_at(sessions: Sequence[SessionRecord], at: float) -> int | None:
+    """The epoch of the owner at that time."""
+    return next((session.epoch for session in reversed(sessions) if session.started <= at), None)
+
+
+def _ended_under(calls: Sequence[CallRecord], sessions: Sequence[SessionRecord]) -> dict[str, int]:
+    """The owner under which each sleep ended, which may be a later one than that which began it, by call."""
+    found = {}
+    for call in calls:
+        owner = None if call.kind != "wait" or call.ended is None else _owner_at(sessions, call.ended)
+        if owner is not None:
+            found[call.id] = max(call.epoch, owner)
     return found
 
 
@@ -192,15 +268,17 @@ def _activity(
 ) -> list[tuple[int, float]]:
     """(epoch, time) of all that is known to have happened."""
     found = [(restore.epoch, restore.at) for restore in restores]
+    ended = _ended_under(calls, sessions)
     records: list[CallRecord | AttemptRecord] = [*calls, *attempts]
     for record in records:
         found.append((record.epoch, record.started))
         if record.ended is not None:
-            found.append((record.epoch, record.ended))
+            epoch = ended.get(record.id, record.epoch) if isinstance(record, CallRecord) else record.epoch
+            found.append((epoch, record.ended))
     for child in children:
         for at in (child.created, child.finished or child.updated):
-            owners = [session.epoch for session in sessions if session.started <= at]
-            found += [(owners[-1], at)] if owners else []
+            owner = _owner_at(sessions, at)
+            found += [] if owner is None else [(owner, at)]
     return found
 
 
@@ -224,17 +302,14 @@ def _state(run: RunRecord, rows: Sequence[Row], *, alive: bool) -> str:
 
 def _working(rows: Sequence[Row]) -> float:
     """Seconds in which at least one step ran."""
-    total, until = 0.0, float("-inf")
-    for start, end in sorted((each.start, each.end) for row in rows for each in row.segments):
-        total += max(0.0, end - max(start, until))
-        until = max(until, end)
-    return total
+    return covered(each for row in rows for each in row.segments if each.kind == WORK)
 
 
 def _summary(rows: Sequence[Row], restores: Sequence[RestoreRecord], lost: float) -> str:
     counts: Counter[str] = Counter()
     for row in rows:
-        counts.update(dict(row.counts))
+        if row.kind != "noted":
+            counts.update(dict(row.counts))
     order = {state: place for place, state in enumerate(words.LOOKS)}
     parts = []
     for state in sorted(counts, key=lambda state: order.get(state, len(order))):

@@ -14,14 +14,15 @@ from importlib import resources
 from itertools import groupby
 
 from . import words
-from ._calls import Row
 from ._fold import shown
+from ._row import Row
 from .axis import axis
 from .marks import DEFS, Marks, glyph
 from .rows import Timeline
 from .ruler import lines, ruler
+from .step_lines import CODE
 
-_TOLD = ("failed", "in doubt", "interrupted", "older", "ran again", "gone")
+_TOLD = ("failed", "in doubt", "interrupted", "older", "ran again", "gone", "waiting")
 """States whose cause is written under the row; of the others it is in the row's title."""
 
 
@@ -57,7 +58,7 @@ def render_html(timeline: Timeline, *, ident: str | None = None) -> str:
     marks = Marks(scale, prefix)
     labels, height = ruler(scale, timeline.now)
     rows, others = shown(timeline.rows)
-    body = "".join(_row(row, marks, prefix) for row in rows)
+    body = "".join(_row(row, marks, prefix, timeline.now) for row in rows)
     if others:
         body = f'<tr class="pdr-why"><td colspan="4">{escape(others)}</td></tr>{body}'
     run = timeline.run
@@ -80,16 +81,17 @@ def _foot(timeline: Timeline) -> str:
     """What a run came to: its error, its counts, its kernels, and when this was drawn."""
     run, now = timeline.run, timeline.now
     parts = [escape(timeline.summary), " · ".join(kernel_lines(timeline))]
-    if run.error and timeline.state == "failed":
-        parts.insert(0, f'<span class="pdr-is-fail">{escape(run.error)}</span>')
+    if run.error and timeline.state in ("failed", "cancelled"):
+        tone = words.look(timeline.state).tone
+        parts.insert(0, f'<span class="pdr-is-{tone}">{escape(run.error)}</span>')
     drawn = f"Picture of {words.day(now)}, {words.clock(now, now)}."
     parts.append(f"{drawn} Drawn anew with <code>%timeline {escape(run.id)}</code>.")
     return "".join(f'<p class="pdr-p">{part}</p>' for part in parts if part)
 
 
 def facts(timeline: Timeline) -> list[str]:
-    """What the head says after the state: when, how long in how many kernels, what it saved."""
-    found = []
+    """What the head says after the state: its tags, when, how long in how many kernels, what it saved."""
+    found = [words.tags(timeline.run.tags)] if timeline.run.tags else []
     if timeline.kernels:
         first, last = timeline.kernels[0].start, timeline.kernels[-1].end
         clocks = (words.clock(at, first, seconds=False) for at in (first, last))
@@ -116,28 +118,31 @@ def _facts(timeline: Timeline) -> str:
     return " · ".join([f"<code>{escape(timeline.run.id)}</code>", *map(escape, facts(timeline))])
 
 
-def _row(row: Row, marks: Marks, prefix: str) -> str:
+def _row(row: Row, marks: Marks, prefix: str, now: float) -> str:
     look = words.look(row.state)
     why = "; ".join(_causes(row))
     title = f' title="{escape(why)}"' if why else ""
     return (
         f'<tr class="pdr-row"{title}><th scope="row"><span class="pdr-nm">{glyph(look.glyph, look.tone)}'
         f'<span class="pdr-t" title="{escape(row.step)}">{escape(row.step)}</span>{_smalls(row)}</span></th>'
-        f'<td class="pdr-bar"><svg aria-hidden="true"><use href="#{prefix}-lines"/>{marks.row(row)}'
+        f'<td class="pdr-bar"><svg aria-hidden="true"><use href="#{prefix}-lines"/>{marks.row(row, now)}'
         "</svg></td>"
         f'<td class="pdr-w pdr-is-{look.tone}">{escape(row.word)}</td>'
-        f'<td class="pdr-num">{words.took(row.took) if row.segments or row.took else words.NOTHING}</td></tr>'
-        + (f'<tr class="pdr-why"><td colspan="4">{escape(why)}</td></tr>' if why and _is_told(row) else "")
+        f'<td class="pdr-num">{row.spent(now) or words.NOTHING}</td></tr>'
+        + (f'<tr class="pdr-why"><td colspan="4">{_prose(why)}</td></tr>' if why and _is_told(row) else "")
     )
 
 
 def _smalls(row: Row) -> str:
     """What stands small beside the name: the detail, which gives way first, then kind and badge."""
     detail = f' <small class="pdr-d" title="{escape(row.detail)}">{escape(row.detail)}</small>'
-    notes = [row.kind if row.kind != "pure" else "", row.badge]
-    return (detail if row.detail else "") + "".join(
-        f" <small>{escape(note)}</small>" for note in notes if note
-    )
+    notes = "".join(f" <small>{escape(note)}</small>" for note in row.notes)
+    return (detail if row.detail else "") + notes
+
+
+def _prose(text: str) -> str:
+    """A sentence, with what stands between backticks as code."""
+    return CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _is_told(row: Row) -> bool:
@@ -146,7 +151,6 @@ def _is_told(row: Row) -> bool:
 
 def _causes(row: Row) -> Iterator[str]:
     """Why, and what was lost."""
-    if row.why:
-        yield row.why
+    yield from row.causes
     if row.lost >= 1:
         yield f"{words.took(row.lost)} lost with a kernel"

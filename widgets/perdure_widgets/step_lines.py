@@ -19,9 +19,15 @@ _LOOKS: Final = {
     "restored": ("kept", "--jp-success-color1, #2b6c2e"),
     "kept, older code": ("older", "--jp-ui-font-color2, GrayText"),
     "failed": ("fail", "--jp-error-color1, #ba2929"),
+    "interrupted": ("torn", "--jp-ui-font-color2, GrayText"),
+    "runs": ("live", "--jp-brand-color1, #145ea8"),
+    "waits": ("retry", "--jp-brand-color1, #145ea8"),
     "partly kept": ("doubt", "--jp-warn-color1, #a25200"),
+    "not repeatable": ("doubt", "--jp-warn-color1, #a25200"),
+    "taken over": ("doubt", "--jp-warn-color1, #a25200"),
+    "room runs out": ("doubt", "--jp-warn-color1, #a25200"),
 }
-_CODE: Final = re.compile(r"`([^`]*)`")
+CODE: Final = re.compile(r"`([^`]*)`")
 
 
 def render_line(state: str, since: str, details: Sequence[str], saved: str, notes: Sequence[str]) -> str:
@@ -43,4 +49,4 @@ def render_line(state: str, since: str, details: Sequence[str], saved: str, note
 
 def _text(text: str) -> str:
     """Escaped, with what stands in backticks as code."""
-    return _CODE.sub(r'<code style="font-size:12px">\1</code>', escape(text))
+    return CODE.sub(r'<code style="font-size:12px">\1</code>', escape(text))

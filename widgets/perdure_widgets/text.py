@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from . import words
-from ._calls import Row
 from ._fold import shown
+from ._row import Row
 from .rows import Timeline
 from .static import facts, kernel_lines
 
@@ -13,10 +13,10 @@ def render_text(timeline: Timeline) -> str:
     """The picture of a run as a table in plain text, each cause in words behind its row."""
     run = timeline.run
     lines = [_line("  ".join([run.workflow, run.id, timeline.word, *facts(timeline)]))]
-    if run.error and timeline.state == "failed":
+    if run.error and timeline.state in ("failed", "cancelled"):
         lines.append(f"  {_line(run.error)}")
     rows, others = shown(timeline.rows)
-    lines += ["", *_table([_cells(row) for row in rows])] if rows else []
+    lines += ["", *_table([_cells(row, timeline.now) for row in rows])] if rows else []
     if others:
         lines.append(f"  {others}")
     lines += ["", *(f"  {line}" for line in kernel_lines(timeline)), f"  {_line(timeline.summary)}"]
@@ -40,12 +40,12 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
     return [f"  {line}" for line in columns(rows, frozenset({2}))]
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, now: float) -> tuple[str, ...]:
     name = " ".join(part for part in (row.step, row.detail) if part)
-    took = words.took(row.took) if row.segments or row.took else "-"
     lost = f"{words.took(row.lost)} lost" if row.lost >= 1 else ""
-    notes = [row.kind if row.kind != "pure" else "", row.badge, lost, row.why]
-    return name, row.word, took, "; ".join(note for note in notes if note)
+    kind = "run" if row.kind == "run" and row.count == 1 else ""
+    notes = [" ".join(part for part in (kind, *row.notes[:1]) if part), *row.notes[1:], lost, *row.causes]
+    return name, row.word, row.spent(now) or "-", "; ".join(note for note in notes if note)
 
 
 def _line(text: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from perdure.store.records import Tag
 
 NBSP: Final = "\N{NO-BREAK SPACE}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -26,6 +28,8 @@ class Look:
 
 LOOKS: Final[Mapping[str, Look]] = {
     "running": Look("running", "live", "live"),
+    "waiting": Look("waiting to retry", "live", "retry"),
+    "sleeping": Look("sleeping", "live", "sleep"),
     "ran": Look("ran", "ran", "ran"),
     "ran again": Look("ran again", "ran", "ran"),
     "restored": Look("restored", "kept", "kept"),
@@ -35,12 +39,15 @@ LOOKS: Final[Mapping[str, Look]] = {
     "interrupted": Look("interrupted", "dim", "torn"),
     "cancelled": Look("cancelled", "dim", "cancel"),
     "gone": Look("not called any more", "dim", "gone"),
+    "slept": Look("slept", "ran", "sleep"),
+    "woken": Look("woken by hand", "ran", "sleep"),
+    "noted": Look("noted", "ran", "note"),
     "done": Look("done", "ran", "ran"),
     "open": Look("open", "ran", "ran"),
 }
 """The states of rows and runs, in the order in which they are counted in sentences."""
 
-ATTENTION: Final = ("running", "failed", "in doubt", "interrupted")
+ATTENTION: Final = ("running", "failed", "in doubt", "interrupted", "waiting", "sleeping")
 """States that are shown however many rows there are."""
 
 
@@ -67,6 +74,24 @@ def took(seconds: float) -> str:
 def _figure(number: float) -> str:
     """A figure with one decimal below ten."""
     return f"{number:.1f}" if round(number, 1) < 10 else f"{number:.0f}"  # noqa: PLR2004
+
+
+def left(seconds: float) -> str:
+    """What is left of a wait, in its largest unit: `45 s left`, `8 m left`; `due` once it is over."""
+    whole = round(seconds)
+    for unit, length in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE)):
+        if whole >= length:
+            return f"{round(whole / length)}{NBSP}{unit}{NBSP}left"
+    return f"{whole}{NBSP}s{NBSP}left" if whole > 0 else "due"
+
+
+def moment(at: float, now: float) -> str:
+    """A time to come, or one that came: to the second where it is near, with its day where that is far."""
+    there, here = (datetime.fromtimestamp(each).astimezone() for each in (at, now))
+    if there.date() == here.date():
+        return clock(at, now, seconds=abs(at - now) < 2 * _MINUTE)
+    year = "" if there.year == here.year else f"{NBSP}{there.year}"
+    return f"{there.day}{NBSP}{there:%b}{year}{NBSP}{there:%H:%M}"
 
 
 def clock(at: float, now: float, *, seconds: bool = True) -> str:
@@ -96,6 +121,11 @@ def size(count: int) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 step`, `2 steps`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def tags(given: Iterable[Tag]) -> str:
+    """The tags of a run, such as `day=mon, draft`."""
+    return ", ".join(f"{tag.name}={tag.value}" if tag.value else tag.name for tag in given)
 
 
 def plain(text: str) -> str:

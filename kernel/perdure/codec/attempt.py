@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perdure.codec.rows.overlap import keeping_overlaps
 from perdure.errors import NotLoadable, PerdureError
@@ -14,10 +14,14 @@ from perdure.errors import NotLoadable, PerdureError
 from .decoder import Decoder, malformed
 from .encoder import Cycle, Encoder, outside, versions
 from .model import LARGE, TREE, Encoded, Refusal
+from .notebook import noting_needs
 from .paths import described, misplaced
 from .plain import packed, unpacked
 from .preview import preview
 from .unequal import unequal
+
+if TYPE_CHECKING:
+    from .leaf.pickled import LeafPickler
 
 _TRIED = 16 * LARGE
 """Values with more out-of-band bytes than this are not decoded for a trial."""
@@ -38,6 +42,8 @@ class Terms:
     """Whether values of any size are loaded again and compared; otherwise those under 1 MiB are."""
     preview: bool = True
     """False for a value that nobody will look at."""
+    trial: bool = True
+    """False where loading it here would be wrong, or of no use: it is not kept."""
     known: dict[int, str] = field(init=False)
     """The externals by identity."""
 
@@ -86,13 +92,12 @@ def _walk_once(value: Any, terms: Terms, shown: dict[str, Any], *, whole: bool) 
     """The encoded value, seen to load where that is in doubt; None where it must be pickled as one."""
     import ormsgpack
 
-    encoder = Encoder(terms.known, pickles=terms.pickles)
-    tree = encoder.leaf(value) if whole else encoder.node(value)
+    encoder, needs = Encoder(terms.known, pickles=terms.pickles), set[str]()
+    with noting_needs(needs):
+        tree = encoder.leaf(value) if whole else encoder.node(value)
+        pickler = _dumped(encoder, terms, whole=whole) if encoder.leaves else None
     data, buffers, tried = None, list[memoryview](), not encoder.checked
-    if encoder.leaves:
-        from perdure.codec.leaf.pickled import dump_leaves
-
-        pickler = dump_leaves(encoder.leaves, {} if whole else encoder.outer, terms.known, encoder.buffers)
+    if pickler is not None:
         if pickler.referred & encoder.needing:
             return None
         data, buffers = pickler.file.getvalue(), pickler.buffers
@@ -105,11 +110,19 @@ def _walk_once(value: Any, terms: Terms, shown: dict[str, Any], *, whole: bool) 
         buffers=every,
         packages=versions(encoder.modules),
         preview=shown,
+        needs=frozenset(needs),
     )
     tried = terms.check_all or (tried and sum(view.nbytes for view in every) <= _TRIED)
-    if tried and not encoder.ends and not (encoder.leaves and pickler.ends):
+    if terms.trial and tried and not encoder.ends and not (pickler is not None and pickler.ends):
         _try(value, encoder.leaves, encoded, terms)
     return encoded
+
+
+def _dumped(encoder: Encoder, terms: Terms, *, whole: bool) -> LeafPickler:
+    """The pickle of the leaves; the module that can is imported only now."""
+    from perdure.codec.leaf.pickled import dump_leaves
+
+    return dump_leaves(encoder.leaves, {} if whole else encoder.outer, terms.known, encoder.buffers)
 
 
 def _try(value: Any, leaves: list[Any], encoded: Encoded, terms: Terms) -> None:

@@ -76,14 +76,22 @@ def encode_namespace(
     externals: Mapping[str, Any] | None = None,
     pickles: bool = True,
     check_all: bool = False,
+    trial: bool = True,
 ) -> tuple[Encoded, dict[str, NotKeepable]]:
     """Names and their values as one: what they share stays shared. Decodes to a dict.
+
+    Args:
+        values: by name.
+        externals: as for `encode`.
+        pickles: as for `encode`.
+        check_all: as for `encode`.
+        trial: False for what is not kept, but sent to a process and decoded there: nothing is loaded here.
 
     Returns:
         The names that can be kept, and for each of the others why it cannot.
     """
     kept, refused = dict(values), dict[str, NotKeepable]()
-    terms = Terms(externals or {}, pickles=pickles, check_all=check_all)
+    terms = Terms(externals or {}, pickles=pickles, check_all=check_all, preview=trial, trial=trial)
     while True:
         try:
             return attempt(kept, terms), refused

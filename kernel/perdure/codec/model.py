@@ -32,6 +32,9 @@ class Encoded:
     """Versions of the packages whose classes lie in it."""
     preview: dict[str, Any]
     """At most 4 kB of msgpack; shows the value without decoding it."""
+    needs: frozenset[str] = frozenset()
+    """Names of the notebook that it needs where it is decoded, with what its functions read of them, and
+    whether it needs what was registered. Known of what was encoded in this process."""
 
     @property
     def size(self) -> int:

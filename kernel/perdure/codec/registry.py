@@ -15,6 +15,10 @@ from typing import Any
 from perdure.errors import BadRegistration, NotLoadable, PerdureError
 
 from .model import Refusal
+from .notebook import note_name
+
+REGISTERED = "a registration"
+"""Stands, among the names that a value needs, for what somebody registered: no name has a space."""
 
 _DUMP, _LOAD = "__perdure_dump__", "__perdure_load__"
 
@@ -62,6 +66,26 @@ def register(
     assert dump is not None
     assert load is not None
     _registered[cls] = _Registration(dump, load, _knows_class(load))
+
+
+@dataclass(frozen=True, slots=True)
+class Registering:
+    """A registration as a value: where it is loaded, it is made."""
+
+    cls: type
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        found = _registered[self.cls]
+        return _register_again, (self.cls, found.dump, found.load)
+
+
+def registrations() -> list[Registering]:
+    """What is registered here, to be registered elsewhere."""
+    return [Registering(cls) for cls in _registered]
+
+
+def _register_again(cls: type, dump: Callable[[Any], Any], load: Callable[..., Any]) -> None:
+    register(cls, dump=dump, load=load)
 
 
 def _knows_class(load: Callable[..., Any]) -> bool:
@@ -122,6 +146,8 @@ def kept_parts(value: Any) -> tuple[type, Any]:
     """
     cls = type(value)
     registration = _registration(cls)
+    if registration is not None:
+        note_name(REGISTERED)
     try:
         data = value.__perdure_dump__() if registration is None else registration.dump(value)
     except (Refusal, PerdureError):

@@ -17,9 +17,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from perdure.errors import NotInRun
 
+from . import clock
+from .tracebacks import one_line
+
 if TYPE_CHECKING:
     from perdure.store.records import CallRecord, Record
 
+    from .cancelling import Cancelled
     from .owner import Owner
 
 
@@ -128,6 +132,16 @@ class Attempt:
             self._over, stop = why, self._stop
         if stop is not None:
             stop(why)
+
+    def fence(self, why: BaseException) -> None:
+        """Commit nothing of it any more; its code is stopped by what it waits for."""
+        with self._lock:
+            self._over = self._over or why
+
+    def abandon(self, why: Cancelled) -> None:
+        """Record that it was given up, whatever its code still does in some thread."""
+        took = max(0.0, clock.now() - self.call.started)
+        self.owner.fail(self.call, state=why.state, error=one_line(why), took=took)
 
     def current(self) -> Current:
         """What its code may know. Its start is on disk from now on: its id may go out into the world."""

@@ -21,6 +21,7 @@ from perdure.store.records import (
 from . import clock
 from .ahead import Ahead
 from .events import Event, listeners
+from .naming import NOTE, Names, notes_of
 from .stored import opened, place_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Books:
         self._mutex = threading.RLock()
         self._attempts: dict[str, AttemptRecord] = {}
         self._earlier_attempts: dict[str, list[AttemptRecord]] | None = None
+        self._names: Names | None = None
         # The cells of a notebook are not restored one after the other.
         self._ahead = Ahead(store.journal, calls if run.state != "open" else ())
 
@@ -109,6 +111,17 @@ class Books:
                 found.setdefault(attempt.call, []).append(attempt)
             self._earlier_attempts = found
         return self._earlier_attempts
+
+    def name_of(self, step: Any) -> str:
+        """The name under which calls of this step are recorded in the run."""
+        with self._mutex:
+            if self._names is None:
+                self._names = Names(notes_of(self.store.journal, self.run), self._keep_name)
+            return self._names.of(step)
+
+    def _keep_name(self, name: str, module: str, step: str) -> None:
+        data = {"module": module, "step": step}
+        self._write(NoteRecord(self.run.id, NOTE, name, clock.now(), data), durability="later")
 
     def note(self, kind: str, name: str, data: dict[str, Any], *values: ValueRecord) -> None:
         """Keep a small named fact about the run, with the values that it refers to."""

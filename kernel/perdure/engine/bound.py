@@ -61,7 +61,7 @@ class BoundStep:
         return hash((id(self.__self__), id(self.__func__)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Its object, and the name by which the class knows the step; where it knows none, the step itself."""
+        """Its object, and the name by which the class knows the step; else the step itself."""
         owner, name = self.__self__, self.__name__
         if _step_in(inspect.getattr_static(owner, name, None)) is self.__func__:
             return bound_method, (owner, name)

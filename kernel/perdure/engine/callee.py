@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from .code.functions import function_code, global_data
@@ -34,6 +34,11 @@ class Options:
     cache: float | None = None
     """Seconds for which other runs may use a result; None: they may not."""
     idempotent: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Kept and sent without an executor of the user's, which belongs to this process."""
+        own = self if isinstance(self.executor, str | None) else replace(self, executor=None)
+        return Options, tuple(getattr(own, field.name) for field in fields(Options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,9 @@ class Callee:
         return cls if any(base.__qualname__ == self._class for base in cls.__mro__) else None
 
     def code(self, within: Pass, receiver: type | None = None) -> Code:
-        """Its code, as it was when first asked for in this pass; of a method, with what it uses of its class."""
-        return within.once(("code", id(self), receiver), lambda: self._code(receiver))
+        """Its code, as it was when first asked for in this pass; a method's with what it uses of a class."""
+        # The key holds the step: of a step that is gone by then, another one might have got the identity.
+        return within.once(("code", self, receiver), lambda: self._code(receiver))
 
     def _code(self, receiver: type | None) -> Code:
         parts, names = function_code(self.__wrapped__, self.name, receiver)

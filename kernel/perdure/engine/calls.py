@@ -6,22 +6,26 @@ reach the checkpoint, and the first run hands out what a replay would (promise 3
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import EffectFailed, NotKeepable
+from perdure.errors import EffectFailed, InDoubt, NotKeepable, StepTimeout, WorkerDied
 
 from . import clock, keeping
 from .attempt import Attempt
 from .cached import cached
+from .cancelling import Cancelled, TaskStop
 from .decide import Decision, Request, Restore, Run, Wait
 from .executors.choice import named
 from .inputs import combined, digested, frozen, shown
-from .scope import Scope
+from .scope import Scope, lost
 from .secret import Secret, copying
-from .tracebacks import one_line, user_traceback
+from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .tries import Elsewhere, Made, Try
+from .under_way import strands_here, tasks_here
+from .working import working
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -85,16 +89,17 @@ class Call:
         values = [*arguments.items(), *step.reads(code).items()]
         parts = digested(values, by_name=code.classes)
         inputs = combined(parts)
-        counted = (scope.branch, step.name) + (() if options.kind == "volatile" else (inputs,))
+        name = scope.owner.name_of(step)
+        counted = (scope.branch, name) + (() if options.kind == "volatile" else (inputs,))
         occurrence = within.occurrence(*counted)
-        key, redo = step.key_of(arguments), within.why_redo(step.name)
+        key, redo = step.key_of(arguments), within.why_redo(name)
         sought = key is None and redo is None and options.kind == "pure"
-        place = (scope.branch, step.name, inputs, occurrence, code.digest)
+        place = (scope.branch, name, inputs, occurrence, code.digest)
         # One that is restored needs no previews: nobody looks, unless it is another one than was expected.
         if within.strict or not (sought and scope.owner.history.is_done(*place)):
             parts = shown(parts, values)
         return Request(
-            step=step.name,
+            step=name,
             inputs=inputs,
             code=code.digest,
             branch=scope.branch,
@@ -114,42 +119,59 @@ class Call:
         decision = self._begin()
         while True:
             if isinstance(decision, Wait):
-                clock.pause(decision.call.due or 0.0)
+                self._wait(decision.call.due or 0.0)
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                made = self._try(attempt).run()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    attempt.check()
+                    made = self._try(attempt).run()
+                    attempt.check()
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # out here, since raising it in there would write over its context
+                else:
+                    value = self._ended(attempt, made)
+                    self.scope.within.recorded()
+                    return value
                 decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._finish(attempt, made)
 
     async def arun(self) -> Any:
         """Carry out a call of an async step, and return its value."""
         decision = self._begin()
         while True:
             if isinstance(decision, Wait):
-                await clock.until(decision.call.due or 0.0)
+                with TaskStop() as stop, self.scope.within.under_way.waiting(stop, tasks_here()):
+                    await clock.until(decision.call.due or 0.0)
                 decision = self._next(decision.call)
             if not isinstance(decision, Run):
                 return self._settled()
-            attempt = self._start(decision)
-            began = time.perf_counter()
-            try:
-                made = await self._try(attempt).arun()
-                attempt.check()
-            except BaseException as error:  # noqa: BLE001  raised again by `_failed`, if it stands
+            with working():
+                attempt, began = self._start(decision), time.perf_counter()
+                try:
+                    attempt.check()
+                    made = await self._try(attempt).arun()
+                    attempt.check()
+                except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
+                    error = failure  # as in `run`
+                else:
+                    value = self._ended(attempt, made)
+                    break
                 decision = self._failed(attempt, error, time.perf_counter() - began)
-            else:
-                return self._finish(attempt, made)
+        await self.scope.within.arecorded()
+        return value
+
+    def _wait(self, due: float) -> None:
+        """Block this thread until that moment, or until the pass is over."""
+        woken = threading.Event()
+        with self.scope.within.under_way.waiting(lambda _: woken.set(), strands_here()):
+            clock.pause(due, woken)
 
     def _begin(self) -> Decision:
         """What to do first: an earlier call with the same key, or another run, may have done the work."""
         owner, options = self.scope.owner, self.step.options
+        self.scope.within.under_way.check()  # what waited for its turn never begins once its pass is over
         if self._later and self.request.key is not None and isinstance(self.decision, Run):
             self.decision = owner.decide(self.request)
         if isinstance(self.decision, Run) and options.cache is not None and self.request.redo is None:
@@ -158,8 +180,7 @@ class Call:
 
     def _next(self, waiting: CallRecord) -> Run:
         """The next attempt at a call whose pause is over."""
-        attempts = self.step.options.retrying.retries + 1
-        return Run(f"attempt {waiting.failures + 1} of {attempts}: {waiting.error}", waiting)
+        return Run(self.step.options.retrying.next(waiting.failures, waiting.error), waiting)
 
     def _start(self, decision: Run) -> Attempt:
         step, owner = self.step, self.scope.owner
@@ -175,17 +196,20 @@ class Call:
             cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
         )
         deadline = None if options.timeout is None else record.started + options.timeout
-        return Attempt(owner, record, owner.attempt(record).number, deadline)
+        attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
+        self.scope.within.begun(attempt, is_async=step.is_async)
+        return attempt
 
     def _executor(self) -> str | Executor | None:
         """Where the step's code runs: None is here, which for a call beside the body is a thread already."""
-        chosen = self.step.options.executor
-        chosen = self.scope.within.executor if chosen is None else chosen
+        chosen = executor_of(self.step, self.scope)
         return None if chosen == "thread" else chosen
 
     def _try(self, attempt: Attempt) -> Try:
         inside = self.scope.inside(attempt)
-        return Try(self.step, attempt, inside, self._executor(), self._own_arguments, self._copied)
+        return Try(
+            self.step, attempt, inside, self._executor(), self._own_arguments, self._copied, self._secrets
+        )
 
     def _own_arguments(self) -> dict[str, Any]:
         """Copies of the arguments, for one attempt; what cannot be changed needs none."""
@@ -193,6 +217,18 @@ class Call:
             with copying(self._secrets):
                 self._arguments |= keeping.decode(self._copied)
         return self._arguments
+
+    def _ended(self, attempt: Attempt, made: Made) -> Any:
+        """The value of an attempt that ended well, which is kept."""
+        under_way = self.scope.within.under_way
+        try:
+            if not under_way.settle(attempt):
+                attempt.check()
+            value = self._finish(attempt, made)
+        finally:
+            under_way.end(attempt)
+        under_way.check_stopped()
+        return value
 
     def _finish(self, attempt: Attempt, made: Made) -> Any:
         owner, record, value = self.scope.owner, attempt.call, made.value
@@ -203,7 +239,7 @@ class Call:
         except NotKeepable as error:
             error.__context__ = None  # how it was found out holds the very part that cannot be kept
             owner.failures.gave(record.id, error)
-            owner.fail(record, error=one_line(error), took=made.took, value=_outcome(error))
+            owner.fail(record, error=one_line(error), took=made.took, value=keeping.outcome(error))
             raise
         ended = owner.finish(record, encoded, took=made.took, memory=made.memory, more=attempt.changes)
         if made.encoded is None and codec.is_fixed(value):
@@ -219,32 +255,50 @@ class Call:
 
     def _failed(self, attempt: Attempt, error: BaseException, took: float) -> Wait:
         """Record a failed attempt; what to wait for before the next one, or raise the error that stands."""
+        under_way = self.scope.within.under_way
+        try:
+            if not under_way.settle(attempt):
+                attempt.check()
+            return self._record(attempt, error, took)
+        finally:
+            under_way.end(attempt)
+
+    def _record(self, attempt: Attempt, error: BaseException, took: float) -> Wait:
         owner, record = self.scope.owner, attempt.call
         traceback, memory = "", None
         if isinstance(error, Elsewhere):
             traceback, memory, took = error.outcome.traceback, error.outcome.memory, error.outcome.took
             error = error.error
-        if attempt.over is not None and not isinstance(error, Exception):
+        if isinstance(attempt.over, Cancelled):
+            error = attempt.over.again()
+        elif attempt.over is not None and not isinstance(error, Exception):
             error = attempt.over
         state, pause = "failed", None
-        if isinstance(error, Exception):
+        if record.kind == "effect" and not self.step.options.idempotent:
+            error = _cut_off(error, record.step)
+        if isinstance(error, InDoubt):
+            state = "interrupted"
+        elif isinstance(error, Exception):
             pause = self._pause(record, error)
         else:
-            state = "interrupted"
+            state = error.state if isinstance(error, Cancelled) else "interrupted"
+            state = "cancelled" if lost(error) else state
+        told, retrying = one_line(error), self.step.options.retrying
         ended = owner.fail(
             record,
             state=state,
-            error=one_line(error),
+            error=told,
             took=took,
             traceback=traceback or user_traceback(error),
-            value=_outcome(error) if state == "failed" and pause is None else None,
+            value=keeping.outcome(error) if state == "failed" and pause is None else None,
             due=None if pause is None else clock.now() + pause,
+            then=None if pause is None else retrying.next(record.failures + 1, told),
             memory=memory,
         )
-        if pause is not None:
-            return Wait(ended, "it pauses before its next attempt")
-        owner.failures.gave(ended.id, error)
-        raise error
+        if pause is None:
+            owner.failures.gave(ended.id, error)
+            raise_as_it_is(error)
+        return Wait(ended, "it pauses before its next attempt")
 
     def _pause(self, record: CallRecord, error: Exception) -> float | None:
         """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""
@@ -259,7 +313,7 @@ class Call:
     def _settled(self) -> Any:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
-            assert not isinstance(self.decision, Run)
+            assert not isinstance(self.decision, Run | Wait)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
@@ -277,13 +331,20 @@ class Call:
                 value, EffectFailed
             ):  # what a person decided stands, whatever becomes of the run
                 owner.failures.gave(call.id, value)
-            raise value
+            raise_as_it_is(value)
         return value
 
 
-def _outcome(error: BaseException) -> codec.Encoded | None:
-    """The exception as it may be replayed, or None where it cannot be kept."""
-    try:
-        return keeping.encode(error, name="error")
-    except NotKeepable:
-        return None
+def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
+    """The executor that the step names, else that of the workflow in whose body it is called."""
+    own = step.options.executor
+    return scope.within.executor if own is None and scope is not None else own
+
+
+def _cut_off(error: BaseException, step: str) -> BaseException:
+    """What is said of an effect that was cut off in its middle: it may have taken place, or do so yet."""
+    if isinstance(error, StepTimeout):
+        return InDoubt(step=step, cause=f"it ran longer than {error.timeout}, and was cut off")
+    if isinstance(error, WorkerDied):
+        return InDoubt(step=step, cause=f"its worker died: {error.cause}")
+    return error

@@ -130,7 +130,7 @@ def use_clock(clock: Clock | None) -> Clock:
     return before
 
 
-def pause(due: float, woken: threading.Event | None = None, *, limit: bool = False) -> bool:
+def pause(due: float, woken: threading.Event | None = None) -> bool:
     """Block this thread until that moment, or until `woken` is set; whether it was woken."""
     event, rung = woken or threading.Event(), threading.Event()
 
@@ -140,12 +140,28 @@ def pause(due: float, woken: threading.Event | None = None, *, limit: bool = Fal
         event.set()
 
     with resting(thread=True) as wait:
-        alarm = at(due, ring, limit=limit)
+        alarm = at(due, ring)
         try:
             event.wait()
         finally:
             alarm.cancel()
     return not rung.is_set()
+
+
+def within(deadline: float, ended: threading.Event) -> bool:
+    """Block this thread until what is at work elsewhere ended; whether it did before the deadline."""
+    late = threading.Event()
+
+    def ring() -> None:
+        late.set()
+        ended.set()
+
+    alarm = at(deadline, ring, limit=True)
+    try:
+        ended.wait()
+    finally:
+        alarm.cancel()
+    return not late.is_set()
 
 
 async def until(due: float) -> None:
@@ -155,7 +171,7 @@ async def until(due: float) -> None:
 
     def ring() -> None:
         wait.wake()
-        _soon(loop, come)
+        soon(loop, come)
 
     with resting() as wait:
         alarm = at(due, ring)
@@ -165,8 +181,8 @@ async def until(due: float) -> None:
             alarm.cancel()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
-    """Tell the future, on its loop; a loop that is closed waits for nothing any more."""
+def soon(loop: asyncio.AbstractEventLoop, come: asyncio.Future[None]) -> None:
+    """Tell a future that it has come, from any thread; a loop that is closed waits for nothing any more."""
 
     def tell() -> None:
         if not come.done():

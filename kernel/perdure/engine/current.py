@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from perdure.errors import NotInRun
 
 from .attempt import Current
 from .scope import current_scope
 
-_remote: Current | None = None
-"""In a worker process: where the call that it carries out was made."""
+_sent: ContextVar[Current | None] = ContextVar("perdure_sent", default=None)
+"""In a worker process: where the call was made that it carries out."""
 
 
 def current() -> Current:
@@ -19,8 +23,9 @@ def current() -> Current:
     """
     scope = current_scope()
     if scope is None:
-        if _remote is not None:
-            return _remote
+        sent = _sent.get()
+        if sent is not None:
+            return sent
         raise NotInRun(what="current() is for steps and bodies of workflows, and this code")
     attempt = scope.attempt
     if attempt is None:
@@ -29,11 +34,15 @@ def current() -> Current:
 
 
 def in_worker() -> bool:
-    """Whether this is a worker process that carries out a call of another one."""
-    return _remote is not None
+    """Whether the calling code belongs to a call that a worker process carries out, away from the run."""
+    return _sent.get() is not None
 
 
-def set_remote(where: Current | None) -> None:
-    """In a worker process: what `current` gives."""
-    global _remote  # noqa: PLW0603  a worker carries out one call at a time
-    _remote = where
+@contextmanager
+def sent_from(where: Current) -> Iterator[None]:
+    """In the block, which carries out a call in a worker process, `current` gives where the call was made."""
+    token = _sent.set(where)
+    try:
+        yield
+    finally:
+        _sent.reset(token)

@@ -11,7 +11,7 @@ occurrence alone: run, and say which input changed; 5. nothing: a new call.
 | `effect`   | key, else name, inputs, occurrence      | kept           | in doubt             |
 | `volatile` | name and occurrence                     | kept           | runs again           |
 | `wait`     | name, inputs, occurrence                | kept           | goes on              |
-| `noted`    | name and occurrence                     | kept           | is noted anew        |
+| `noted`    | name, inputs (if any), occurrence       | kept           | is noted anew        |
 | `child`    | name, inputs, occurrence                | (the child's)  | goes on              |
 
 The first three are kinds of steps; the others are Perdure's own: a sleep, what `now()` gave or which branch
@@ -28,6 +28,7 @@ from perdure.frozen import frozen
 from perdure.store.records import CallRecord, Part
 
 from .history import History, within
+from .order import line
 
 BY_HAND = "decided by hand"
 """The reason of an effect in doubt that a person settled."""
@@ -36,6 +37,7 @@ DIED = "the process died twice while it ran"
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
+_KEPT = {"volatile": "recorded for this run", "noted": "recorded for this run", "wait": "it was over before"}
 
 
 @frozen
@@ -107,11 +109,13 @@ def decide(history: History, request: Request) -> Decision:
         return Run(request.redo)
     if request.kind == "effect":
         decision = _effect(history, request)
-    elif request.kind in ("volatile", "noted"):
+    elif request.kind == "volatile":
         decision = _finished_or_run(history.at(request.branch, request.step, request.occurrence), request)
-    elif request.kind in ("wait", "child"):
+    elif request.kind in ("wait", "noted", "child"):
         place = (request.branch, request.step, request.inputs, request.occurrence)
-        decision = _finished_or_run(history.uncoded(*place), request)
+        keyed = request.key is not None
+        found = history.keyed(request.step, request.key or "") if keyed else history.uncoded(*place)
+        decision = _finished_or_run(found, request)
     else:
         decision = _pure(history, request)
     return _strictly(history, decision, request) if request.strict else decision
@@ -183,9 +187,15 @@ def _finished_or_run(found: CallRecord | None, request: Request) -> Decision:
         return Restore(found, _why_kept(found, request, older=older), older_code=older)
     if found.state == "waiting":
         return Wait(found, "it waits, and the moment is kept")
+    return Run(_why_unfinished(found), found)
+
+
+def _why_unfinished(found: CallRecord) -> str:
     if found.state == "failed":
-        return Run(f"its last attempt failed: {found.error}", found)
-    return Run("it was running when the kernel died or was interrupted", found)
+        return f"its last attempt failed: {found.error}"
+    if found.state == "cancelled":
+        return "it was cancelled"
+    return "it was running when the kernel died or was interrupted"
 
 
 def _doubtful(found: CallRecord, request: Request) -> Decision:
@@ -194,7 +204,7 @@ def _doubtful(found: CallRecord, request: Request) -> Decision:
         return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
     if request.idempotent:
         return Run("in doubt, and idempotent: it may be repeated", found)
-    return Ask(InDoubt(step=request.step, cause="the process died, or it was interrupted, while it ran"))
+    return Ask(InDoubt(step=request.step, cause="the process died, or it was cut off, while it ran"))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
@@ -204,7 +214,7 @@ def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
         return "kept, although its code was edited"
     if request.key is not None:
         return f"found by its key `{request.key}`"
-    return "recorded for this run" if request.kind == "volatile" else "code and inputs are unchanged"
+    return _KEPT.get(request.kind, "code and inputs are unchanged")
 
 
 def is_outcome(call: CallRecord) -> bool:
@@ -253,11 +263,18 @@ def _strictly(history: History, decision: Decision, request: Request) -> Decisio
         return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
     if isinstance(decision, Restore) and decision.older_code:
         return Refuse(StrictDrift(step=request.step, cause="its code was edited"))
-    expected = history.expected(request.branch)
+    if isinstance(decision, Ask) or _lost(decision):
+        return decision
+    expected = history.expected(line(request.branch, request.kind))
     if expected is not None and not _is(decision, expected):
-        cause = f"its order is another one: {spelled(expected)} was expected, and {_spelled(request)} found"
+        cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
         return Refuse(StrictDrift(step=request.step, cause=cause))
     return decision
+
+
+def _lost(decision: Decision) -> bool:
+    """Whether it is about a call that was cancelled, as one that lost a race is: no order holds it."""
+    return isinstance(decision, Run) and decision.call is not None and decision.call.state == "cancelled"
 
 
 def _is(decision: Decision, expected: CallRecord) -> bool:
@@ -274,7 +291,8 @@ def spelled(call: CallRecord) -> str:
     return _written(call.step, call.input_parts)
 
 
-def _spelled(request: Request) -> str:
+def requested(request: Request) -> str:
+    """A call that is about to be made, as code would write it."""
     return _written(request.step, request.input_parts)
 
 

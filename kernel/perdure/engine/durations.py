@@ -50,7 +50,7 @@ def _spelled(text: str) -> float:
 
 
 def words(duration: float) -> str:
-    """A duration in two units at most, with no-break spaces: `0.4 ms`, `3.2 s`, `1 m 02 s`, `2 h 14 m`."""
+    """A duration in two units at most, with no-break spaces: `0.4 ms`, `1 m 02 s`, `2 h 14 m`, `3 d 04 h`."""
     duration = max(0.0, duration)
     if duration < 0.9995:  # noqa: PLR2004  below, it is written in milliseconds
         millis = duration * 1000
@@ -60,7 +60,9 @@ def words(duration: float) -> str:
     whole = round(duration)
     if whole < 3600:  # noqa: PLR2004  seconds of an hour
         return f"{whole // 60}{NBSP}m{NBSP}{whole % 60:02d}{NBSP}s"
-    return f"{whole // 3600}{NBSP}h{NBSP}{whole % 3600 // 60:02d}{NBSP}m"
+    if whole < 86400:  # noqa: PLR2004  seconds of a day
+        return f"{whole // 3600}{NBSP}h{NBSP}{whole % 3600 // 60:02d}{NBSP}m"
+    return f"{whole // 86400}{NBSP}d{NBSP}{whole % 86400 // 3600:02d}{NBSP}h"
 
 
 def size_words(count: float) -> str:

@@ -1,157 +1,109 @@
-"""One pass over a workflow's body: which run it belongs to, and how the run ends.
-
-Which run: the same workflow, parent and key (its inputs, if no key is given) is the same run. Unfinished or
-failed, it goes on; finished and unchanged, its result is restored; finished and edited, it is forked, and
-keeps every call that is still valid; with other inputs it is a new run.
-"""
+"""One pass over a workflow's body, from its owner's first record to the result of the run."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from perdure import codec
-from perdure.errors import EffectUnclear, InDoubt, NoSuchStep, PerdureError
+from perdure.errors import RunCancelled
 from perdure.store.forgetting import LENT
-from perdure.store.records import Place, RunRecord
+from perdure.store.records import NoteRecord, Place, RunRecord
 
-from . import clock, keeping
-from .code.names import close_match
+from . import clock, keeping, replaying
+from .cancelling import Cancelled, Stop, TaskStop, ThreadStop
+from .ending import Ending, begun, let_go
 from .events import Event, listeners
-from .outcomes import new_id
+from .finding import ancestors
+from .inbox import inbox
 from .owner import Owner
-from .process import parent_owner, the_store
+from .plans import Plan, added
 from .scope import Pass, Scope, current_scope, entered, numbered_tasks
 from .stored import unsealed
-from .tracebacks import one_line
+from .under_way import Strands, strands_here, tasks_here
+from .winding_up import awind_up, wind_up
 
 if TYPE_CHECKING:
+    from perdure import codec
     from perdure.store import Store
 
+    from .children import ChildCall
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """How a run is started."""
-
-    key: str | None = None
-    """What makes the run this run, instead of its inputs."""
-    fresh: bool = False
-    """Begin another run although there is one."""
-    reuse: bool = False
-    """Restore calls of earlier runs of the workflow as well."""
-    redo: frozenset[str] = frozenset()
-    """Steps to run again although they are recorded."""
-    redo_from: str | None = None
-    """A step from which on everything runs again."""
-    strict: bool = False
-    """Refuse instead of running what is recorded in another form."""
-    steal: bool = False
-    """Take the run from a live process that has it."""
+DEFINED, FORKED = "workflow", "fork"
+"""Kinds of the notes of where a run's workflow is defined, and from which step on a fork keeps nothing."""
 
 
-AS_USUAL = Choice()
+class Execution(Ending):
+    """A pass over a body: `run` or `arun` carries it out, once. `starting.begin` makes it.
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be executed, and how."""
-
-    workflow: str
-    kind: str
-    """`cell` or `function`."""
-    inputs: str
-    """Digest over the inputs."""
-    code: str
-    """Digest over the body's code."""
-    arguments: codec.Encoded
-    """The inputs, as one mapping of names, kept in full."""
-    choice: Choice = AS_USUAL
-    notebook: str | None = None
-    store: Store | None = None
-    keep: Callable[[Any], codec.Encoded] | None = None
-    """How the body's value is encoded, where that is not simply by value."""
-
-
-class Execution:
-    """A pass over a body: `run` or `arun` carries it out, once."""
+    Args:
+        store: where the run is.
+        plan: what is to be executed.
+        record: the run, as it was found or is to be made.
+        how: `new`, `resumed`, `forked` or `restored`.
+        child: the call of the parent whose run it is.
+        above: the owner of the run from which it is started by no call: the notebook's.
+        newest: the id of the run that was found by the plan's key, or empty; None where that is not asked.
+        anew_from: of a fork, the step from which on nothing of its origin is used.
+        beside: whether it goes on beside its caller.
+    """
 
     def __init__(
-        self, store: Store, plan: Plan, record: RunRecord, how: str, above: Owner | None = None
+        self,
+        store: Store,
+        plan: Plan,
+        record: RunRecord,
+        how: str,
+        *,
+        child: ChildCall | None = None,
+        above: Owner | None = None,
+        newest: str | None = None,
+        anew_from: str | None = None,
+        beside: bool = False,
     ) -> None:
-        self.store = store
-        self._above = above
-        self.plan = plan
-        self.record = record
+        super().__init__(store, plan, record, child)
         self.how = how
-        """`new`, `resumed`, `forked` or `restored`."""
-        self.owner: Owner | None = None
+        self._above = above
+        self._anew_from = anew_from
+        self._beside = beside
         if how == "restored":
             return
-        origins = _ancestors(store, record)
+        if child is not None:
+            child.begin(record)
+        try:
+            self.owner = self._take(newest)
+        except BaseException as error:
+            if child is not None:
+                child.failed(error)
+            raise
+        begun(self)
+        if child is not None:
+            child.at_work(self)
+        inbox.open(self.owner, waiting=how == "resumed")
+
+    def _take(self, newest: str | None) -> Owner:
+        store, plan, record = self.store, self.plan, self.record
+        origins = ancestors(store, record)
         others = {record.id, *origins}
         earlier = reversed(store.journal.runs(workflow=plan.workflow)) if plan.choice.reuse else ()
         reuse = tuple(run.id for run in earlier if run.state == "done" and run.id not in others)
         steal = plan.choice.steal
-        self.owner = Owner.take(store, record, origins=origins, reuse=reuse, steal=steal)
+        owner = Owner.take(store, record, origins=origins, reuse=reuse, steal=steal, newest=newest)
         try:
-            self._open(self.owner)
+            self._open(owner)
             if reuse:  # so that collecting spares them while this run is at work
-                self.owner.note(LENT, "runs", {"runs": list(reuse)})
+                owner.note(LENT, "runs", {"runs": list(reuse)})
         except BaseException:
-            self.owner.close()
+            owner.close()
             raise
-
-    @property
-    def run_id(self) -> str:
-        """The run that this pass belongs to."""
-        return self.record.id
-
-    @classmethod
-    def begin(cls, plan: Plan) -> Execution:
-        """Find or make the run, and become its owner (unless its result is simply restored).
-
-        Raises:
-            RunOwned: a live process executes that run.
-            RunTaken: the run from which it is started was stolen from this process.
-        """
-        scope = current_scope()
-        store = plan.store or (scope.owner.store if scope else the_store())
-        if scope is not None:
-            scope.owner.moved(scope.branch)
-        above = scope.owner if scope else parent_owner()
-        if above is not None:
-            above.check()
-        parent = above.run.id if above else None
-        key = plan.choice.key if plan.choice.key is not None else plan.inputs
-        known = None if plan.choice.fresh else _find(store, plan.workflow, parent, key)
-        if known is not None:
-            _check_steps(store, known, plan)
-        again = bool(plan.choice.redo or plan.choice.redo_from)
-        if known is not None and known.state == "done" and known.code == plan.code and not again:
-            return cls(store, plan, known, "restored", above)
-        if known is not None and known.parent == parent and (known.state != "done" or again):
-            return cls(store, plan, known, "resumed")
-        now = clock.now()
-        record = RunRecord(
-            id=new_id("r"),
-            workflow=plan.workflow,
-            key=key,
-            kind=plan.kind,
-            state="running",
-            created=now,
-            updated=now,
-            parent=parent,
-            forked_from=known.id if known else None,
-            code=plan.code,
-            notebook=plan.notebook,
-        )
-        return cls(store, plan, record, "forked" if known else "new")
+        return owner
 
     def _open(self, owner: Owner) -> None:
         self.record = owner.run
-        if self.plan.choice.strict:
+        choice = self.plan.choice
+        if choice.strict:
             owner.expect_order()
         inputs = owner.seal(self.plan.arguments, Place(owner.run.id, role="inputs"))
         fields: dict[str, Any] = {
@@ -159,121 +111,195 @@ class Execution:
             "code": self.plan.code,
             "error": None,
             "finished": None,
+            "tags": added(self.record.tags, choice.tags),
         }
         if self.record.state != "running":
             fields["state"] = "running"
-        self.record = owner.change_run("run_started", inputs, **fields)
-        self._scope = Scope(
-            owner, Pass(self.plan.choice.redo, self.plan.choice.redo_from, self.plan.choice.strict)
-        )
+        self.record = owner.change_run("run_started", inputs, *self._notes(owner), **fields)
+        self._begin_pass(owner, current_scope())
+
+    def _notes(self, owner: Owner) -> list[NoteRecord]:
+        """What is kept of where the workflow is defined, and of where the run was forked."""
+        journal, now, run = self.store.journal, clock.now(), owner.run
+        notes = []
+        defined = self.plan.defined
+        if defined and (self.how != "resumed" or not _is_noted(journal.notes(run.id, DEFINED), defined)):
+            notes.append(NoteRecord(run.id, DEFINED, run.workflow, now, dict(defined)))
+        if self._anew_from is not None:
+            notes.append(NoteRecord(run.id, FORKED, "at", now, {"step": self._anew_from}))
+        elif run.forked_from is not None and self.how == "resumed":
+            noted = [note.data["step"] for note in journal.notes(run.id, FORKED)]
+            self._anew_from = noted[-1] if noted else None
+        owner.anew_from = self._anew_from
+        return notes
+
+    def _begin_pass(self, owner: Owner, above: Scope | None) -> None:
+        choice = self.plan.choice
+        within = Pass(choice.redo, choice.redo_from, choice.strict, self.plan.executor, above=above)
+        # What is asked for with redo would run again in each pass.
+        if replaying.is_on() and not (choice.redo or choice.redo_from):
+            within.turn = replaying.Turn(within.under_way, self._stop)
+        self._scope, self._under_way = Scope(owner, within), within.under_way
+
+    def _again(self, owner: Owner) -> bool:
+        """Whether only a pass ended, and not the body: then the next one has begun."""
+        again = isinstance(self._under_way.over, replaying.Again)
+        if again:
+            owner.history.begin_pass()
+            if self.plan.choice.strict:
+                owner.expect_order()
+            self._begin_pass(owner, self._scope.within.above)
+        return again
 
     def arguments(self) -> dict[str, Any]:
         """The inputs, decoded: the body works on copies."""
         found: dict[str, Any] = keeping.decode(self.plan.arguments)
         return found
 
+    # -- carrying it out ---------------------------------------------------------------------------------
+
     def run(self, body: Callable[[], Any]) -> Any:
         """Call a sync body, and return the run's result as it was kept."""
         if self.owner is None:
             return self._kept()
+        owner = self.owner
         try:
-            with entered(self._scope):
-                value = body()
+            while True:
+                try:
+                    with self._going_on(ThreadStop(), strands_here()), entered(self._scope):
+                        value = body()
+                    wind_up(self._under_way, None)
+                except BaseException as error:
+                    wind_up(self._under_way, error)
+                    if self._again(owner):
+                        continue
+                    raise
+                if not self._again(owner):
+                    break
+            encoded = self._ready(owner, value)
         except BaseException as error:
-            self._failed(self.owner, error)
+            self._failed(owner, error)
             raise
-        return self._done(self.owner, value)
+        return self._done(owner, encoded)
 
     async def arun(self, body: Callable[[], Awaitable[Any]]) -> Any:
         """Await an async body, and return the run's result."""
         if self.owner is None:
             return self._kept()
+        owner, asked = self.owner, _asked_to_cancel()
         try:
-            with numbered_tasks(), entered(self._scope):
-                value = await body()
+            while True:
+                try:
+                    with self._going_on(TaskStop(), tasks_here()), numbered_tasks(), entered(self._scope):
+                        value = await body()
+                    await awind_up(self._under_way, None)
+                except GeneratorExit:
+                    raise  # nothing is awaited any more: what is at work is left to itself
+                except BaseException as error:
+                    await awind_up(self._under_way, error)
+                    if self._again(owner):
+                        _not_asked_to_cancel(asked)  # that was for the pass
+                        continue
+                    raise
+                if not self._again(owner):
+                    break
+            encoded = self._ready(owner, value)
         except BaseException as error:
-            self._failed(self.owner, error)
+            try:
+                self._failed(owner, error)
+            except RunCancelled:
+                _not_asked_to_cancel(asked)  # that was for the body, and not for who awaits it
+                raise
             raise
-        return self._done(self.owner, value)
+        return self._done(owner, encoded)
 
-    def _done(self, owner: Owner, value: Any) -> Any:
+    @contextlib.contextmanager
+    def _going_on(self, stop: Stop, strands: Strands) -> Iterator[None]:
+        """In the block the body goes on, until it is stopped by this."""
+        with self._lock:
+            self._body, self._strands = stop, strands
+        if isinstance(stop, ThreadStop):
+            self._scope.within.stop = stop
+        if self._child is not None:
+            self._child.goes_on(self, strands, beside=self._beside)
+        self._under_way.check()
+        with stop:
+            yield
+
+    # -- how it ends -------------------------------------------------------------------------------------
+
+    def _ready(self, owner: Owner, value: Any) -> codec.Encoded:
+        """The value as it is to be kept; from here on the run is not cancelled any more."""
+        owner.check_all_made()
+        keep = self.plan.keep
+        encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
+        with self._lock:
+            self._under_way.check_stopped()
+            if not self._ended:
+                self._ended = True
+                return encoded
+        raise self._told()
+
+    def _done(self, owner: Owner, encoded: codec.Encoded) -> Any:
         try:
-            owner.check_all_made()
-            keep = self.plan.keep
-            encoded = (
-                keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
-            )
-        except BaseException as error:
-            self._failed(owner, error)
-            raise
-        try:
+            self._settle(owner, Cancelled("the body of its run had ended"))
             result = owner.seal(encoded, Place(owner.run.id, role="result"))
             self.record = owner.change_run(
                 "run_ended", result, state="done", result=result.id, finished=clock.now()
             )
+        except BaseException as error:
+            self._tell(error)
+            raise
         finally:
-            owner.close()
-        if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
-            encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
-        return keeping.decode(encoded)
-
-    def _failed(self, owner: Owner, error: BaseException) -> None:
-        if isinstance(error, InDoubt | EffectUnclear):
-            state = "in doubt"
-        else:
-            state = "failed" if isinstance(error, Exception) else "interrupted"
+            let_go(owner)
         try:
-            owner.ended_by(error)
-            self.record = owner.change_run(
-                "run_ended", state=state, error=one_line(error), finished=clock.now()
-            )
-        except PerdureError as failure:
-            error.add_note(f"The end of the run could not be recorded either: {failure}")
-        finally:
-            owner.close()
+            if self._child is not None:
+                self._child.done()
+            if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
+                encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
+            value = keeping.decode(encoded)
+        except BaseException as error:
+            self._tell(error)
+            raise
+        self._tell(value=value)
+        return value
 
     def _kept(self) -> Any:
         """The result of a run that was finished before."""
+        try:
+            value = self._restored()
+        except BaseException as error:
+            self.outcome.set_exception(error)
+            raise
+        self.outcome.set_result(value)
+        return value
+
+    def _restored(self) -> Any:
         assert self.record.result is not None
         began = time.perf_counter()
         subject = f"The result of run {self.run_id} of `{self.plan.workflow}`"
         encoded = unsealed(self.store, self.record.result, Place(self.run_id, role="result"), subject)
         value = keeping.decode(encoded, subject=subject)
-        if self._above is not None:
-            took = time.perf_counter() - began
+        took = time.perf_counter() - began
+        if self._child is not None:
+            self._child.restored(self.record, took)
+        elif self._above is not None:
             self._above.restored(self.record, reason="finished, and nothing changed", took=took)
         listeners.tell(Event("run_restored", clock.now(), self.record))
         return value
 
 
-def _check_steps(store: Store, run: RunRecord, plan: Plan) -> None:
-    """A step to run again that the run has never called is told before anything runs."""
-    wanted = plan.choice.redo | ({plan.choice.redo_from} if plan.choice.redo_from else set())
-    if not wanted:
-        return
-    found = {call.step for other in (*_ancestors(store, run), run.id) for call in store.journal.calls(other)}
-    for step in sorted(wanted - found):
-        match = close_match(step, found)
-        raise NoSuchStep(step=step, run=run.id, hint=f"; did you mean `{match}`?" if match else "")
+def _is_noted(notes: list[NoteRecord], defined: Mapping[str, str]) -> bool:
+    return bool(notes) and notes[-1].data == dict(defined)
 
 
-def _find(store: Store, workflow: str, parent: str | None, key: str) -> RunRecord | None:
-    """The run of this workflow and key; a child may stand below a run that its parent was forked from."""
-    origin = None if parent is None else store.journal.run(parent)
-    older = () if origin is None else reversed(_ancestors(store, origin))
-    for place in (parent, *older):
-        found = store.journal.find_run(workflow, place, key)
-        if found is not None:
-            return found
-    return None
+def _asked_to_cancel() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
-def _ancestors(store: Store, run: RunRecord) -> tuple[str, ...]:
-    """The runs that this one was forked from, the oldest first."""
-    found: list[str] = []
-    origin = run.forked_from
-    while origin is not None and origin not in found:
-        found.append(origin)
-        record = store.journal.run(origin)
-        origin = None if record is None else record.forked_from
-    return tuple(reversed(found))
+def _not_asked_to_cancel(before: int) -> None:
+    """Take back what the running task was asked since."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling() > before:
+        task.uncancel()

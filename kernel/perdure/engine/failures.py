@@ -6,11 +6,34 @@ end the run nevertheless (the body raised it again, or looked late at a parallel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Final
 
+from perdure.errors import (
+    CodeEdited,
+    DiedTwice,
+    EffectUnclear,
+    InDoubt,
+    NotOwner,
+    RunOwned,
+    StoreError,
+    StrictDrift,
+)
 from perdure.store.records import CallRecord
 
 from .history import within
+from .tracebacks import with_sources
+
+NO_OUTCOMES: Final = (
+    CodeEdited,
+    DiedTwice,
+    EffectUnclear,
+    InDoubt,
+    NotOwner,
+    RunOwned,
+    StoreError,
+    StrictDrift,
+)
+"""What keeps a run from going on for now: nothing that a replay could give again, nor what a body decides by."""
 
 
 class Failures:
@@ -18,7 +41,7 @@ class Failures:
 
     def __init__(self) -> None:
         self._open: dict[str, CallRecord] = {}
-        self._given: dict[int, tuple[BaseException, str]] = {}
+        self._given: dict[int, tuple[BaseException, set[str]]] = {}
 
     def __bool__(self) -> bool:
         """Whether any failure is open."""
@@ -33,8 +56,9 @@ class Failures:
         self._open.pop(call, None)
 
     def gave(self, call: str, error: BaseException) -> None:
-        """With this error a failed call came back to the body."""
-        self._given[id(error)] = (error, call)  # the error is held, so that no other one gets its id
+        """With this error a failed call came back to the body; a race that it decided failed with it, too."""
+        # The error is held, so that no other one gets its id.
+        self._given.setdefault(id(error), (error, set()))[1].add(call)
 
     def caught(self, branch: str) -> list[CallRecord]:
         """The open failures that a further move in this branch shows to be caught; they are open no more."""
@@ -45,21 +69,6 @@ class Failures:
 
     def behind(self, error: BaseException) -> set[str]:
         """The calls whose failure came to the body as this error, or as one that it stems from."""
-        found = {self._given[id(each)][1] for each in _with_sources(error) if id(each) in self._given}
+        given = [self._given[id(each)][1] for each in with_sources(error) if id(each) in self._given]
         self._given.clear()
-        return found
-
-
-def _with_sources(error: BaseException) -> Iterator[BaseException]:
-    """An error, those in its group, and those that it came from."""
-    waiting: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while waiting:
-        each = waiting.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        waiting += [each.__cause__, each.__context__]
-        if isinstance(each, BaseExceptionGroup):
-            waiting += each.exceptions
+        return set().union(*given)

@@ -96,6 +96,14 @@ def encode_arguments(arguments: Mapping[str, Any], of: str) -> Encoded:
     return encoded
 
 
+def outcome(error: BaseException) -> Encoded | None:
+    """The error as it may be replayed, or None where it cannot be kept."""
+    try:
+        return encode(error, name="error")
+    except NotKeepable:
+        return None
+
+
 def decode(
     encoded: Encoded,
     *,

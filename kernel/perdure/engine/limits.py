@@ -70,7 +70,7 @@ def waited(future: concurrent.futures.Future[T], attempt: Attempt, stop: Any, la
     try:
         if attempt.deadline is None:
             ended.wait()
-        elif not clock.pause(attempt.deadline, ended, limit=True):
+        elif not clock.within(attempt.deadline, ended):
             attempt.give_up(late)
         attempt.check()
         return future.result()

@@ -7,11 +7,19 @@ from collections.abc import Iterable
 
 from perdure.store.records import CallRecord, RestoreRecord
 
+OWN = ("wait", "noted")
+"""Kinds of calls that are recorded when they are asked for or decided, and not when they begin to run."""
+
+
+def line(branch: str, kind: str) -> str:
+    """In which line a call of this branch and kind stands: Perdure's own calls have one beside the steps'."""
+    return f"{branch} own" if kind in OWN else branch
+
 
 def expected(
     calls: Iterable[CallRecord], restores: Iterable[RestoreRecord], *, finished: bool
 ) -> dict[str, list[str]]:
-    """The ids of the calls of each branch, in the order in which they are to come.
+    """The ids of the calls of each line, in the order in which they are to come.
 
     What the last pass used comes first, by the time of its use; where that pass did not come to its end, what
     an older pass used beyond it follows.
@@ -22,7 +30,7 @@ def expected(
         finished: whether the last pass came to the body's end.
     """
     uses = {call.id: (call.epoch, call.started) for call in calls if _has_outcome(call)}
-    branches = {call.id: call.branch for call in calls if call.id in uses}
+    lines = {call.id: line(call.branch, call.kind) for call in calls if call.id in uses}
     for restore in restores:
         if restore.call in uses:
             uses[restore.call] = max(uses[restore.call], (restore.epoch, restore.at))
@@ -30,7 +38,7 @@ def expected(
     found: defaultdict[str, list[str]] = defaultdict(list)
     for call in sorted(uses, key=lambda each: (-uses[each][0], uses[each][1])):
         if not finished or uses[call][0] == last:
-            found[branches[call]].append(call)
+            found[lines[call]].append(call)
     return dict(found)
 
 

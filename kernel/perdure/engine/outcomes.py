@@ -53,7 +53,7 @@ class Outcomes(Books):
     def finish(
         self,
         call: CallRecord,
-        value: Encoded,
+        value: Encoded | None,
         *,
         took: float,
         shown: Encoded | None = None,
@@ -64,6 +64,7 @@ class Outcomes(Books):
     ) -> CallRecord:
         """Keep the checkpoint of a call that ended well; it is acknowledged when this returns.
 
+        A child run keeps its result itself: there, `value` is None.
         `more` is written in the same commit: what its code changed beside its result.
         """
         values = self._sealed(call, value=value, shown=shown, needs=needs)
@@ -90,6 +91,7 @@ class Outcomes(Books):
         value: Encoded | None = None,
         shown: Encoded | None = None,
         due: float | None = None,
+        then: str | None = None,
         memory: int | None = None,
     ) -> CallRecord:
         """Record that an attempt failed, or was interrupted or cancelled, which leaves an effect in doubt.
@@ -103,6 +105,7 @@ class Outcomes(Books):
             value: the error, if it can be replayed.
             shown: what was printed and drew.
             due: when it is tried again; None where the failure stands.
+            then: why it is tried again, which is its reason from now on.
             memory: bytes that a worker held, where one carried it out.
         """
         if state != "failed" and call.kind == "effect":
@@ -112,7 +115,9 @@ class Outcomes(Books):
             failures = 0 if due is None else failures + 1
             state = "failed" if due is None else "waiting"
         values = self._sealed(call, value=value, shown=shown)
-        fields = {"took": took, "error": error, "due": due, "failures": failures}
+        fields: dict[str, Any] = {"took": took, "error": error, "due": due, "failures": failures}
+        if then is not None:
+            fields["reason"] = then
         ended = self._end(call, state, values, traceback=traceback, memory=memory, **fields)
         if state == "failed":
             with self._mutex:
@@ -148,7 +153,7 @@ class Outcomes(Books):
             self._at_work.find(call)
             self._attempts[call.id] = done
             self.history.change(ended)
-        self.tell("call_ended", ended)
+        self.tell("attempt_failed" if state == "waiting" else "call_ended", ended)
         checkpointed(self.store, ended.bytes)
         return ended
 

@@ -19,7 +19,6 @@ from perdure.store.records import (
     Record,
     RunRecord,
     SessionRecord,
-    ValueRecord,
 )
 from perdure.store.whereabouts import host
 
@@ -29,7 +28,8 @@ from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
 from .memory import held
 from .order import expected
-from .outcomes import Outcomes, new_id
+from .outcomes import new_id
+from .own_calls import OwnCalls
 
 if TYPE_CHECKING:
     from perdure.store import RunLock, Store
@@ -37,14 +37,18 @@ if TYPE_CHECKING:
     from perdure.store.protocols import Journal
 
 
-class Owner(Outcomes):
+class Owner(OwnCalls):
     """The right to execute one run, with everything that the run has recorded."""
 
     def __init__(
         self, store: Store, run: RunRecord, lock: RunLock | None, history: History, seq: int
     ) -> None:
         super().__init__(store, run, lock, history, seq)
+        self.anew_from: str | None = None
+        """Of a fork, the step from whose first call on it uses nothing of the runs that it comes from."""
         self._looked = 0.0
+        self._cautious = False
+        """Whether the process before died, perhaps in a call that it had not recorded; now it would be."""
         self._heartbeat = Heartbeat(lambda: bool(self._at_work), self._write_begun, self._write_alive)
 
     # -- taking and letting go ---------------------------------------------------------------------------
@@ -58,6 +62,7 @@ class Owner(Outcomes):
         origins: tuple[str, ...] = (),
         reuse: tuple[str, ...] = (),
         steal: bool = False,
+        newest: str | None = None,
     ) -> Owner:
         """Become the owner of a run, new or known, when nobody else is.
 
@@ -67,27 +72,32 @@ class Owner(Outcomes):
             origins: the runs that it was forked from, the oldest first: it goes on with their calls.
             reuse: other runs whose finished calls may be restored as well, the oldest first.
             steal: take the run from a live process too, which can write nothing more for it from then on.
+            newest: as `Journal.claim` has it.
 
         Raises:
             RunOwned: a live process holds the run; the message names it.
+            AlreadyMade: another run was made meanwhile than the one that was to be made.
         """
         lock = store.lock(run, steal=steal)
         try:
             now = clock.now()
             session = SessionRecord(run=run.id, epoch=0, pid=os.getpid(), host=host(), started=now, seen=now)
             journal = store.journal
-            epoch = journal.claim(run, session, lock.check)
+            epoch = journal.claim(run, session, lock.check, newest=newest)
             # What the caller read may be older than what the owner before wrote last.
-            newest = replace(journal.run(run.id) or run, epoch=epoch)
+            record = replace(journal.run(run.id) or run, epoch=epoch)
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
-                    [*_kept(journal, origins, "done", "in doubt"), *own],
-                    lent=[call for call in _kept(journal, reuse, "done") if call.kind != "volatile"],
-                    open_ended=newest.state == "open",
+                    [*kept_calls(journal, origins, "done", "in doubt"), *own],
+                    lent=[
+                        call for call in kept_calls(journal, reuse, "done") if call.kind in ("pure", "effect")
+                    ],
+                    open_ended=record.state == "open",
                 )
-            owner = cls(store, newest, lock, history, max((call.seq for call in own), default=0))
+            owner = cls(store, record, lock, history, max((call.seq for call in own), default=0))
             owner._settle(own, died=None if lock.stolen_from is None else now)
+            owner._cautious = lock.stolen_from is None and _died(journal, record)
             if lock.stolen_from is not None:
                 owner._write(*owner.ended_session(epoch - 1), durability="process")
         except BaseException:
@@ -154,6 +164,8 @@ class Owner(Outcomes):
             self._settle_lost()
             if self.failures:
                 self.moved(request.branch)
+            if request.step == self.anew_from:
+                self.history.keep_to(self.run.id)
             decision = decide(self.history, self._private(request))
             if isinstance(decision, Restore):
                 self.history.claim(decision.call)
@@ -195,7 +207,7 @@ class Owner(Outcomes):
             executor: where its code runs, if not in a thread of this process.
             details: fields of the record that only the caller knows, such as `source` and `cell`.
         """
-        recorded = at_once or request.kind == "effect"
+        recorded = at_once or request.kind == "effect" or self._cautious
         if not recorded:
             self._look()
         with self._mutex:
@@ -269,17 +281,22 @@ class Owner(Outcomes):
 
     # -- the run -----------------------------------------------------------------------------------------
 
-    def change_run(self, kind: str, *values: ValueRecord, **fields: Any) -> RunRecord:
-        """Write new fields of the run record, and tell listeners with an event of this kind."""
+    def change_run(self, kind: str, *records: Record, **fields: Any) -> RunRecord:
+        """Write new fields of the run record with these records; tell listeners by an event of this kind."""
         with self._mutex:
             if "state" in fields and fields["state"] != self.run.state:
                 states.move(states.RUN, "run", self.run.state, fields["state"])
             if fields.get("state") == "done":
                 self.moved("")
             self.run = replace(self.run, updated=clock.now(), **fields)
-            self._write(*values, self.run)
+            self._write(*records, self.run)
         self.tell(kind)
         return self.run
+
+
+def _died(journal: Journal, run: RunRecord) -> bool:
+    """Whether the process that owned the run before its owner of now died."""
+    return any(each.ended is None for each in journal.sessions(run.id) if each.epoch == run.epoch - 1)
 
 
 @contextmanager
@@ -296,5 +313,6 @@ def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
         owner.close()
 
 
-def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
+def kept_calls(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
+    """The calls of these runs that are in one of these states."""
     return [call for run in runs for call in journal.calls(run) if call.state in wanted]

@@ -17,22 +17,38 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from perdure.errors import WrongThread
 
-from .calls import Call
-from .scope import Scope, context_in
+from .calls import Call, executor_of
+from .executors.choice import default_concurrency
+from .scope import Scope, context_in, own_code
 
 if TYPE_CHECKING:
     from .callee import Callee
 
 T = TypeVar("T")
-DEFAULT_CONCURRENCY = 8
 
 
-class Future(Generic[T]):
+class Beside:
+    """What goes on beside the body, in branches of its own."""
+
+    branches: tuple[str, ...] = ()
+
+    def cancel(self) -> None:
+        """Stop it, as far as that can be done: a thread that is at work goes on to its end. Twice is fine."""
+        raise NotImplementedError
+
+
+class Future(Beside, Generic[T]):
     """The coming result of a call: `await` it, or ask for `.result()` from another thread than the loop's."""
 
-    def __init__(self, name: str, waits: concurrent.futures.Future[T] | asyncio.Task[T]) -> None:
+    def __init__(
+        self,
+        name: str,
+        waits: concurrent.futures.Future[T] | asyncio.Task[T],
+        branches: tuple[str, ...] = (),
+    ) -> None:
         self._name = name
         self._waits = waits
+        self.branches = branches
 
     def done(self) -> bool:
         """Whether the call has ended."""
@@ -44,7 +60,7 @@ class Future(Generic[T]):
         Raises:
             WrongThread: called on the event loop's own thread, which would then never finish.
         """
-        if not self.done() and _loop_runs_here():
+        if not self.done() and loop_runs_here():
             raise WrongThread(name=self._name, call="the future")
         self.wait()
         return self._waits.result()
@@ -59,6 +75,14 @@ class Future(Generic[T]):
             waits.get_loop().call_soon_threadsafe(waits.add_done_callback, lambda _: ended.set())
             ended.wait()
 
+    def cancel(self) -> None:
+        """Stop the call, as far as that can be done: an async step, or a sync one that has not begun."""
+        waits = self._waits
+        if isinstance(waits, asyncio.Task) and not loop_runs_here():
+            waits.get_loop().call_soon_threadsafe(waits.cancel)
+        else:
+            waits.cancel()
+
     def awaitable(self) -> asyncio.Future[T]:
         """What the event loop waits for. It is never a new task, which would be numbered as a branch."""
         return self._waits if isinstance(self._waits, asyncio.Task) else asyncio.wrap_future(self._waits)
@@ -67,19 +91,25 @@ class Future(Generic[T]):
         return self.awaitable().__await__()
 
 
-class Mapped(Generic[T]):
+class Mapped(Beside, Generic[T]):
     """The coming results of a `map`: `await` it or ask for `.result()` for a list, or iterate in order."""
 
     def __init__(self, name: str, futures: list[Future[T]]) -> None:
         self._name = name
         self._futures = futures
+        self.branches = tuple(branch for future in futures for branch in future.branches)
+
+    def cancel(self) -> None:
+        """Stop the calls that have not ended, as far as that can be done."""
+        for future in self._futures:
+            future.cancel()
 
     def __len__(self) -> int:
         return len(self._futures)
 
     def result(self) -> list[T]:
         """All values in the order of the items; the first error is raised when all have ended."""
-        if _loop_runs_here() and not all(future.done() for future in self._futures):
+        if loop_runs_here() and not all(future.done() for future in self._futures):
             raise WrongThread(name=self._name, call=f"{self._name}.map(...)")
         for future in self._futures:
             future.wait()
@@ -107,7 +137,8 @@ class Mapped(Generic[T]):
 
 def submit(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Make one call in a branch of its own, and begin it."""
-    return _begin(step, [_made(step, _below(scope), args, kwargs)], 1)[0]
+    with own_code(scope):
+        return _begin(step, scope, [_made(step, _below(scope), args, kwargs)], 1)[0]
 
 
 def map_over(
@@ -120,9 +151,11 @@ def map_over(
     """Make one call for each item, after the arguments `first`; begin them, at most `concurrency` at once."""
     if concurrency is not None and concurrency < 1:
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
-    own = _below(scope)
-    works = [_made(step, _below(own), (*first, item), {}) for item in items]
-    return Mapped(step.name, _begin(step, works, concurrency or DEFAULT_CONCURRENCY))
+    with own_code(scope):
+        own = _below(scope)
+        works = [_made(step, _below(own), (*first, item), {}) for item in items]
+        most = concurrency or default_concurrency(executor_of(step, scope))
+        return Mapped(step.name, _begin(step, scope, works, most))
 
 
 def _below(scope: Scope | None) -> Scope | None:
@@ -140,7 +173,7 @@ def _made(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dict
     if scope is None or scope.in_step:
         return Work(context, functools.partial(step.__wrapped__, *args, **kwargs))
     call = Call(step, scope, args, kwargs, later=True)
-    return Work(context, call.arun if step.is_async else call.run)
+    return Work(context, call.arun if step.is_async else call.run, (scope.branch,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +182,13 @@ class Work:
 
     context: contextvars.Context
     do: Callable[[], Any]
+    branches: tuple[str, ...] = ()
 
 
-def _begin(step: Callee, works: list[Work], concurrency: int) -> list[Future[Any]]:
+def _begin(step: Callee, scope: Scope | None, works: list[Work], concurrency: int) -> list[Future[Any]]:
     """Do the works as there is room: as tasks of the running loop, else in threads."""
-    if not (step.is_async and _loop_runs_here()):
+    held_up = scope is not None and scope.within.stop is not None  # by a body that does not await
+    if held_up or not (step.is_async and loop_runs_here()):
         return _in_threads(step, works, concurrency)
     room = asyncio.Semaphore(concurrency)
     loop = asyncio.get_running_loop()
@@ -163,7 +198,8 @@ def _begin(step: Callee, works: list[Work], concurrency: int) -> list[Future[Any
             return await work.do()
 
     # A task with a context of its own is not numbered as a branch: the call has its branch already.
-    return [Future(step.name, loop.create_task(in_turn(work), context=work.context)) for work in works]
+    tasks = [(loop.create_task(in_turn(work), context=work.context), work.branches) for work in works]
+    return [Future(step.name, task, branches) for task, branches in tasks]
 
 
 def _in_threads(step: Callee, works: list[Work], concurrency: int) -> list[Future[Any]]:
@@ -171,7 +207,7 @@ def _in_threads(step: Callee, works: list[Work], concurrency: int) -> list[Futur
     futures = []
     for work in works:
         do = _awaited(work.do) if step.is_async else work.do
-        futures.append(Future(step.name, pool.submit(work.context.run, do)))
+        futures.append(Future(step.name, pool.submit(work.context.run, do), work.branches))
     pool.shutdown(wait=False)
     return futures
 
@@ -183,7 +219,8 @@ def _awaited(work: Callable[[], Any]) -> Callable[[], Any]:
     return lambda: asyncio.run(run())
 
 
-def _loop_runs_here() -> bool:
+def loop_runs_here() -> bool:
+    """Whether waiting would stop this thread's own event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

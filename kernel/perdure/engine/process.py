@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from perdure.errors import StoreError
+from perdure.errors import NotInWorker, StoreError
 
 if TYPE_CHECKING:
     from perdure.store import Store
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _store: Store | None = None
 _parent: Owner | None = None
+_carried: list[str] = []
+"""Steps whose calls this process carries out for a kernel."""
+
+
+@contextmanager
+def carrying(step: str) -> Iterator[None]:
+    """In the block, this process is a worker, which has no store: it carries out a call of this step."""
+    _carried.append(step)
+    try:
+        yield
+    finally:
+        _carried.remove(step)
 
 
 def the_store(*, tell: bool = True) -> Store:
@@ -27,8 +41,13 @@ def the_store(*, tell: bool = True) -> Store:
 
     Args:
         tell: warn of a store that lies where it may be damaged; a notebook says so in words of its own.
+
+    Raises:
+        NotInWorker: this is a worker process.
     """
     global _store  # noqa: PLW0603  one store per process, by design
+    if _carried:
+        raise NotInWorker(what="What needs the store (a workflow, its run)", step=_carried[-1])
     with _lock:
         if _store is None or _store.closed or _store.lost:
             from perdure.store import open_store

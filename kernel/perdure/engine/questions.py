@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import EffectFailed
+from perdure.errors import EffectFailed, NoSuchStep
 from perdure.store.records import CallRecord, Output, RunRecord
 
 from . import keeping
-from .decide import DIED
+from .doubts import asked, is_open
+from .naming import listed, recorded
 
 if TYPE_CHECKING:
     from perdure.store.protocols import Journal
@@ -19,26 +20,19 @@ if TYPE_CHECKING:
 VERDICTS = ("again", "done", "fail")
 
 
-def is_open(call: CallRecord) -> bool:
-    """Whether the call waits for a decision, or will once the next owner of its run has settled it."""
-    return call.state == "in doubt" or (call.state == "running" and call.kind == "effect")
-
-
 def open_calls(calls: Iterable[CallRecord], named: str) -> list[CallRecord]:
-    """Those of a step, or the one with an id, that wait for a decision, in the order of `calls`."""
-    return [call for call in calls if named in (call.step, call.id) and is_open(call)]
+    """Those of a step, or the one with an id, that wait for a decision, in the order of `calls`.
 
+    The step may be named in short, as `send` for `mails.send` or `Shop.send`, where that means one of them.
 
-def asked(call: CallRecord, others: Iterable[CallRecord] = ()) -> str:
-    """The question, and what to type; where other calls of its step are asked about too, by its id."""
-    several = any(other.step == call.step and other.id != call.id and is_open(other) for other in others)
-    name = call.id if several else call.step
-    answers = f"`%perdure resolve {name} again`, `... done [VALUE]` or `... fail`"
-    if call.reason == DIED:
-        return f"{call.error or DIED}: give it less to do at once, or more memory, then {answers}"
-    inputs = ", ".join(f"{part.name}={part.preview}" for part in call.input_parts if part.preview)
-    which = f" ({inputs})" if several and inputs else ""
-    return f"an effect that was running when the process died{which}: did it take place? {answers}"
+    Raises:
+        NoSuchStep: it means several.
+    """
+    waiting = list(filter(is_open, calls))
+    meant = recorded(named, {name for call in waiting for name in (call.step, call.id)})
+    if len(meant) > 1:
+        raise NoSuchStep(step=named, run=waiting[0].run, hint=f"; there are {listed(meant)}")
+    return [call for call in waiting if meant and meant[0] in (call.step, call.id)]
 
 
 def of_started_runs(journal: Journal, run: str | None) -> Iterator[tuple[RunRecord, CallRecord, str]]:

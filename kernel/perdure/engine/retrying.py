@@ -86,6 +86,10 @@ class Retrying:
             return seconds(error.after)
         return seconds(self.backoff(failures) if callable(self.backoff) else self.backoff)
 
+    def next(self, failures: int, error: str | None) -> str:
+        """Why there is a further attempt, after so many that failed, the last one with this error."""
+        return f"attempt {failures + 1} of {self.retries + 1}: {error}"
+
     def _worth_it(self, error: Exception) -> bool:
         wanted = self.retry_on
         if wanted is None or isinstance(error, Retry):

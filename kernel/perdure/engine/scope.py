@@ -15,12 +15,18 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from perdure.frozen import frozen
+
+from .cancelling import ThreadStop
+from .history import within
+from .under_way import EFFECT, UnderWay, strands_here, tasks_here
 
 if TYPE_CHECKING:
     from .attempt import Attempt
     from .owner import Owner
+    from .replaying import Turn
 
 T = TypeVar("T")
 
@@ -36,6 +42,16 @@ class Pass:
     strict: bool = False
     executor: Any = None
     """Where the workflow's steps run that say nothing themselves; None: in threads."""
+    under_way: UnderWay = field(default_factory=UnderWay)
+    """What is at work in it."""
+    stop: ThreadStop | None = None
+    """Stops its body, where that does not await."""
+    above: Scope | None = None
+    """Where the run was started, if by a body."""
+    turn: Turn | None = None
+    """Where its calls wait when they are recorded, if the body is always executed again."""
+    lost: set[str] = field(default_factory=set)
+    """Branches that lost a race: what is cancelled there was not interrupted, and is not taken up again."""
     _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     _once: dict[Any, Any] = field(default_factory=dict)
     _children: Counter[str] = field(default_factory=Counter)
@@ -43,11 +59,31 @@ class Pass:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def occurrence(self, *key: str) -> int:
-        """How many calls with this key were made before in this pass."""
+        """How many calls with this key were made before in this pass.
+
+        Raises:
+            Cancelled: the pass is over, and makes no calls any more.
+        """
+        self.under_way.check()
         with self._lock:
             number = self._calls.get(key, 0)
             self._calls[key] = number + 1
             return number
+
+    def begun(self, attempt: Attempt, *, is_async: bool) -> None:
+        """An attempt is at work, in this thread or, if it awaits, in this task."""
+        strands = (tasks_here() if is_async else strands_here()) | {attempt}
+        self.under_way.begin(attempt, strands, kind=EFFECT if attempt.call.kind == "effect" else "")
+
+    def recorded(self) -> None:
+        """A call of a body that does not await was just recorded."""
+        if self.turn is not None:
+            self.turn.over()
+
+    async def arecorded(self) -> None:
+        """A call that is awaited was just recorded."""
+        if self.turn is not None:
+            await self.turn.wait()
 
     def child(self, branch: str) -> str:
         """The path of the next branch below `branch`."""
@@ -96,6 +132,30 @@ class Scope:
         """The scope of the next parallel child."""
         return replace(self, branch=self.within.child(self.branch))
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether its branch, or one above it, lost a race."""
+        above = self.within.above
+        here = any(within(self.branch, lost) for lost in self.within.lost)
+        return here or (above is not None and above.is_lost)
+
+
+class own_code:  # noqa: N801  it is used as a verb
+    """Around what Perdure does for a body: the body is stopped only before or after that."""
+
+    __slots__ = ("_stop",)
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._stop = None if scope is None else scope.within.stop
+
+    def __enter__(self) -> None:
+        if self._stop is not None:
+            self._stop.hold()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if self._stop is not None:
+            self._stop.let_go(error)
+
 
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("perdure_scope", default=None)
 
@@ -103,6 +163,18 @@ _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("perdure_s
 def current_scope() -> Scope | None:
     """The scope of the calling code, or None outside every run."""
     return _scope.get()
+
+
+def in_body() -> Scope | None:
+    """The scope of the calling code where it is a body, whose calls are recorded; else None."""
+    scope = _scope.get()
+    return None if scope is None or scope.in_step else scope
+
+
+def lost(error: BaseException) -> bool:
+    """Whether this error cancels the calling code because it lost a race."""
+    scope = _scope.get()
+    return isinstance(error, asyncio.CancelledError) and scope is not None and scope.is_lost
 
 
 class entered:  # noqa: N801  it is used as a verb
@@ -140,6 +212,14 @@ def numbered_tasks() -> Iterator[None]:
             loop.set_task_factory(factory.previous)
 
 
+_branches: WeakKeyDictionary[asyncio.Future[Any], str] = WeakKeyDictionary()
+
+
+def branch_of(task: asyncio.Future[Any]) -> str | None:
+    """The branch that a task got when a body created it."""
+    return _branches.get(task)
+
+
 class _Numbering:
     """A task factory for as long as any body runs on its loop: bodies beside each other end in any order."""
 
@@ -150,9 +230,15 @@ class _Numbering:
     def __call__(
         self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
     ) -> Any:
-        scope = _scope.get()
-        if scope is not None and not scope.in_step and options.get("context") is None:
-            options["context"] = context_in(scope.below())
+        scope = in_body() if options.get("context") is None else None
+        if scope is None:
+            return self._make(loop, coro, **options)
+        below = scope.below()
+        task = self._make(loop, coro, **{**options, "context": context_in(below)})
+        _branches[task] = below.branch
+        return task
+
+    def _make(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any) -> Any:
         if self.previous is not None:
             return self.previous(loop, coro, **options)
         return asyncio.Task(coro, loop=loop, **options)

@@ -8,15 +8,16 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from . import parallel
+from . import naming, parallel
 from .bound import BoundStep, check_bound, unwrapped
 from .callee import Callee, Options, short_name
 from .calls import Call
+from .current import in_worker
 from .decide import KINDS, ON_EDIT
 from .durations import age, seconds
 from .executors.choice import checked as where
 from .retrying import Backoff, Duration, RetryOn, checked
-from .scope import Scope, current_scope
+from .scope import Scope, current_scope, own_code
 from .tracebacks import users_level
 
 if TYPE_CHECKING:
@@ -40,14 +41,16 @@ class Step(Callee, Generic[P, R]):
     def __init__(self, function: Callable[P, R], name: str, options: Options, kind: str = "plain") -> None:
         super().__init__(function, name, options, kind)
         functools.update_wrapper(self, function)
+        naming.define(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it: in a workflow's body as a recorded call, elsewhere as the plain function."""
         scope = self._scope()
         if scope is None or scope.in_step:
             return self.__wrapped__(*args, **kwargs)
-        call = Call(self, scope, args, kwargs, later=self.is_async)
-        found: Any = call.arun() if self.is_async else call.run()
+        with own_code(scope):
+            call = Call(self, scope, args, kwargs, later=self.is_async)
+            found: Any = call.arun() if self.is_async else call.run()
         return found  # type: ignore[no-any-return]  # R is an awaitable for an async step
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
@@ -70,7 +73,7 @@ class Step(Callee, Generic[P, R]):
     def _scope(self) -> Scope | None:
         """Where the call is made; a hint where nothing will be kept of it."""
         scope = current_scope()
-        if scope is None:
+        if scope is None and not in_worker():
             _hint(self.name)
         return scope
 
@@ -84,7 +87,7 @@ class Step(Callee, Generic[P, R]):
     @property
     def __closure__(self) -> Any:
         """The function's own: who makes a class anew, as attrs does, mends there what `super()` looks up."""
-        return self.__wrapped__.__closure__  # type: ignore[attr-defined]
+        return self.__wrapped__.__closure__
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from perdure import codec
 from perdure.errors import StepTimeout
 
 from . import keeping
+from .cancelling import TaskStop, ThreadStop
 from .limits import time_limit, waited
 from .scope import Scope, context_in, entered
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .attempt import Attempt
     from .callee import Callee
     from .executors.work import Outcome, Work
+    from .secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Try:
         executor: where it runs; None: here.
         arguments: gives them by name, as copies of this attempt's own.
         sent: the same as bytes, for where they travel; None: they are sent as they are.
+        secrets: whose places those bytes hold.
     """
 
     step: Callee
@@ -56,6 +58,7 @@ class Try:
     executor: str | Executor | None
     arguments: Callable[[], dict[str, Any]]
     sent: codec.Encoded | None
+    secrets: list[Secret]
 
     def run(self) -> Made:
         """Carry out a sync step."""
@@ -64,11 +67,7 @@ class Try:
             work = self._begin_elsewhere()
             outcome = waited(work.future, self.attempt, lambda _: work.stop(), self._late())
             return self._of(outcome)
-        if self.attempt.deadline is not None:
-            value = self._in_a_thread()
-        else:
-            with entered(self.scope):
-                value = self._call()
+        value = self._here() if self.attempt.deadline is None else self._in_a_thread()
         return Made(value, time.perf_counter() - began)
 
     async def arun(self) -> Made:
@@ -95,16 +94,25 @@ class Try:
     def _call(self) -> Any:
         return self.step.call(self.arguments())
 
+    def _here(self) -> Any:
+        """The value of a sync step, whose thread is stopped when the attempt is given up."""
+        with entered(self.scope), ThreadStop() as stop:
+            self.attempt.stopped_by(stop)
+            try:
+                self.attempt.check()
+                return self._call()
+            finally:
+                self.attempt.stopped_by(None)
+
     async def _awaited(self) -> Any:
-        """The value of an async step, which is stopped by cancelling its task."""
-        task, work = asyncio.current_task(), self._call()
-        assert task is not None
-        loop = task.get_loop()
-        self.attempt.stopped_by(lambda _: _soon(loop, task.cancel))
-        try:
-            return await work
-        finally:
-            self.attempt.stopped_by(None)
+        """The value of an async step, whose task is cancelled when the attempt is given up."""
+        with TaskStop() as stop:
+            self.attempt.stopped_by(stop)
+            try:
+                self.attempt.check()
+                return await self._call()
+            finally:
+                self.attempt.stopped_by(None)
 
     def _in_a_thread(self) -> Any:
         from .executors.threads import begin_in_thread
@@ -115,15 +123,18 @@ class Try:
     def _begin_elsewhere(self) -> Work:
         from .executors.choice import begin
 
+        assert self.executor is not None
         step, where = self.step, self.attempt.current()
         arguments = self.arguments() if self.sent is None else self.sent
-        return begin(self.executor, step.__wrapped__, arguments, step.signature, where, step.name)
+        function, signature = step.__wrapped__, step.signature
+        with entered(self.scope):  # an executor may work in this process
+            return begin(
+                self.executor, function, arguments, signature, where, step.name, secrets=self.secrets
+            )
 
     def _of(self, outcome: Outcome) -> Made:
         """What came back, with what was printed there printed here."""
-        for stream, text in ((sys.stdout, outcome.stdout), (sys.stderr, outcome.stderr)):
-            if text:
-                stream.write(text)
+        outcome.show()
         if outcome.error is not None:
             error = keeping.decode(outcome.error, subject=f"The error of step `{self.step.name}`")
             raise Elsewhere(error, outcome)
@@ -142,10 +153,3 @@ class Elsewhere(Exception):  # noqa: N818  it carries an error, and is none
         super().__init__(error)
         self.error = error
         self.outcome = outcome
-
-
-def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) -> None:
-    try:
-        loop.call_soon_threadsafe(call)
-    except RuntimeError:
-        return  # the loop was closed

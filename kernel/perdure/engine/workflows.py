@@ -1,26 +1,28 @@
-"""`@workflow`: a function whose run is kept, and the handle of such a run."""
+"""`@workflow`: a function whose run is kept."""
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import functools
 import inspect
-import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
-from weakref import WeakValueDictionary
 
-from perdure.errors import NoResult, WrongThread
-from perdure.store.records import Place
+from perdure.errors import InputsDiffer
+from perdure.store.records import RunRecord
 
-from . import keeping
+from . import keeping, undetermined
+from .children import ChildCall
 from .code.functions import function_code, global_data
-from .execution import AS_USUAL, Choice, Execution, Plan
+from .defined import Prepared, define, place_of
+from .execution import Execution
+from .executors.choice import checked
+from .handles import Run
 from .inputs import combined, frozen, input_parts
-from .process import the_store
-from .scope import current_scope
-from .stored import unsealed
+from .plans import AS_USUAL, Choice, Plan, tagged
+from .scope import current_scope, in_body, own_code
+from .starting import begin
 
 if TYPE_CHECKING:
     from perdure.store import Store
@@ -39,13 +41,21 @@ class Workflow(Generic[P, R]):
     __perdure_named__ = True
     """Kept by its name where it can be imported; the codec asks."""
 
-    def __init__(self, function: Callable[P, R], name: str, choice: Choice = AS_USUAL) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        name: str,
+        choice: Choice = AS_USUAL,
+        executor: str | Executor | None = None,
+    ) -> None:
         functools.update_wrapper(self, function)
         self.__wrapped__ = function
         self.name = name
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
+        self.place = place_of(function)
         self._choice = choice
+        self._executor = executor
 
     def using(
         self,
@@ -57,6 +67,7 @@ class Workflow(Generic[P, R]):
         redo_from: str | None = None,
         strict: bool = False,
         steal: bool = False,
+        tags: Mapping[str, Any] | None = None,
     ) -> Workflow[P, R]:
         """The same workflow, to be started in another way.
 
@@ -68,26 +79,34 @@ class Workflow(Generic[P, R]):
             redo_from: a step from which on everything runs again.
             strict: refuse instead of running what is recorded in another form.
             steal: take the run from a live process that has it, which keeps nothing more of it.
+            tags: words by which the run is found again, each with its value.
+
+        Raises:
+            ValueError: a tag's word is none.
         """
         steps = frozenset([redo] if isinstance(redo, str) else redo)
-        choice = Choice(key, fresh, reuse, steps, redo_from, strict, steal)
-        return Workflow(self.__wrapped__, self.name, choice)
+        choice = Choice(key, fresh, reuse, steps, redo_from, strict, steal, tagged(tags or {}))
+        return Workflow(self.__wrapped__, self.name, choice, self._executor)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run it, as a child run where a body calls it, and return its result (an awaitable if async)."""
-        scope = current_scope()
-        if scope is not None and scope.in_step:
-            return self.__wrapped__(*args, **kwargs)
+        """Run it, as a child run where a run's code calls it; return its result (an awaitable if async)."""
         plan, arguments = self._plan(args, kwargs, later=self.is_async)
-        if self.is_async:
-            return cast("R", self._begin_and_run(plan, arguments))  # R is an awaitable for an async workflow
-        execution = Execution.begin(plan)
-        return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
+        scope = current_scope()
+        with own_code(scope):
+            child = None if scope is None else ChildCall(scope, plan)
+            if self.is_async:
+                return cast("R", self._begin_and_run(plan, child, arguments))  # R is an awaitable then
+            execution = begin(plan, child)
+            return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """Begin the run beside the caller: as a task where an event loop runs, else in a thread."""
         plan, arguments = self._plan(args, kwargs, later=True)
-        return Run(self, Execution.begin(plan), arguments)
+        scope = current_scope()
+        with own_code(scope):
+            child = None if scope is None else ChildCall(scope, plan)
+            execution = begin(plan, child, beside=True)
+            return Run(execution, lambda: self._body(execution, arguments), is_async=self.is_async)
 
     def _plan(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], *, later: bool
@@ -95,147 +114,59 @@ class Workflow(Generic[P, R]):
         """What is to be executed, with the arguments as they are now."""
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
+        return self._plan_for(bound, self._choice, later=later), bound
+
+    def again(self, store: Store, run: RunRecord, arguments: dict[str, Any], choice: Choice) -> Prepared:
+        """What is to be executed for a run with these inputs.
+
+        Raises:
+            InputsDiffer: the function does not take them any more.
+        """
+        in_order: Any = {name: arguments.pop(name) for name in self.signature.parameters if name in arguments}
+        given = inspect.BoundArguments(self.signature, in_order)
+        try:
+            bound = self.signature.bind(*given.args, **given.kwargs, **arguments)
+        except TypeError as error:
+            raise InputsDiffer(run=run.id, workflow=self.name, cause=str(error)) from None
+        bound.apply_defaults()
+        plan = replace(self._plan_for(bound, choice, later=True), store=store)
+        return plan, lambda execution: self._body(execution, bound)
+
+    def _plan_for(self, bound: inspect.BoundArguments, choice: Choice, *, later: bool) -> Plan:
         code_parts, names = function_code(self.__wrapped__, self.name)
         reads = global_data(self.__wrapped__, names)
         parts = input_parts(bound.arguments) + input_parts(reads)
         encoded = keeping.encode_arguments(bound.arguments, f"workflow `{self.name}`")
-        plan = Plan(
+        code = combined(code_parts)
+        undetermined.look_into(self.name, code, lambda: undetermined.in_function(self.__wrapped__))
+        return Plan(
             workflow=self.name,
             kind="function",
             inputs=combined(parts),
-            code=combined(code_parts),
+            code=code,
             arguments=frozen(encoded) if later else encoded,
-            choice=self._choice,
+            choice=choice,
+            input_parts=parts,
+            code_parts=code_parts,
+            executor=self._executor,
+            defined=self.place,
         )
-        return plan, bound
 
     def _body(self, execution: Execution, bound: inspect.BoundArguments) -> Any:
         bound.arguments.update(execution.arguments())
         return self.__wrapped__(*bound.args, **bound.kwargs)
 
-    async def _begin_and_run(self, plan: Plan, bound: inspect.BoundArguments) -> Any:
+    async def _begin_and_run(self, plan: Plan, child: ChildCall | None, bound: inspect.BoundArguments) -> Any:
         """Begin when awaited: a coroutine that nobody awaits must not hold a run."""
-        return await self._arun(Execution.begin(plan), bound)
-
-    async def _arun(self, execution: Execution, bound: inspect.BoundArguments) -> Any:
-        return await execution.arun(lambda: self._body(execution, bound))
+        execution = begin(plan, child)
+        value = await execution.arun(lambda: self._body(execution, bound))
+        scope = in_body()
+        if scope is not None and execution.how != "restored":
+            await scope.within.arecorded()
+        return value
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
-
-
-_here: WeakValueDictionary[str, Run] = WeakValueDictionary()
-"""The handles of runs that this process began."""
-
-
-class Run:
-    """A run that goes on beside its caller: `status`, `.result()`, `await run`.
-
-    It may be kept as a value: what comes back is a handle of the same run.
-    """
-
-    def __init__(
-        self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments
-    ) -> None:
-        self.id = execution.run_id
-        self.workflow = workflow.name
-        self._store: Store = execution.store
-        self._value: Any = None
-        self._error: BaseException | None = None
-        self._ended = threading.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._kept = False
-        _here[self.id] = self
-        try:
-            loop = asyncio.get_running_loop() if workflow.is_async else None
-        except RuntimeError:
-            loop = None
-        if loop is not None:
-            self._task = loop.create_task(self._go_async(workflow, execution, bound))
-        else:
-            work = functools.partial(self._go, workflow, execution, bound)
-            context = contextvars.copy_context()
-            threading.Thread(target=context.run, args=(work,), name=f"perdure-{self.id}", daemon=True).start()
-
-    @property
-    def status(self) -> str:
-        """The run's state in the journal, such as `running`, `done` or `failed`."""
-        record = self._store.journal.run(self.id)
-        return "forgotten" if record is None else record.state
-
-    def result(self) -> Any:
-        """Wait for the result, and return it or raise the run's error.
-
-        Raises:
-            WrongThread: called on the event loop's own thread, which would then never finish.
-            NoResult: the handle was kept, this process did not begin the run, and it is not done.
-        """
-        if self._kept:
-            return self._recorded()
-        if self._task is not None and not self._ended.is_set():
-            try:
-                waiting_on_itself = asyncio.get_running_loop() is self._task.get_loop()
-            except RuntimeError:
-                waiting_on_itself = False
-            if waiting_on_itself:
-                raise WrongThread(name=self.workflow, call="the run")
-        self._ended.wait()
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        if self._task is not None:
-            yield from asyncio.shield(self._task).__await__()
-            return self.result()
-        return (yield from asyncio.to_thread(self.result).__await__())
-
-    def _recorded(self) -> Any:
-        """The result of a run that another process began, as it was kept."""
-        record = self._store.journal.run(self.id)
-        if record is None or record.state != "done" or record.result is None:
-            raise NoResult(run=self.id, workflow=self.workflow, state=self.status)
-        subject = f"The result of run {self.id} of `{self.workflow}`"
-        encoded = unsealed(self._store, record.result, Place(self.id, role="result"), subject)
-        return keeping.decode(encoded, subject=subject)
-
-    def __perdure_dump__(self) -> dict[str, str]:
-        return {"id": self.id, "workflow": self.workflow}
-
-    @classmethod
-    def __perdure_load__(cls, data: dict[str, str]) -> Run:
-        made = cls.__new__(cls)
-        here = _here.get(data["id"])
-        if here is not None:
-            made.__dict__ = here.__dict__  # one state for all handles of a run that is at work here
-            return made
-        made.id, made.workflow = data["id"], data["workflow"]
-        made._store, made._task, made._kept = the_store(), None, True  # noqa: SLF001  of the same class
-        return made
-
-    def _go(self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments) -> None:
-        try:
-            if workflow.is_async:
-                self._value = asyncio.run(workflow._arun(execution, bound))  # noqa: SLF001  the two are one mechanism
-            else:
-                self._value = execution.run(lambda: workflow._body(execution, bound))  # noqa: SLF001
-        except BaseException as error:  # noqa: BLE001  kept for `result`
-            self._error = error
-        finally:
-            self._ended.set()
-
-    async def _go_async(
-        self, workflow: Workflow[..., Any], execution: Execution, bound: inspect.BoundArguments
-    ) -> None:
-        try:
-            self._value = await workflow._arun(execution, bound)  # noqa: SLF001  the two are one mechanism
-        except BaseException as error:  # noqa: BLE001  kept for `result`
-            self._error = error
-        finally:
-            self._ended.set()
-
-    def __repr__(self) -> str:
-        return f"<run {self.id} of {self.workflow}: {self.status}>"
 
 
 @overload
@@ -243,18 +174,33 @@ def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 
 
 @overload
-def workflow(*, name: str | None = None) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+def workflow(
+    *, name: str | None = None, executor: str | Executor | None = None
+) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 
 
-def workflow(function: Callable[P, R] | None = None, /, *, name: str | None = None) -> Any:
+def workflow(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    executor: str | Executor | None = None,
+) -> Any:
     """Mark a function, sync or async, as a workflow: its run survives the process, and goes on where it was.
 
     Args:
         function: the function, where the decorator stands without parentheses.
         name: the workflow's name, if not the function's.
+        executor: where its steps run that say nothing themselves; as for `step`.
+
+    Raises:
+        ValueError: the executor is none.
     """
+    chosen = checked(executor)
 
     def mark(function: Callable[P, R]) -> Workflow[P, R]:
-        return Workflow(function, name or function.__name__)
+        made = Workflow(function, name or function.__name__, executor=chosen)
+        define(made)
+        return made
 
     return mark if function is None else mark(function)

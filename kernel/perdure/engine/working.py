@@ -43,23 +43,31 @@ def _change(by: int) -> None:
 
 
 class working:  # noqa: N801  it is used as a verb
-    """Around the work of one attempt, from its start to the commit of its end: it is at work."""
+    """Around the work of one attempt, from its start to the commit of its end: it is at work.
 
-    __slots__ = ("_token", "_waits")
+    An attempt in whose code another one begins, in a run that it started, rests until that has ended.
+    """
+
+    __slots__ = ("_outer", "_token", "_waits")
 
     def __init__(self) -> None:
         self._waits = 0
 
     def __enter__(self) -> None:
+        self._outer = _piece.get()
         self._token = _piece.set(self)
         _change(1)
+        if self._outer is not None:
+            self._outer.rest(1)
 
     def __exit__(self, *_: object) -> None:
-        _piece.reset(self._token)
         with _lock:
             waits, self._waits = self._waits, -1
+        if self._outer is not None:
+            self._outer.rest(-1)
         if not waits:
             _change(-1)
+        _piece.reset(self._token)
 
     def rest(self, by: int) -> None:
         """Count a wait (1), or the end of one (-1), in the code of this attempt, whichever task it is in."""
@@ -86,10 +94,10 @@ class resting:  # noqa: N801  it is used as a verb
 
     def __init__(self, *, thread: bool = False) -> None:
         self._open, self._woken = True, False
+        self._piece = _piece.get()
         self._thread = threading.get_ident() if thread else None
 
     def __enter__(self) -> Self:
-        self._piece = _piece.get()
         if self._thread is not None:
             _resting.add(self._thread)
         if self._piece is not None:

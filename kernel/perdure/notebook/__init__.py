@@ -25,21 +25,23 @@ def load(shell: InteractiveShell) -> Session:
     """Bring Perdure to a shell, once however often it is called; return its session."""
     if id(shell) in _sessions:
         return _sessions[id(shell)]
-    from perdure.engine import room
+    from perdure.engine import naming, room, undetermined
 
-    from . import completion, lines, loop_cells, transform
+    from . import completion, failures, lines, loop_cells, transform
     from .magics import PerdureMagics
     from .session import Session
+    from .step_names import StepNames
     from .takeover import Watch
 
     session = Session(shell)
-    watch = Watch(session)
+    watch, step_names = Watch(session), StepNames(session)
     magics = PerdureMagics(shell, session)
     shell.register_magics(magics)
     transform.install(shell)
     completion.install(shell, session)
 
     def note_cell(info: Any) -> None:
+        step_names.begin_cell()
         session.note_cell(info.raw_cell or "")
         watch.look(info.raw_cell or "")
 
@@ -51,11 +53,18 @@ def load(shell: InteractiveShell) -> Session:
     shell.events.register("pre_run_cell", note_cell)
     shell.events.register("post_run_cell", note_names)
 
+    naming.listeners.append(step_names.check)
     said = room.tell
     room.tell = lambda sentence: lines.show(shell, lines.Line("room runs out", details=(sentence,)))
 
+    show_all_frames = failures.install(shell)
+    warned = undetermined.tell
+    undetermined.tell = lambda _, told: lines.show(shell, lines.undetermined(told))
+
     def take_away() -> None:
-        room.tell = said
+        room.tell, undetermined.tell = said, warned
+        naming.listeners.remove(step_names.check)
+        show_all_frames()
         shell.events.unregister("pre_run_cell", note_cell)
         shell.events.unregister("post_run_cell", note_names)
         transform.uninstall(shell)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perdure.engine.tracebacks import cleaned, one_line
 
@@ -27,3 +29,23 @@ def _render(shell: InteractiveShell, error: BaseException, trace: TracebackType 
         return [one_line(error)]
     lines: list[str] = shell.InteractiveTB.structured_traceback(type(error), error, trace, tb_offset=0)
     return lines
+
+
+def install(shell: InteractiveShell) -> Callable[[], None]:
+    """From now on, what a cell raises shows no frames of Perdure; the function that is returned ends that."""
+    show = shell.showtraceback
+
+    def showtraceback(exc_tuple: Any = None, *args: Any, **options: Any) -> Any:
+        error = sys.exc_info()[1] if exc_tuple is None else exc_tuple[1]
+        if isinstance(error, BaseException):
+            cleaned(error)
+            exc_tuple = None if exc_tuple is None else (*exc_tuple[:2], error.__traceback__)
+        return show(exc_tuple, *args, **options)
+
+    shell.showtraceback = showtraceback
+
+    def uninstall() -> None:
+        if vars(shell).get("showtraceback") is showtraceback:
+            del shell.showtraceback
+
+    return uninstall

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from perdure.engine.durations import size_words, words
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from perdure.engine.undetermined import Told
     from perdure.store.records import CallRecord, Output
 
 SHOWN_NAMES = 4
@@ -99,6 +101,12 @@ def ran(call: CallRecord) -> Line:
         if output.how in ("value", "changed") and output.cause
     )
     return Line("ran again" if again else "ran", details=tuple(details), notes=partial)
+
+
+def undetermined(told: Sequence[Told]) -> Line:
+    """The line about what a body asks of the clock or of chance."""
+    first, *others = map(str, told)
+    return Line("not repeatable", details=(first,), notes=tuple(others))
 
 
 def _not_here(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from perdure.codec.masking import escaped
 from perdure.codec.notes import collected
-from perdure.engine import questions
+from perdure.engine import doubts, questions
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
 from perdure.errors import PerdureError
@@ -163,8 +163,8 @@ def _missing(calls: list[CallRecord], turns: Mapping[str, str]) -> list[Step]:
 
 def _why_missing(call: CallRecord, calls: list[CallRecord]) -> tuple[str, str]:
     """What to do about it, and why. What died while it ran is settled by the next owner of the run."""
-    if questions.is_open(call):
-        return "ask", questions.asked(call, calls)
+    if doubts.is_open(call):
+        return "ask", doubts.asked(call, calls)
     if call.state == "waiting":
         return "run", f"its last attempt failed: {call.error}; the next is due {lines.when(call.due or 0.0)}"
     if call.state == "failed":

@@ -185,6 +185,11 @@ class Session:
         self._deleted_cells.update(metadata.get("deletedCells") or ())
         return metadata.get("cellId")
 
+    @property
+    def cell_number(self) -> int:
+        """The number of the running cell. IPython 9 counts on before it runs one, older ones after."""
+        return len(self.shell.history_manager.input_hist_raw) - 1
+
     def _metadata(self) -> dict[str, Any]:
         get_parent = getattr(self.shell, "get_parent", None)  # terminal IPython has none
         parent = get_parent() if get_parent is not None else None
@@ -198,17 +203,29 @@ class Session:
                 tells no ids, other code.
         """
         cell = self.cell_id()
-        here = Place(cell, code, self.shell.execution_count)
+        here = Place(cell, code, self.cell_number)
         before = self._places.get(step)
-        if before is not None and not replace:
-            by_id = before.cell is not None and cell is not None
-            if by_id and before.cell != cell and before.cell not in self._deleted_cells:
-                raise DuplicateStep(step=step, first=str(before), second="this cell")
-            if not by_id and before.code != code:
-                raise DuplicateStep(
-                    step=step, first=f"the code of {before}", second="other code in this cell"
-                )
+        both = None if before is None or replace else self.both_places(before, here)
+        if both is not None:
+            raise DuplicateStep(step=step, first=both[0], second=both[1], instead="add `--replace`")
         return here
+
+    def both_places(self, before: Place, here: Place) -> tuple[str, str] | None:
+        """Where two steps of one name stand, in words; None where it is one cell, or one code without ids."""
+        if before.cell is None or here.cell is None:
+            alike = before.code == here.code
+            return None if alike else (f"the code of {before}", "other code in this cell")
+        alike = before.cell == here.cell or before.cell in self._deleted_cells
+        return None if alike else (str(before), "this cell")
+
+    def cell_file(self) -> str | None:
+        """The file name that the code of the running cell has; None where there are no cells."""
+        get_parent = getattr(self.shell, "get_parent", None)
+        typed = ((get_parent() or {}).get("content") or {}).get("code") if get_parent is not None else None
+        if typed is None:
+            return None
+        name: str = self.shell.compile.get_code_name(typed, typed, self.cell_number)
+        return name
 
     def register(self, step: str, place: Place) -> None:
         """Note that the step of that name stands in this cell."""

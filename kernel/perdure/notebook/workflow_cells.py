@@ -15,12 +15,14 @@ from IPython.core.error import UsageError
 from perdure import codec
 from perdure.codec.paths import with_article
 from perdure.codec.syntax import tree_digest
-from perdure.engine import keeping
+from perdure.engine import keeping, undetermined
 from perdure.engine.code.functions import names_code
 from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
-from perdure.engine.execution import AS_USUAL, Choice, Execution, Plan
+from perdure.engine.execution import Execution
 from perdure.engine.inputs import combined
+from perdure.engine.plans import AS_USUAL, Choice, Plan
+from perdure.engine.starting import begin
 from perdure.errors import UndefinedName
 
 from . import lines
@@ -50,6 +52,7 @@ class WorkflowOptions:
     input: frozenset[str] | None = None
     output: frozenset[str] | None = None
     choice: Choice = AS_USUAL
+    executor: str | None = None
 
 
 class WorkflowCell:
@@ -99,6 +102,7 @@ class WorkflowCell:
             notebook=notebook_path(),
             store=session.store,
             keep=self._keep,
+            executor=options.executor,
         )
 
     def _not_keepable(self, names: set[str]) -> frozenset[str]:
@@ -173,8 +177,10 @@ class WorkflowCell:
     # -- the parts of the way ----------------------------------------------------------------------------
 
     def _begin(self) -> Execution:
-        execution = Execution.begin(self.plan)
+        execution = begin(self.plan)
         self.session.child_run_id = execution.run_id
+        if execution.how != "restored":
+            undetermined.look_into(self.options.name, self.plan.code, self._undetermined)
         if self._resources and execution.how == "new":
             named = ", ".join(f"`{name}`" for name in sorted(self._resources))
             told = f"uses {named} of a %%setup cell as it is: no input, and not compared"
@@ -187,6 +193,13 @@ class WorkflowCell:
                 lines.Line(word, details=(f"run {run.id}", "what is recorded and still valid is kept")),
             )
         return execution
+
+    def _undetermined(self) -> list[undetermined.Told]:
+        """What the body asks of the clock or of chance."""
+        body = self.body
+        return undetermined.in_cell(
+            body.tree.body, self.inputs, self.session.namespace, body.filename, body.typed
+        )
 
     def _keep(self, outcome: tuple[Any, dict[str, Any]]) -> codec.Encoded:
         """Encode what the body gave: its value and the names that it bound, each where it can be kept."""

@@ -113,7 +113,7 @@ class Columns(Generic[R]):
         hints = get_type_hints(kind)
         fields: Any = kind
         self.names = tuple(field.name for field in dataclasses.fields(fields))
-        self._defaults = {field.name: field.default for field in dataclasses.fields(fields)}
+        self._defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(fields)}
         self._kind = kind
         self._get = attrgetter(*self.names)
         packed = [(at, *_converters(hints[name])) for at, name in enumerate(self.names)]
@@ -121,6 +121,10 @@ class Columns(Generic[R]):
         self._loads = [(at, load) for at, _, load in packed if load is not None]
         plain = [(at, _plain(hints[name])) for at, name in enumerate(self.names)]
         self._plain = [(at, kinds) for at, kinds in plain if kinds]
+        for at, dump in self._dumps:
+            default = self._defaults[self.names[at]]
+            if default is not dataclasses.MISSING:
+                self._defaults[self.names[at]] = dump(default)
         self._sound: set[tuple[type, ...]] = set()
         # Of a value, the vault looks at each part: one that is altered is told apart from its neighbours.
         self._strict = kind is not ValueRecord

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
         sample_state,
         sample_value,
     )
+    from .replays import always_replay
     from .threads import in_threads
 
 __all__ = [
     "BlobsContract",
     "HandClock",
     "JournalContract",
+    "always_replay",
     "in_threads",
     "sample_call",
     "sample_message",
@@ -50,6 +52,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "always_replay": "replays",
     "BlobsContract": "blobs",
     "HandClock": "clock",
     "JournalContract": "journals",

@@ -12,7 +12,7 @@ import asyncio
 import heapq
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from weakref import WeakKeyDictionary
@@ -24,8 +24,9 @@ from perdure.engine.durations import seconds
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SETTLED = 0.005
 """Seconds in which nothing begins, ends or asks for a moment, after which nothing is taken to be at work."""
-ROUNDS = 10
-"""Rounds of an event loop after which a body that waits for nothing has begun something."""
+ROUNDS, MOST_ROUNDS = 10, 1000
+"""Rounds of an event loop after which a body that waits for nothing has begun something; and those after which
+whoever keeps the loop busy is taken to wait by looking again and again."""
 ROUNDED = 1e-6
 """Seconds that a moment may lose when it is told as a `datetime`."""
 
@@ -133,6 +134,7 @@ class HandClock:
             if not self._changed.wait_for(lambda: len(self._waits()) >= count, within):
                 found = len(self._waits())
                 raise TimeoutError(f"{found} waits are pending, and not {count}, after {within:g} s")
+        self._loops_rest()  # what else could begin on the loop of a wait has begun
 
     # -- turning -----------------------------------------------------------------------------------------
 
@@ -181,16 +183,25 @@ class HandClock:
         """Whether no body is in its middle: each event loop goes through some rounds, or waits as a whole."""
         with self._changed:
             loops = list(self._loops.items())
-        at_work = [loop for loop, thread in loops if loop.is_running() and not working.rests(thread)]
+        still = threading.get_ident()
+        at_work = [
+            loop
+            for loop, thread in loops
+            if loop.is_running() and thread != still and not working.rests(thread)
+        ]
         return all(_rounds(loop).wait(1.0) for loop in at_work)
 
 
 def _rounds(loop: asyncio.AbstractEventLoop) -> threading.Event:
-    """Is set once the loop went through some rounds, or is closed."""
-    through, left = threading.Event(), itertools.count(1)
+    """Is set once the loop went through some rounds and nothing is left to be done, or it is closed."""
+    through, rounds = threading.Event(), itertools.count(1)
+    ready: Sized = getattr(
+        loop, "_ready", ()
+    )  # where a loop does not tell what is to be done, rounds have to do
 
     def go_round() -> None:
-        if next(left) < ROUNDS:
+        gone = next(rounds)
+        if gone < ROUNDS or (ready and gone < MOST_ROUNDS):
             loop.call_soon(go_round)
         else:
             through.set()

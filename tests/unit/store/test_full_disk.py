@@ -12,7 +12,7 @@ from perdure.errors import StoreFull
 from perdure.store import open_store, reserve
 from perdure.store.forgetting import Limits
 from perdure.store.gc import collect
-from perdure.testing import sample_call, sample_run, sample_session, sample_value
+from perdure.testing import sample_call, sample_message, sample_run, sample_session, sample_value
 
 
 @pytest.fixture
@@ -86,10 +86,23 @@ def test_a_store_that_was_opened_on_a_full_disk_is_written_once_there_is_room(di
     with open_store(disk / "store") as store:
         assert len(store.journal.runs()) == 4
         run = sample_run(9)
-        with pytest.raises(StoreFull):
-            store.journal.claim(run, sample_session())
+        message, seen = sample_message("r_00000004"), [store.journal.changes()]
+        for work in (
+            lambda: store.journal.claim(run, sample_session()),
+            lambda: store.journal.post(message),
+            lambda: store.journal.drop_messages([message.id]),
+            store.journal.uncache,
+        ):
+            with pytest.raises(StoreFull):
+                work()
         assert len(store.journal.runs()) == 4
+        assert store.journal.messages() == []
         (disk / "rest").unlink()
+        for _ in range(5):
+            store.journal.post(message)
+            seen.append(store.journal.changes())
+        assert len(set(seen)) == 6
+        assert store.journal.messages() == [message]
         epoch = store.journal.claim(run, sample_session())
         store.journal.write(run.id, epoch, [sample_call(run.id)])
         assert len(store.journal.calls(run.id)) == 1

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from perdure import step, workflow
 from perdure.engine import clock as engine_clock
 from perdure.engine.working import count, resting, working
 from perdure.testing import HandClock
@@ -238,6 +239,17 @@ def test_an_attempt_is_at_work_again_from_the_moment_that_woke_it(clock):
     assert count() == 0
 
 
+def test_an_attempt_rests_while_one_in_a_run_that_it_started_is_at_work(clock):
+    with working():
+        with working():
+            assert count() == 1
+            with resting():
+                assert count() == 0
+            assert count() == 1
+        assert count() == 1
+    assert count() == 0
+
+
 def test_what_an_attempt_left_behind_counts_for_nothing(clock):
     async def main():
         with working():
@@ -250,3 +262,48 @@ def test_what_an_attempt_left_behind_counts_for_nothing(clock):
         assert count() == 0
 
     asyncio.run(main())
+
+
+def test_whoever_waits_for_work_within_a_limit_is_at_work(clock):
+    """Time stands for as long as the work takes: the limit is nothing to wait for."""
+    begun, ended, waiting = threading.Event(), threading.Event(), []
+
+    def attempt():
+        with working():
+            begun.set()
+            waiting.append(engine_clock.within(START + 60, ended))
+
+    at_work = beside(attempt)
+    begun.wait()
+    sleeper = beside(lambda: engine_clock.pause(START + 10))
+    clock.until_waiting()
+    assert clock.pending == (datetime.fromtimestamp(START + 10, UTC),)
+    assert count() == 1
+    ended.set()
+    at_work.join()
+    assert waiting == [True]
+    clock.advance(10)
+    sleeper.join()
+
+
+def test_a_step_is_at_work_until_its_end_is_recorded(clock, perdure_store):
+    """Time that turns by itself stands until a failed attempt waits, or the body has the value."""
+    seen = []
+
+    @step(retries=1, backoff="10s")
+    def flaky():
+        seen.append(count())
+        if len(seen) == 1:
+            raise ConnectionError
+
+    @workflow
+    def body():
+        flaky()
+        seen.append(count())
+
+    run = body.start()
+    clock.until_waiting()
+    assert (seen, count()) == ([1], 0)
+    clock.advance("10s")
+    run.result()
+    assert seen == [1, 1, 0]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from perdure.store.records import (
     AttemptRecord,
     CallRecord,
+    Part,
     RestoreRecord,
     RunRecord,
     SessionRecord,
+    ValueRecord,
 )
 from perdure_widgets.rows import Row, Timeline, timeline
 
@@ -37,6 +39,7 @@ class Story:
     calls: list[CallRecord] = field(default_factory=list)
     attempts: list[AttemptRecord] = field(default_factory=list)
     restores: list[RestoreRecord] = field(default_factory=list)
+    values: list[ValueRecord] = field(default_factory=list)
 
     def kernel(self, start, seen, ended=None) -> Story:
         self.sessions.append(a_session(len(self.sessions) + 1, start, seen, ended))
@@ -44,6 +47,28 @@ class Story:
 
     def call(self, step, start, end=None, state="done", *, attempts=None, **fields) -> CallRecord:
         """One call; `attempts` are (start, end, state, epoch), else the call's own times are the only one."""
+        call = self._call(step, start, end, state, took=0.0 if end is None else end - start, **fields)
+        tries = attempts or [(start, end, "interrupted" if state == "in doubt" else state, call.epoch)]
+        for number, (begin, stop, how, epoch) in enumerate(tries, 1):
+            stopped = None if stop is None else START + stop
+            self.attempts.append(AttemptRecord(call.id, call.run, number, epoch, how, START + begin, stopped))
+        return call
+
+    def sleep(self, start, due, end=None, state=None, *, step="perdure.sleep", **fields) -> CallRecord:
+        """A wait until `due`; without an end it lasts."""
+        state = state or ("waiting" if end is None else "done")
+        parts = (Part("duration", "d", preview=f"{due - start} s"),)
+        fields = {"code": "", "due": START + due, "input_parts": parts, "inputs": str(start)} | fields
+        return self._call(step, start, end, state, kind="wait", **fields)
+
+    def noted(self, name, start, end=None, state="done", **fields) -> CallRecord:
+        """What `name` gave, or a race that began at `start`."""
+        fields = {"code": "", "inputs": ""} | fields
+        return self._call(
+            f"perdure.{name}", start, start if end is None else end, state, kind="noted", **fields
+        )
+
+    def _call(self, step, start, end, state, **fields) -> CallRecord:
         number = len(self.calls) + 1
         values = {
             "inputs": "same", "occurrence": 0, "code": "code", "kind": "pure", "branch": "", "reason": "new call",
@@ -51,13 +76,9 @@ class Story:
         } | fields  # fmt: skip
         call = CallRecord(
             id=f"c_{self.run.id[-4:]}{number:04x}", run=self.run.id, step=step, state=state, started=START + start,
-            ended=None if end is None else START + end, took=0.0 if end is None else end - start, **values,
+            ended=None if end is None else START + end, **values,
         )  # fmt: skip
         self.calls.append(call)
-        tries = attempts or [(start, end, "interrupted" if state == "in doubt" else state, call.epoch)]
-        for number, (begin, stop, how, epoch) in enumerate(tries, 1):
-            stopped = None if stop is None else START + stop
-            self.attempts.append(AttemptRecord(call.id, call.run, number, epoch, how, START + begin, stopped))
         return call
 
     def restore(self, call, at, *, epoch=None, older=False) -> None:
@@ -81,7 +102,7 @@ class Story:
         epoch = 0
         for session in self.sessions:
             epoch = journal.claim(self.run, session)
-        records = [self.run, *self.sessions, *self.calls, *self.attempts, *self.restores]
+        records = [self.run, *self.sessions, *self.calls, *self.attempts, *self.restores, *self.values]
         journal.write(self.run.id, epoch, records)
 
 

@@ -161,6 +161,18 @@ def test_a_running_fan_out_says_how_far_it_came():
     assert story.drawn().rows[0].word == "18 of 20"
 
 
+def test_a_child_run_that_is_recorded_as_a_call_is_drawn_once():
+    """In the branch of the call, whose restores are its own."""
+    story = Story().kernel(0, 40, 40).kernel(50, 90)
+    child = a_run("function", "done", workflow="report", run="r_child", at=8, finished=START + 20)
+    call = story.call("report", 8, 20, kind="child", child="r_child", branch="0.1", epoch=1)
+    story.restore(call, 60)
+    [row] = story.drawn(children=[child]).rows
+    assert (row.call, row.kind, row.branch, row.state) == ("r_child", "run", "0.1", "restored")
+    [row] = story.drawn().rows
+    assert (row.call, row.kind, row.word) == ("r_child", "run", "restored"), "also one below another run"
+
+
 def test_child_runs_are_rows_with_their_state():
     story = Story(a_run("notebook", "open")).kernel(0, 90)
     story.call("load", 0, 10)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from perdure.store.records import Tag
 from perdure_widgets import words
 from perdure_widgets.axis import axis
 from perdure_widgets.picture import Picture
@@ -61,6 +62,13 @@ def every_state() -> Story:
     story.call("doubt", 107, None, "in doubt", kind="effect", attempts=[(107, 108, "interrupted", 2)])
     story.call("torn", 109, 110, "interrupted")
     story.call("running", 150, None, "running")
+    story.call("paused", 111, 112, "waiting", due=START + 400, error="OSError: 503", reason="attempt 2 of 4: OSError: 503",
+               attempts=[(111, 112, "failed", 2)])  # fmt: skip
+    story.call("stopped", 113, 114, "cancelled")
+    story.sleep(115, 120, 120)
+    story.sleep(115, 130, 118, reason="woken by hand", occurrence=1)
+    story.sleep(115, 300, occurrence=2)
+    story.noted("now", 116)
     story.restore(kept, 100)
     story.restore(older, 100.5, older=True)
     return story
@@ -79,19 +87,29 @@ def test_every_state_is_told_by_its_word_glyph_and_shape():
         "in doubt",
         "interrupted",
         "gone",
+        "cancelled",
+        "sleeping",
+        "slept",
+        "woken",
+        "noted",
     ):
         assert words.look(state).word in text
-    for shape in ("ran", "running", "kept", "older", "failed", "in-doubt", "interrupted", "gone"):
+    assert "attempt 2 of 4" in text
+    for shape in ("ran", "running", "kept", "older", "failed", "in-doubt", "interrupted", "gone", "cancelled", "waits",
+                  "waited"):  # fmt: skip
         assert f'class="pdr-m-{shape}"' in html
+    for line in ("retry", "ahead"):
+        assert f'class="pdr-{line}"' in html
     looks = [words.look(row.state) for row in every_state().drawn(now=170).rows]
-    assert len({(look.word, look.glyph) for look in looks}) == 9
+    assert len({(look.word, look.glyph) for look in looks}) == 15
 
 
 def test_causes_are_written_out():
     """Promise 11: why a step failed or ran again is readable without a pointer."""
     text = Reader(render_html(every_state().drawn(now=170))).text
     assert "ValueError: no" in text
-    assert "nobody knows whether it took effect" in text
+    assert "did it take place? %perdure resolve doubt again, ... done [VALUE] or ... fail" in text
+    assert "waits for attempt 2 of 4 until 11:55; the last one failed: OSError: 503" in text
 
 
 def test_kills_are_told_in_words_too():
@@ -238,6 +256,22 @@ def test_runs_are_listed_with_state_time_and_savings():
     assert page.tags.count("tr") == 3
     assert "3 older, not listed" in page.text
     assert "%%step" in RunsTable([], START).text()
+
+
+def test_tags_stand_beside_the_runs_name():
+    """Promise 8: they are text."""
+    drawn = killed_and_resumed().drawn()
+    tags = (Tag("day", "mon"), Tag("draft", ""), Tag(HOSTILE, HOSTILE))
+    tagged = replace(drawn, run=replace(drawn.run, tags=tags))
+    table = RunsTable([tagged, drawn], START)
+    assert table.text().splitlines()[0].endswith("  tags")
+    assert "day=mon, draft, " in table.text().splitlines()[1]
+    for html in (table.html(), render_html(tagged)):
+        page = Reader(html)
+        assert "day=mon, draft, " in page.text
+        assert not {"script", "img"} & set(page.tags)
+    assert "day=mon" in render_text(tagged)
+    assert "tags" not in RunsTable([drawn], START).text()
 
 
 @pytest.mark.parametrize(

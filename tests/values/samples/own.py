@@ -50,6 +50,11 @@ class OwnMaker:
     def made(self, x: int) -> int:
         return x * self.by
 
+    @perdure.step
+    @classmethod
+    def of(cls, x: int) -> OwnMaker:
+        return cls(x)
+
 
 CELL = """
 import perdure
@@ -102,9 +107,9 @@ def _same_step(before: Any, after: Any) -> None:
         before.__wrapped__.__closure__[0].cell_contents.clear()
 
 
-def _same_partial(before: Any, after: Any) -> None:
-    assert before.func is after.func
-    alike(before.args, after.args)
+def _same_bound(before: Any, after: Any) -> None:
+    assert before.__func__ is after.__func__
+    alike(before.__self__, after.__self__)
     assert before(2) == after(2)
 
 
@@ -119,7 +124,8 @@ SAMPLES = [
     Sample("async step with options", lambda: own_async, _same_object),
     Sample("workflow", lambda: own_flow, _same_object),
     Sample("step of a class", lambda: OwnMaker.made, _same_object),
-    Sample("step bound to an object", lambda: OwnMaker(4).made, _same_partial),
+    Sample("step bound to an object", lambda: OwnMaker(4).made, _same_bound),
+    Sample("step bound to a class", lambda: OwnMaker.of, _same_bound),
     Sample(
         "partial of a step",
         lambda: partial(own_step, 2),

@@ -22,6 +22,7 @@ from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from perdure.codec.notebook import note_function, notebook
 from perdure.errors import NotLoadable
 
 Source = tuple[str, int, str, int, bool]
@@ -73,9 +74,10 @@ def remember_tree(function: FunctionType, tree: Any) -> None:
 
 def reduce_function(function: FunctionType) -> Any:
     """The reduced form of a function of the notebook; `NotImplemented` for others."""
-    main = sys.modules.get("__main__")
+    main = notebook()
     if main is None or function.__globals__ is not vars(main):
         return NotImplemented
+    note_function(function)
     state = {
         "defaults": function.__defaults__,
         "kwdefaults": function.__kwdefaults__,
@@ -94,7 +96,7 @@ def reduce_function(function: FunctionType) -> Any:
 
 def make_function(code: types.CodeType, name: str, closure: tuple[types.CellType, ...] | None) -> Any:
     """A function over the globals of the notebook as it is now."""
-    return FunctionType(code, vars(sys.modules["__main__"]), name, None, closure)
+    return FunctionType(code, vars(notebook() or sys.modules["__main__"]), name, None, closure)
 
 
 def fill_function(function: FunctionType, state: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
+from perdure.codec.notebook import note_name, notebook
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -89,7 +91,7 @@ def without_attributes(value: Any) -> bool:
 
 def resolve(module: str, qualname: str) -> Any:
     """The object of this name in a module that is imported already, or None."""
-    found: Any = sys.modules.get(module)
+    found: Any = notebook() if module == "__main__" else sys.modules.get(module)
     for name in qualname.split("."):
         found = named(found, name)
     return found
@@ -125,7 +127,12 @@ def by_reference(obj: Any) -> bool:
     module, qualname = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(qualname, str) or resolve(module, qualname) is not obj:
         return False
-    return module != "__main__" or qualname.partition(".")[0] not in _by_value.get()
+    if module == "__main__":
+        name = qualname.partition(".")[0]
+        if name in _by_value.get():
+            return False
+        note_name(name)
+    return True
 
 
 def module_of(obj: Any) -> str:

@@ -7,7 +7,6 @@ is a function of its own, and followed as such.)
 from __future__ import annotations
 
 import ast
-import dis
 import enum
 import functools
 import inspect
@@ -23,11 +22,11 @@ from weakref import WeakKeyDictionary
 import xxhash
 
 from perdure import codec
+from perdure.codec.notebook import global_reads
 from perdure.codec.syntax import definition_tree, tree_digest
 
 from .names import analyse
 
-_GLOBAL_READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_GLOBALS"})
 _LOOKED_UP = frozenset({"getattr", "hasattr", "attrgetter"})
 _RUN_AS_TEXT = frozenset({"eval", "exec", "globals", "__import__", "import_module"})
 # Attributes that Python or a decorator makes; the rest of a class is what was written in it.
@@ -98,15 +97,7 @@ def _chain(function: types.FunctionType) -> Iterator[types.FunctionType]:
 
 def global_names(code: types.CodeType) -> set[str]:
     """The global names that this code reads, nested functions included."""
-    names = {
-        instruction.argval
-        for instruction in dis.get_instructions(code)
-        if instruction.opname in _GLOBAL_READS
-    }
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= global_names(constant)
-    return names
+    return {name for name in global_reads(code) if "." not in name}
 
 
 def _function(function: types.FunctionType) -> Definition:
@@ -121,7 +112,7 @@ def _function(function: types.FunctionType) -> Definition:
 
 
 def _hands_on(tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda) -> bool:
-    """Whether the first parameter stands anywhere but before a dot; `super(C, self)` tells no more than `super()`."""
+    """Whether the first parameter stands anywhere but before a dot; `super(C, self)` is as `super()`."""
     if isinstance(tree, ast.ClassDef):
         return True
     first = next(iter([*tree.args.posonlyargs, *tree.args.args]), None)

@@ -1,8 +1,8 @@
 """What a method uses of its own class: the members that it, and what it calls, name as attributes.
 
-The class as a whole is no part of a method's code: to edit one method leaves the others' calls valid. Where the
-object goes on to what cannot be followed (a function of a package, `getattr`, an operator), all of the class
-may be used, and counts.
+The class as a whole is no part of a method's code: to edit one method leaves the others' calls valid. Where
+the object goes on to what cannot be followed (a function of a package, `getattr`, an operator), all of the
+class may be used, and counts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Walk(Protocol):
 
 
 def own_classes(cls: type | None, module: str | None) -> tuple[type, ...]:
-    """The classes of an object that were written where its method was: their code is compared with the step's."""
+    """The classes of an object that were written where its method was: their code counts with the step's."""
     return () if cls is None else tuple(base for base in cls.__mro__ if base.__module__ == module)
 
 

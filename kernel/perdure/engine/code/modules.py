@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import os
 import sys
@@ -36,11 +37,22 @@ def own_file(module: ModuleType | None, folder: str | None) -> Path | None:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str) or not file.endswith(".py") or folder is None or module is None:
         return None
-    path, root = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
-    if not path.is_relative_to(root) or module.__name__.partition(".")[0] in _OURSELVES:
+    if module.__name__.partition(".")[0] in _OURSELVES:
         return None
-    inside = path.relative_to(root).parts
-    return None if _PACKAGES.intersection(inside) else path
+    try:
+        here = "" if Path(file).is_absolute() and Path(folder).is_absolute() else str(Path.cwd())
+    except OSError:  # the working folder is gone, and with it what was relative to it
+        return None
+    return _inside(file, folder, here)
+
+
+@functools.lru_cache(4096)
+def _inside(file: str, folder: str, _: str) -> Path | None:
+    """The path of a file in a folder and in no package; known for each working folder it is relative to."""
+    path, root = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
+    if not path.is_relative_to(root) or _PACKAGES.intersection(path.relative_to(root).parts):
+        return None
+    return path
 
 
 def module_parts(module: ModuleType, folder: str | None, *, whole: bool = False) -> dict[str, Part]:
@@ -69,14 +81,23 @@ def module_parts(module: ModuleType, folder: str | None, *, whole: bool = False)
     return found
 
 
+def file_digest(path: str) -> str:
+    """The digest of a file of Python as it is now, as it stands in the part of its module."""
+    return tree_digest(_tree(Path(path)))
+
+
+def _tree(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
 def _file(module: ModuleType, path: Path) -> _File:
     known = _read.get(module)
     spec = getattr(module, "__spec__", None)
     if known is None or known.spec is not spec:
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (OSError, SyntaxError, ValueError):
-            tree = ast.Module([], [])
+        tree = _tree(path)
         known = _read[module] = _File(spec, tree_digest(tree), tuple(_imports(tree, module)))
     return known
 

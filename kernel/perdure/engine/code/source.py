@@ -133,9 +133,7 @@ class _Walk:
             self._module(value, whole=True)
         elif isinstance(value, functools.partial):
             self._bound(value, value.func, (value.args, value.keywords), name)
-        elif isinstance(value, types.MethodType):
-            self._bound(value, value.__func__, value.__self__, name)
-        elif getattr(type(value), "__perdure_bound__", False):
+        elif isinstance(value, types.MethodType) or getattr(type(value), "__perdure_bound__", False):
             self._bound(value, value.__func__, value.__self__, name)
         elif isinstance(value, types.FunctionType):
             self._function(value, name)
@@ -171,7 +169,7 @@ class _Walk:
             self._follow(inner, name)
         if function.__globals__ is not self.namespace:
             self._module(sys.modules.get(function.__module__ or ""))
-            for value in _cells(function).values():
+            for value in cells_of(function).values():
                 if isinstance(value, types.FunctionType | type):
                     self._follow(value, value.__qualname__)
             return
@@ -195,7 +193,7 @@ class _Walk:
         values += [
             (f"default {name}", value) for name, value in sorted((function.__kwdefaults__ or {}).items())
         ]
-        cells = _cells(function)
+        cells = cells_of(function)
         if self.receiver is not None:
             cells.pop("__class__", None)  # it stands there for `super()`, which names what it gives
         return values + [(f"closure {name}", value) for name, value in cells.items()]
@@ -231,7 +229,7 @@ def _attributes(value: Any) -> Mapping[str, Any]:
     return attributes if isinstance(attributes, dict) else {}
 
 
-def _cells(function: types.FunctionType) -> dict[str, Any]:
+def cells_of(function: types.FunctionType) -> dict[str, Any]:
     """What a function closes over, by name; a cell that is still empty is left out."""
     found: dict[str, Any] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
