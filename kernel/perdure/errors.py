@@ -527,6 +527,14 @@ class NotImportable(PerdureError):
     advice: str
 
 
+class NotReplayed(PerdureError):
+    """The body was not replayed: `{name}` cannot be imported ({cause}).
+    Name the module or the file that defines the workflow with `--from`, and the folder of the project as working folder."""
+
+    name: str
+    cause: str
+
+
 class RunDiffers(PerdureError):
     """Run {run} of `{workflow}` is here already, last at work {here}, and is not as in {path} ({there}).
     Nothing was changed. Add `--replace` to have the file's in its place, or take another store (`--store`)."""

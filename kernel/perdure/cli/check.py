@@ -1,4 +1,4 @@
-"""`perdure check`: whether all that is kept is whole."""
+"""`perdure check`: whether all that is kept is whole, and whether a run's body still makes its calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from ._stores import needed_store
 
 if TYPE_CHECKING:
+    from perdure.store import Store
     from perdure.store.checking import Checked
+    from perdure.store.records import RunRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,23 +31,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="the whole store: this folder's, or the one at PATH",
     )
+    parser.add_argument(
+        "--from",
+        dest="module",
+        metavar="MODULE|FILE",
+        help="what to import for the run's workflow (default: what your key signed with the run)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and tell; 1 if something is broken."""
+    """Look, and tell; 1 if something is broken, or the body of the run does other things than recorded."""
     from perdure.store import open_store
     from perdure.store.checking import check
+    from perdure.store.related import named_run
     from perdure_widgets import words
 
     if isinstance(arguments.whole, str):
         arguments.store = arguments.whole
     path = needed_store(arguments)
     with open_store(path, readonly=True) as store:
-        done = check(store, None if arguments.whole else arguments.run, _tell)
-    _tell("")
-    print(f"Store {path}\n")
-    print(words.plain("\n".join(lines(done))))
-    return 0 if done.whole else 1
+        run = None if arguments.whole or arguments.run is None else named_run(store, arguments.run)
+        done = check(store, None if run is None else run.id, _tell)
+        _tell("")
+        print(f"Store {path}\n")
+        print(words.plain("\n".join(lines(done))))
+        as_recorded = run is None or _replay(store, run, arguments.module)
+    return 0 if done.whole and as_recorded else 1
+
+
+def _replay(store: Store, run: RunRecord, module: str | None) -> bool:
+    """Replay the body of a run, where its code is known, and tell of it; whether it is as recorded."""
+    from perdure_widgets import words
+
+    from . import _replayed
+
+    why_not = "" if module is not None else _replayed.not_replayed(store, run)
+    if why_not or run.kind != "function":
+        print(*([f"\n{why_not}"] if why_not else []), end="\n" if why_not else "")
+        return True
+    found = _replayed.replayed(store, run, module)
+    print("\n" + words.plain("\n".join(_replayed.lines(found))))
+    return not found.drifted
 
 
 def lines(done: Checked) -> list[str]:
