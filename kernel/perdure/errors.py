@@ -527,14 +527,6 @@ class NotImportable(PerdureError):
     advice: str
 
 
-class NotReplayed(PerdureError):
-    """The body was not replayed: `{name}` cannot be imported ({cause}).
-    Name the module or the file that defines the workflow with `--from`, and the folder of the project as working folder."""
-
-    name: str
-    cause: str
-
-
 class RunDiffers(PerdureError):
     """Run {run} of `{workflow}` is here already, last at work {here}, and is not as in {path} ({there}).
     Nothing was changed. Add `--replace` to have the file's in its place, or take another store (`--store`)."""
@@ -570,6 +562,22 @@ class NotConfirmed(PerdureError):
     Look at what it tells, then add `--yes`."""
 
     command: str
+
+
+class NotOne(PerdureError):
+    """{what} is about one run, and none is named.
+    {advice}."""
+
+    what: str
+    advice: str
+
+
+class NotImported(PerdureError):
+    """`{module}` could not be imported: {cause}
+    Go to the folder from which it is imported, or name its file."""
+
+    module: str
+    cause: str
 
 
 class KernelNotInstalled(PerdureError):

@@ -28,7 +28,7 @@ def notebook(tmp_path):
 def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
     """Promise 1: a recorded call does not run again."""
     (tmp_path / "flights.csv").write_text("origin,dep_delay\nEWR,2\nJFK,-1\nEWR,33\n")
-    first, load, delays = snippets("README.md")
+    first, load, delays = snippets("README.md")[:3]
     cold = [notebook.run(cell) for cell in (first, load, delays)]
     assert [reply.status for reply in cold] == ["ok"] * 3
     assert "ran" in cold[1].text
@@ -37,6 +37,23 @@ def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
     resumed = [notebook.run(cell) for cell in (first, load, delays)]
     assert all("restored" in reply.text for reply in resumed[1:])
     assert resumed[2].result == cold[2].result
+
+
+def test_the_workflow_in_the_readme_is_run(notebook):
+    """With short pauses, and with data of the test's."""
+    *_, steps, report, train = snippets("README.md")
+    assert notebook.run("%workflow all").status == "ok"
+    assert notebook.run(steps).status == "ok"
+    notebook.run("urls = ['a', 'b']")
+    done = notebook.run(report.replace('"1h"', '"1ms"'))
+    assert done.errors == []
+    assert notebook.run("tables").text == "[None, None]"
+    notebook.run(
+        "from perdure import resumable\nlosses = []\nclass model:\n    loss_ = 1.0\n"
+        "    @classmethod\n    def partial_fit(cls, data): return cls\ndef batch(): return 0"
+    )
+    assert notebook.run(train).errors == []
+    assert notebook.run("len(losses)").text == "100"
 
 
 def test_the_quickstart_does_what_it_says(notebook):
@@ -125,3 +142,56 @@ def test_the_page_about_retries_and_effects_does_what_it_says(notebook, tmp_path
     assert notebook.run(cache).result["text/plain"] == "([3, 3, 8], [3, 3, 8])"
     assert "restored" in notebook.run("%timeline search").text
     assert "1 result of `embed`" in notebook.run(listed).text
+
+
+def test_the_page_about_parallel_work_does_what_it_says(notebook):
+    """Promises 1 and 7: run again, each cell shows the same, and no call is made."""
+    cells = snippets("docs/how-to/parallel-work.md")
+    shown = {}
+    for cell in cells:
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+        shown[cell.partition("\n")[0]] = reply.stdout
+    assert shown["%%workflow crawl"] == "20 pages, the last one: text of 19\n"
+    assert shown["%%workflow tally"] == "15 words\n"
+    assert shown["%%workflow both"] == "['text of right', 'text of left']\n"
+    assert shown["%%workflow chains"] == "[3, 3, 3] [3, 3, 3, 3]\n"
+    assert shown["%%workflow quickest"] == "page text of mirror\n"
+    assert shown["%%workflow any_of_them"] == "text of second\n"
+    sieve = shown["%%workflow sieve"].splitlines()
+    assert sorted(sieve[:2]) == ["looking up to 1000", "looking up to 20000"]
+    assert sieve[2] == "[168, 2262]"
+    assert shown["%%workflow ask"] == "[0, 2, 4, 6, 8, 10]\n"
+    for cell in cells:
+        if cell.startswith("%%workflow"):
+            again = notebook.run(cell)
+            assert "restored" in again.text, cell
+            assert sorted(again.stdout) == sorted(shown[cell.partition("\n")[0]])
+
+
+def test_the_page_about_time_does_what_it_says(notebook):
+    """Promises 1 and 2: run again after a restart, each cell of a workflow shows the same."""
+    cells = snippets("docs/how-to/time.md")
+    shown = {}
+    for number, cell in enumerate(cells):
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+        shown[number] = (reply.result or {}).get("text/plain", "")
+    name, setup, polite, _, reminder, wake, patient, draw, nightly, crawl = cells
+    assert shown[cells.index(polite)] == "['text of one', 'text of two', 'text of three']"
+    assert shown[cells.index(wake)] == "'do not forget: the tea'"
+    assert shown[cells.index(patient)] == "'page'"
+    assert shown[cells.index(draw)].startswith("(datetime.datetime(")
+    assert shown[cells.index(nightly)] == "{'pages': 42, 'more': 2}"
+    assert shown[cells.index(crawl)] == "(['one', 'two'], ['three'])"
+    assert "woken by hand" in notebook.run("%timeline reminder").text
+
+    notebook.kill()
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    for cell in (polite, patient, draw):
+        again = notebook.run(cell)
+        assert "restored" in again.text
+        assert again.result["text/plain"] == shown[cells.index(cell)]
+    assert notebook.run(reminder).status == "ok"
+    assert notebook.run("run.result()").result["text/plain"] == shown[cells.index(wake)]

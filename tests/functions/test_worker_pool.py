@@ -21,7 +21,7 @@ from perdure.engine.executors import pool as pool_module
 from perdure.engine.executors import slots
 from perdure.engine.executors.pool import Pool, the_pool
 from perdure.engine.keeping import decode
-from perdure.errors import WorkerDied
+from perdure.errors import InDoubt, WorkerDied
 
 pytestmark = pytest.mark.usefixtures("workers")
 
@@ -139,6 +139,39 @@ def test_a_dead_worker_is_an_error_that_the_body_can_catch():
         return None
 
     assert body() == ("die", "it was killed (SIGKILL), probably because memory ran out")
+
+
+def dies_once(folder):
+    from pathlib import Path
+
+    if not (Path(folder) / "sent").exists():
+        (Path(folder) / "sent").write_text("1")
+        os.kill(os.getpid(), 9)
+    return "sent"
+
+
+def test_an_effect_whose_worker_died_is_in_doubt(tmp_path, store, calls):
+    """Promise 5: it is not repeated, be there retries or not."""
+
+    @workflow
+    def body(folder):
+        return step(executor="process", kind="effect", retries=3)(dies_once)(folder)
+
+    for _ in range(2):
+        with pytest.raises(InDoubt, match="dies_once"):
+            body(str(tmp_path))
+    (call,) = calls(body)
+    assert call.state == "in doubt"
+    assert "its worker died: it was killed (SIGKILL)" in call.error
+    assert store.journal.runs(workflow="body")[0].state == "in doubt"
+
+
+def test_an_effect_that_may_be_repeated_is(tmp_path, store):
+    @workflow
+    def body(folder):
+        return step(executor="process", kind="effect", idempotent=True, retries=1)(dies_once)(folder)
+
+    assert body(str(tmp_path)) == "sent"
 
 
 def test_a_worker_whose_death_its_child_hides_is_noticed(elsewhere, tmp_path):
@@ -402,15 +435,6 @@ def test_where_no_memory_can_be_shared_large_bytes_go_over_files_that_are_remove
     wait_for(lambda: len(list(tmp_path.iterdir())) == 1)  # the one for the next answer
     own.close()
     wait_for(lambda: not list(tmp_path.iterdir()))
-
-
-def test_the_folder_that_the_kernel_works_in_may_be_gone(elsewhere, monkeypatch, tmp_path):
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    assert value(elsewhere("process", errands.double, 1)) == 2  # a worker cannot be started there
-    monkeypatch.chdir(folder)
-    folder.rmdir()
-    assert value(elsewhere("process", errands.double, 1)) == 2
 
 
 def test_what_several_calls_are_sent_lies_in_memory_once(elsewhere, monkeypatch, tmp_path):

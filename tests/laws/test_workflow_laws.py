@@ -13,7 +13,25 @@ from hypothesis import strategies as st
 from laws.lives import ASKED, KILLED, LATER, MortalJournal, Watch, decide_all, live, oracle
 from laws.perform import body, body_sync
 from laws.stage import KilledError, Stage, Witness
-from laws.trees import SYNC_TREES, TREES, Race, parts
+from laws.trees import (
+    SYNC_TREES,
+    TREES,
+    Call,
+    Child,
+    Draw,
+    Fail,
+    Flaky,
+    Gather,
+    Inline,
+    Loop,
+    Map,
+    Nap,
+    Race,
+    Seq,
+    Try,
+    changed,
+    parts,
+)
 from perdure.engine.process import use_store
 from perdure.store import open_store
 from perdure.store.locks import MemoryLocks
@@ -58,6 +76,16 @@ class World:
         self.writes = mortal.writes
         return found
 
+    def recorded(self):
+        """The calls that have an outcome, by the parts of their keys."""
+        runs = {run.id: run.workflow for run in self.journal.runs()}
+        return sorted(
+            (workflow, call.branch, call.step, call.inputs, call.occurrence, call.state)
+            for run, workflow in runs.items()
+            for call in self.journal.calls(run)
+            if call.state in ("done", "failed")
+        )
+
     def lives(self, tree, deaths, points):
         """What the run comes to when its process dies at these points, and goes on each time.
 
@@ -88,7 +116,7 @@ def mode(request):
 
 
 def performed(tree, seed, deaths, form, mode):
-    """Perform it in one go, and in lives that end at these points, and hold it to the laws.
+    """Perform it in one go, and in lives that end at these points, and hold it to the laws; how many points it has.
 
     A body that is always replayed waits for all that is at work before it goes on: there a race among several may
     be won by another.
@@ -111,6 +139,7 @@ def performed(tree, seed, deaths, form, mode):
             seen = world.witness.begun()
             assert world.live(tree) == found
             assert (world.writes, world.witness.begun()) == (0, seen), "what is finished changes nothing"
+    return points
 
 
 def clock_for(form):
@@ -133,3 +162,59 @@ def test_a_run_that_is_killed_anywhere_reaches_what_the_oracle_says(mode, tree, 
 def test_a_body_that_is_a_plain_function_obeys_the_same_laws(mode, tree, seed, deaths):
     """Promises 1, 2 and 5."""
     performed(tree, seed, deaths, body_sync, mode)
+
+
+FIRST = Seq(
+    (Call(0), Inline(0, "effect"), Try(Flaky(1, 3, 1, 1), Draw("uuid4")), Try(Fail(0), Call(2, fed=True)))
+)
+BESIDE = Seq(
+    (Gather((Call(1), Map((1, 1)), Map((2, 2), is_async=False), Nap(16))), Loop(2, Call(1, fed=True)))
+)
+RACED = Seq(
+    (
+        Race((Seq((Call(0), Nap(256))), Seq((Call(0), Call(1))))),
+        Try(Race((Seq((Call(2), Fail(0))),), success=True), Draw("now")),
+    )
+)
+LEFT = Seq((Race((Seq((Call(0),)), Seq((Call(1), Nap(16), Call(2)))), losers="leave"), Nap(1), Call(0)))
+BELOW = Seq(
+    (
+        Child(Seq((Call(0, "effect"), Nap(1)))),
+        Try(Child(Fail(1)), Child(Draw("volatile"))),
+        Gather((Child(Call(1)), Child(Call(1)))),
+    )
+)
+EVERYTHING = {"first": FIRST, "beside": BESIDE, "raced": RACED, "left": LEFT, "below": BELOW}
+PLAIN = Seq(
+    (
+        Inline(0),
+        Inline(0, "effect"),
+        Try(Flaky(1, 2, 1, 1), Nap(16)),
+        Map((1, 1)),
+        Child(Loop(2, Inline(1, fed=True))),
+    )
+)
+
+
+@pytest.mark.parametrize("name", [*EVERYTHING, "plain"])
+def test_a_kill_at_each_point_in_turn_changes_nothing(mode, name):
+    """Promises 1, 2 and 5: before and after each commit, at the beginning of each step, and at its end."""
+    tree, form = (PLAIN, body_sync) if name == "plain" else (EVERYTHING[name], body)
+    points = performed(tree, 3, [], form, mode)
+    assert points > 20
+    for point in range(points):
+        performed(tree, 3, [point], form, mode)
+
+
+@settings(max_examples=60 * MORE, deadline=None)
+@given(tree=TREES, seeds=st.tuples(seeds, seeds))
+def test_what_is_recorded_does_not_depend_on_timing(tree, seeds):
+    """Design, section 5: branches are numbered where they are created, calls counted when they are made."""
+    tree = changed(tree, Race, lambda race: Gather(race.parts))
+    tree = changed(tree, Draw, lambda _: Draw("now"))
+    results = []
+    for seed in seeds:
+        with clock_for(body) as clock:
+            world = World(clock, seed, body)
+            results.append((world.live(tree), world.recorded()))
+    assert results[0] == results[1]

@@ -1,4 +1,4 @@
-"""`perdure check`: whether all that is kept is whole, and whether a run's body still makes its calls."""
+"""`perdure check`: whether all that is kept is whole, and a run's body still tells what its journal tells."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from . import _rehearsed
 from ._stores import needed_store
 
 if TYPE_CHECKING:
+    from perdure.engine.rehearsal import Rehearsal
     from perdure.store import Store
     from perdure.store.checking import Checked
-    from perdure.store.records import RunRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this run, and those that it needs (default: the whole store)",
     )
     parser.add_argument(
+        "--from",
+        dest="module",
+        metavar="MODULE",
+        help="also replay the body of the run, whose workflow this module or file defines, without running "
+        "a step: what is missing, extra or changed",
+    )
+    parser.add_argument(
         "--store",
         nargs="?",
         const=True,
@@ -31,16 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="the whole store: this folder's, or the one at PATH",
     )
-    parser.add_argument(
-        "--from",
-        dest="module",
-        metavar="MODULE|FILE",
-        help="what to import for the run's workflow (default: what your key signed with the run)",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and tell; 1 if something is broken, or the body of the run does other things than recorded."""
+    """Look, and tell; 1 if something is broken, or has changed."""
     from perdure.store import open_store
     from perdure.store.checking import check
     from perdure.store.related import named_run
@@ -50,28 +52,25 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.store = arguments.whole
     path = needed_store(arguments)
     with open_store(path, readonly=True) as store:
+        if arguments.module is not None:
+            return 0 if _rehearsed.told(_named(store, arguments.run, arguments.module)) else 1
         run = None if arguments.whole or arguments.run is None else named_run(store, arguments.run)
         done = check(store, None if run is None else run.id, _tell)
         _tell("")
         print(f"Store {path}\n")
         print(words.plain("\n".join(lines(done))))
-        as_recorded = run is None or _replay(store, run, arguments.module)
-    return 0 if done.whole and as_recorded else 1
+        alike = run is None or _rehearsed.unasked(store, run)
+    return 0 if done.whole and alike else 1
 
 
-def _replay(store: Store, run: RunRecord, module: str | None) -> bool:
-    """Replay the body of a run, where its code is known, and tell of it; whether it is as recorded."""
-    from perdure_widgets import words
+def _named(store: Store, name: str | None, module: str) -> Rehearsal:
+    """Replay the body of the run that is named, as this module defines it."""
+    from perdure.errors import NotOne
+    from perdure.store.related import named_run
 
-    from . import _replayed
-
-    why_not = "" if module is not None else _replayed.not_replayed(store, run)
-    if why_not or run.kind != "function":
-        print(*([f"\n{why_not}"] if why_not else []), end="\n" if why_not else "")
-        return True
-    found = _replayed.replayed(store, run, module)
-    print("\n" + words.plain("\n".join(_replayed.lines(found))))
-    return not found.drifted
+    if name is None:
+        raise NotOne(what="`perdure check --from MODULE`", advice="Name a run, or a workflow: `perdure runs`")
+    return _rehearsed.rehearsed(store, named_run(store, name), module)
 
 
 def lines(done: Checked) -> list[str]:

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
-from perdure.errors import EffectFailed, NotKeepable
+from perdure.errors import EffectFailed, InDoubt, NotKeepable, StepTimeout, WorkerDied
 
 from . import clock, keeping
 from .attempt import Attempt
@@ -274,7 +274,11 @@ class Call:
         elif attempt.over is not None and not isinstance(error, Exception):
             error = attempt.over
         state, pause = "failed", None
-        if isinstance(error, Exception):
+        if record.kind == "effect" and not self.step.options.idempotent:
+            error = _cut_off(error, record.step)
+        if isinstance(error, InDoubt):
+            state = "interrupted"
+        elif isinstance(error, Exception):
             pause = self._pause(record, error)
         else:
             state = error.state if isinstance(error, Cancelled) else "interrupted"
@@ -291,10 +295,10 @@ class Call:
             then=None if pause is None else retrying.next(record.failures + 1, told),
             memory=memory,
         )
-        if pause is not None:
-            return Wait(ended, "it pauses before its next attempt")
-        owner.failures.gave(ended.id, error)
-        raise_as_it_is(error)
+        if pause is None:
+            owner.failures.gave(ended.id, error)
+            raise_as_it_is(error)
+        return Wait(ended, "it pauses before its next attempt")
 
     def _pause(self, record: CallRecord, error: Exception) -> float | None:
         """Seconds before the next attempt; the step's own `backoff` or `retry_on` may fail in its turn."""
@@ -335,3 +339,12 @@ def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
     """The executor that the step names, else that of the workflow in whose body it is called."""
     own = step.options.executor
     return scope.within.executor if own is None and scope is not None else own
+
+
+def _cut_off(error: BaseException, step: str) -> BaseException:
+    """What is said of an effect that was cut off in its middle: it may have taken place, or do so yet."""
+    if isinstance(error, StepTimeout):
+        return InDoubt(step=step, cause=f"it ran longer than {error.timeout}, and was cut off")
+    if isinstance(error, WorkerDied):
+        return InDoubt(step=step, cause=f"its worker died: {error.cause}")
+    return error

@@ -195,7 +195,9 @@ class HandClock:
 def _rounds(loop: asyncio.AbstractEventLoop) -> threading.Event:
     """Is set once the loop went through some rounds and nothing is left to be done, or it is closed."""
     through, rounds = threading.Event(), itertools.count(1)
-    ready: Sized = getattr(loop, "_ready", ())  # where a loop does not tell what is to be done, rounds have to do
+    ready: Sized = getattr(
+        loop, "_ready", ()
+    )  # where a loop does not tell what is to be done, rounds have to do
 
     def go_round() -> None:
         gone = next(rounds)

@@ -97,8 +97,8 @@ def test_check_replays_the_body_of_a_run_and_no_step_runs(folder):
     status, text = said("check", "train")
     assert status == 0, text
     assert "All that is needed is whole." in text
-    assert "Replayed the body of `train`" in text
-    assert "it makes the calls that are recorded (2 calls)" in text
+    assert "2 calls would be restored" in text
+    assert "The body makes the calls that are recorded, and no other." in text
     assert "the body ran" in text
     assert "load ran" not in text
 
@@ -112,7 +112,8 @@ def test_check_tells_what_an_edit_changed(folder):
     status, text = said("check", "train")
     assert status == 1
     assert "1 call would be restored" in text
-    assert "changed       fit(list of 1): `data` changed" in text
+    assert "  changed fit(" in text
+    assert "`data` changed: list of 2 → list of 1" in text
 
 
 def test_check_of_a_script_wants_it_named(folder):
@@ -123,14 +124,14 @@ def test_check_of_a_script_wants_it_named(folder):
     assert (status, "`--from script.py` does" in text, "the body ran" in text) == (0, True, False)
     status, text = said("check", "train", "--from", "script.py")
     assert status == 0, text
-    assert "it makes the calls that are recorded (2 calls)" in text
+    assert "The body makes the calls that are recorded, and no other." in text
 
 
 def test_check_tells_what_cannot_be_imported_or_is_not_there(folder):
     python("main.py")
     (folder / "flows.py").write_text("import nothing_of_that_name")
     status, text = said("check", "train")
-    assert (status, "`flows` cannot be imported (ModuleNotFoundError" in text) == (1, True)
+    assert (status, "`flows` could not be imported: ModuleNotFoundError" in text) == (1, True)
     (folder / "flows.py").write_text("")
     status, text = said("check", "train")
     assert (status, "Workflow `train` of run" in text) == (1, True)
@@ -149,7 +150,7 @@ def test_what_another_key_signed_is_not_imported(folder, monkeypatch, tmp_path):
 def test_check_of_the_whole_store_replays_nothing(folder):
     python("main.py")
     status, text = said("check")
-    assert (status, "Replayed" in text) == (0, False)
+    assert (status, "the body ran" in text) == (0, False)
 
 
 # -- tags ------------------------------------------------------------------------------------------------

@@ -37,12 +37,18 @@ def own_file(module: ModuleType | None, folder: str | None) -> Path | None:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str) or not file.endswith(".py") or folder is None or module is None:
         return None
-    return None if module.__name__.partition(".")[0] in _OURSELVES else _inside(file, folder, os.getcwd())
+    if module.__name__.partition(".")[0] in _OURSELVES:
+        return None
+    try:
+        here = "" if Path(file).is_absolute() and Path(folder).is_absolute() else str(Path.cwd())
+    except OSError:  # the working folder is gone, and with it what was relative to it
+        return None
+    return _inside(file, folder, here)
 
 
 @functools.lru_cache(4096)
 def _inside(file: str, folder: str, _: str) -> Path | None:
-    """The path of a file in a folder and in no package; known for each working folder, as one may be relative."""
+    """The path of a file in a folder and in no package; known for each working folder it is relative to."""
     path, root = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
     if not path.is_relative_to(root) or _PACKAGES.intersection(path.relative_to(root).parts):
         return None
@@ -75,13 +81,8 @@ def module_parts(module: ModuleType, folder: str | None, *, whole: bool = False)
     return found
 
 
-def module_digest(module: ModuleType, path: Path) -> str:
-    """The digest of a module's file, as it was when it was first asked for since the module was loaded."""
-    return _file(module, path).digest
-
-
 def file_digest(path: str) -> str:
-    """The digest of a file of Python as it is now, as `module_digest` gives it."""
+    """The digest of a file of Python as it is now, as it stands in the part of its module."""
     return tree_digest(_tree(Path(path)))
 
 

@@ -70,9 +70,10 @@ def _write(file: int, parts: Sequence[Part]) -> list[int]:
     for part in parts:
         view = memoryview(part)
         sizes.append(view.nbytes)
+        os.lseek(file, at, os.SEEK_SET)
         written = 0
         while written < view.nbytes:
-            written += os.pwrite(file, view[written:], at + written)
+            written += os.write(file, view[written:])
         at += _padded(view.nbytes)
     os.ftruncate(file, at)
     return sizes
@@ -83,7 +84,7 @@ def _mapped(file: int, sizes: Sequence[int]) -> list[memoryview]:
     total = sum(map(_padded, sizes))
     if not total:
         return [memoryview(b"") for _ in sizes]
-    memory = memoryview(mmap.mmap(file, total, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE))
+    memory = memoryview(mmap.mmap(file, total, access=mmap.ACCESS_COPY))
     found, at = [], 0
     for size in sizes:
         found.append(memory[at : at + size])

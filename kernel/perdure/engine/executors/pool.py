@@ -190,7 +190,10 @@ class Pool:
         """At exit, loky waits for its calls, so they are to be over: what was registered last runs first."""
         if not self._at_exit:
             self._at_exit = True
-            threading._register_atexit(self.close)  # type: ignore[attr-defined]  # noqa: SLF001  as loky does
+            try:
+                threading._register_atexit(self.close)  # type: ignore[attr-defined]  # noqa: SLF001  as loky does
+            except RuntimeError:  # it is the exit already
+                self._close(threading.Event())
 
     def _close(self, closed: threading.Event) -> None:
         self._closed = True
