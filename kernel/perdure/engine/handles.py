@@ -173,8 +173,7 @@ class Run(Beside):
         assert record.inputs is not None
         stored = unsealed(store, record.inputs, Place(self.id, role="inputs"), subject)
         plan, body = workflow.again(store, record, keeping.decode(stored, subject=subject), choice)
-        execution = begin(plan, record)
-        made = Run(execution, functools.partial(body, execution), is_async=workflow.is_async)
+        made = Run(begin(plan, record), body, is_async=workflow.is_async)
         if made.id != self.id:
             return made
         self.__dict__.update(made.__dict__)  # handles of the run that are there follow it
