@@ -564,6 +564,22 @@ class NotConfirmed(PerdureError):
     command: str
 
 
+class NotOne(PerdureError):
+    """{what} is about one run, and none is named.
+    {advice}."""
+
+    what: str
+    advice: str
+
+
+class NotImported(PerdureError):
+    """`{module}` could not be imported: {cause}
+    Go to the folder from which it is imported, or name its file."""
+
+    module: str
+    cause: str
+
+
 class KernelNotInstalled(PerdureError):
     """The kernel `{name}` could not be installed: {cause}
     Choose another place with `--user`, `--sys-prefix` or `--prefix`."""

@@ -28,7 +28,7 @@ def notebook(tmp_path):
 def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
     """Promise 1: a recorded call does not run again."""
     (tmp_path / "flights.csv").write_text("origin,dep_delay\nEWR,2\nJFK,-1\nEWR,33\n")
-    first, load, delays, *_ = snippets("README.md")
+    first, load, delays = snippets("README.md")[:3]
     cold = [notebook.run(cell) for cell in (first, load, delays)]
     assert [reply.status for reply in cold] == ["ok"] * 3
     assert "ran" in cold[1].text
@@ -37,6 +37,23 @@ def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
     resumed = [notebook.run(cell) for cell in (first, load, delays)]
     assert all("restored" in reply.text for reply in resumed[1:])
     assert resumed[2].result == cold[2].result
+
+
+def test_the_workflow_in_the_readme_is_run(notebook):
+    """With short pauses, and with data of the test's."""
+    *_, steps, report, train = snippets("README.md")
+    assert notebook.run("%workflow all").status == "ok"
+    assert notebook.run(steps).status == "ok"
+    notebook.run("urls = ['a', 'b']")
+    done = notebook.run(report.replace('"1h"', '"1ms"'))
+    assert done.errors == []
+    assert notebook.run("tables").text == "[None, None]"
+    notebook.run(
+        "from perdure import resumable\nlosses = []\nclass model:\n    loss_ = 1.0\n"
+        "    @classmethod\n    def partial_fit(cls, data): return cls\ndef batch(): return 0"
+    )
+    assert notebook.run(train).errors == []
+    assert notebook.run("len(losses)").text == "100"
 
 
 def test_the_quickstart_does_what_it_says(notebook):

@@ -1,6 +1,7 @@
 """Functions that are sent to workers: of a module, so that they go by name. They meet over files."""
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -165,3 +166,25 @@ def start_a_child():
 
 def start_a_child_beside():
     return child.start(1).result()
+
+
+def log(text):
+    """As scripts do: the first call sets up the logging of its process."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("errands").warning(text)
+
+
+def close_what_it_prints_on():
+    print("before")  # noqa: T201
+    sys.stdout.close()
+
+
+def surrogate():
+    print("half \udc80 of one")  # noqa: T201
+    raise ValueError("half \udc80 of one")
+
+
+def frame():
+    import pandas as pd
+
+    return pd.DataFrame({"a": [1]})

@@ -1,5 +1,7 @@
 """Loops that keep every turn, or every turn that is due by a clock, before the next one begins."""
 
+import random
+
 import pytest
 
 from perdure.engine.loops import pace, progress
@@ -65,3 +67,30 @@ def give(value):
 def given():
     """Something from outside, which is no input of the step that asks for it."""
     return _given[0]
+
+
+class MishapError(Exception):
+    """The attempt ends here."""
+
+
+class Fate:
+    """Which turns are kept, and after how much work the present attempt fails."""
+
+    def __init__(self):
+        self.left = None
+        self.keeps = random.Random(0)
+        self.share = 1.0
+
+    def next(self, last):
+        return last if self.keeps.random() < self.share else float("inf")
+
+
+fate = Fate()
+
+
+def tick():
+    """Some work, at which an attempt may fail."""
+    if fate.left is not None:
+        fate.left -= 1
+        if fate.left < 0:
+            raise MishapError

@@ -414,7 +414,9 @@ class FullOnce:
         self.full = True
 
     def write(self, run, epoch, records, *, durability=None):
-        ends = any(isinstance(each, CallRecord) and (each.kind, each.state) == ("child", "done") for each in records)
+        ends = any(
+            isinstance(each, CallRecord) and (each.kind, each.state) == ("child", "done") for each in records
+        )
         if self.full and ends:
             self.full = False
             raise StoreFull(path="here", cause="no room")

@@ -293,6 +293,37 @@ def test_what_is_printed_beyond_measure_is_cut_and_that_is_told(workers, outcome
     assert "200001 bytes more were printed" in told
 
 
+def test_a_logger_that_a_call_set_up_goes_on_in_the_next_one(workers, outcome, elsewhere):
+    """It keeps the stream on which it writes."""
+    pool = ProcessPoolExecutor(1, mp_context=SPAWN)
+    for text in ("first", "second"):
+        assert outcome(pool, errands.log, text).printed == (("stderr", text + "\n"),)
+    pool.shutdown()
+
+
+def test_a_stream_that_a_call_closed_is_open_for_the_next_one(outcome, elsewhere):
+    with ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
+        for _ in range(2):
+            made = outcome(pool, errands.close_what_it_prints_on)
+            assert (made.printed, made.error) == ((("stdout", "before\n"),), None)
+
+
+def test_what_is_no_text_is_spelled_out(workers, outcome):
+    made = outcome("process", errands.surrogate)
+    assert made.printed == (("stdout", "half \\udc80 of one\n"),)
+    assert made.said == "ValueError: half \\udc80 of one"
+    assert keeping.decode(made.error).args == ("half \udc80 of one",)
+
+
+def test_the_codec_of_the_kernel_holds_in_a_worker(workers, error, value, monkeypatch):
+    """`safe` keeps no pickle, wherever the step ran."""
+    monkeypatch.setattr(keeping, "_chosen", "safe")
+    assert value("process", errands.double, 2) == 4
+    found = error("process", errands.frame)
+    assert type(found) is NotKeepable
+    assert 'codec="safe"' in str(found)
+
+
 def test_what_a_thread_prints_goes_where_it_always_does(pools, outcome, capfd):
     assert outcome(pools["threads"], errands.talk_much, 3).printed == ()
     assert capfd.readouterr().out == "xxx\n"

@@ -21,7 +21,7 @@ from perdure.engine.executors import pool as pool_module
 from perdure.engine.executors import slots
 from perdure.engine.executors.pool import Pool, the_pool
 from perdure.engine.keeping import decode
-from perdure.errors import WorkerDied
+from perdure.errors import InDoubt, WorkerDied
 
 pytestmark = pytest.mark.usefixtures("workers")
 
@@ -139,6 +139,39 @@ def test_a_dead_worker_is_an_error_that_the_body_can_catch():
         return None
 
     assert body() == ("die", "it was killed (SIGKILL), probably because memory ran out")
+
+
+def dies_once(folder):
+    from pathlib import Path
+
+    if not (Path(folder) / "sent").exists():
+        (Path(folder) / "sent").write_text("1")
+        os.kill(os.getpid(), 9)
+    return "sent"
+
+
+def test_an_effect_whose_worker_died_is_in_doubt(tmp_path, store, calls):
+    """Promise 5: it is not repeated, be there retries or not."""
+
+    @workflow
+    def body(folder):
+        return step(executor="process", kind="effect", retries=3)(dies_once)(folder)
+
+    for _ in range(2):
+        with pytest.raises(InDoubt, match="dies_once"):
+            body(str(tmp_path))
+    (call,) = calls(body)
+    assert call.state == "in doubt"
+    assert "its worker died: it was killed (SIGKILL)" in call.error
+    assert store.journal.runs(workflow="body")[0].state == "in doubt"
+
+
+def test_an_effect_that_may_be_repeated_is(tmp_path, store):
+    @workflow
+    def body(folder):
+        return step(executor="process", kind="effect", idempotent=True, retries=1)(dies_once)(folder)
+
+    assert body(str(tmp_path)) == "sent"
 
 
 def test_a_worker_whose_death_its_child_hides_is_noticed(elsewhere, tmp_path):

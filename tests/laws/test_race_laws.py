@@ -206,7 +206,9 @@ def test_what_was_decided_stands_and_nothing_moves(program, crashes, seed):
     for number, commits in enumerate(crashes):
         ENDING[:] = []
         found, _ = live(journal, program, seed=seed + number, commits=commits)
-        if not isinstance(found, CrashError):  # it came to its end, or a call in which it died twice is asked about
+        if not isinstance(
+            found, CrashError
+        ):  # it came to its end, or a call in which it died twice is asked about
             return
         if journal.runs():
             check_places(journal, program)

@@ -18,13 +18,22 @@ FAN_OUT: Final = 8
 
 
 def versions(
-    run: RunRecord, calls: Sequence[CallRecord], restores: Mapping[str, Sequence[RestoreRecord]]
+    run: RunRecord,
+    calls: Sequence[CallRecord],
+    restores: Mapping[str, Sequence[RestoreRecord]],
+    ended: Mapping[str, int],
 ) -> list[list[CallRecord]]:
     """The calls in groups, one for each row; the last of a group is the current version.
 
     In a notebook a step's name says which call it is. In a body the same step may be called with many inputs:
     there a call takes an earlier one's place when it was first made after that one was last used, in the same
-    branch and with the same occurrence.
+    branch and with the same occurrence. What still waits, or was cancelled, keeps its place.
+
+    Args:
+        run: the run.
+        calls: its calls.
+        restores: when their checkpoints were used, by call.
+        ended: the epoch in which a sleep ended, by call.
     """
     groups: dict[tuple[object, ...], list[CallRecord]] = {}
     for call in sorted(calls, key=lambda call: call.seq):
@@ -36,13 +45,19 @@ def versions(
 
     last_used = {
         key: max(
-            max(call.epoch, *(restore.epoch for restore in restores.get(call.id, ())), 0) for call in group
+            max(
+                ended.get(call.id, call.epoch),
+                *(restore.epoch for restore in restores.get(call.id, ())),
+                0,
+            )
+            for call in group
         )
         for key, group in groups.items()
     }
     newest = max(last_used.values(), default=0)
     taken: set[tuple[object, ...]] = set()
-    for key in [key for key in groups if last_used[key] < newest]:
+    left = [key for key, group in groups.items() if group[-1].state not in ("waiting", "cancelled")]
+    for key in [key for key in left if last_used[key] < newest]:
         heir = next(
             (
                 other

@@ -81,14 +81,13 @@ def timeline(
     """
     alive = alive and bool(sessions) and sessions[-1].ended is None
     last = sessions[-1].epoch if sessions else run.epoch
-    # A wait may end in a later kernel than the one that began it.
-    calls = [_as_of_its_end(call, sessions) if call.kind == "wait" else call for call in calls]
     used = _by_call(restores)
     # An owner of another run made these: their work has no place in this run's time.
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
+    activity = _activity(sessions, calls, attempts, restores, children)
     found = kernels(
         sessions,
-        _activity(sessions, calls, attempts, restores, children),
+        activity,
         now=now,
         alive=alive,
         busy=alive and _busy(calls, children, last, now),
@@ -103,7 +102,8 @@ def timeline(
         questions=questions or {},
         winners=winners or {},
         living=last if alive else None,
-        passed=_passed(run, last, [*calls, *attempts, *restores]),
+        ended=_ended_under(calls, sessions),
+        passed=_passed(run, last, activity),
         now=now,
     )
     return _summed_up(run, _rows(maker, everything), found, restores, alive=alive, now=now)
@@ -111,7 +111,7 @@ def timeline(
 
 def _rows(maker: CallRows, calls: Sequence[CallRecord]) -> list[Row]:
     """The rows of all calls, and of the children that no call started, in their order."""
-    rows = fold([maker.row(group) for group in versions(maker.run, calls, maker.restores)])
+    rows = fold([maker.row(group) for group in versions(maker.run, calls, maker.restores, maker.ended)])
     called = {call.child for call in calls}
     rows += [maker.child(child) for name, child in maker.children.items() if name not in called]
     return sorted(rows, key=_place)
@@ -227,16 +227,14 @@ def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallR
     return found
 
 
-def _passed(
-    run: RunRecord, last: int, made: Sequence[CallRecord | AttemptRecord | RestoreRecord]
-) -> int | None:
+def _passed(run: RunRecord, last: int, activity: Sequence[tuple[int, float]]) -> int | None:
     """The newest epoch, if a whole pass over the body was finished in it.
 
     A pass that restored the run's result whole made no call, and tells nothing about those that there are.
     """
     if run.kind == "notebook" or run.state != "done":
         return None
-    return last if any(each.epoch == last for each in made) else None
+    return last if any(epoch == last for epoch, _ in activity) else None
 
 
 def _by_call(records: Sequence[_Of]) -> dict[str, list[_Of]]:
@@ -251,10 +249,14 @@ def _owner_at(sessions: Sequence[SessionRecord], at: float) -> int | None:
     return next((session.epoch for session in reversed(sessions) if session.started <= at), None)
 
 
-def _as_of_its_end(call: CallRecord, sessions: Sequence[SessionRecord]) -> CallRecord:
-    """The call as one of the owner under which it ended."""
-    owner = None if call.ended is None else _owner_at(sessions, call.ended)
-    return call if owner is None else replace(call, epoch=max(call.epoch, owner))
+def _ended_under(calls: Sequence[CallRecord], sessions: Sequence[SessionRecord]) -> dict[str, int]:
+    """The owner under which each sleep ended, which may be a later one than that which began it, by call."""
+    found = {}
+    for call in calls:
+        owner = None if call.kind != "wait" or call.ended is None else _owner_at(sessions, call.ended)
+        if owner is not None:
+            found[call.id] = max(call.epoch, owner)
+    return found
 
 
 def _activity(
@@ -266,13 +268,13 @@ def _activity(
 ) -> list[tuple[int, float]]:
     """(epoch, time) of all that is known to have happened."""
     found = [(restore.epoch, restore.at) for restore in restores]
+    ended = _ended_under(calls, sessions)
     records: list[CallRecord | AttemptRecord] = [*calls, *attempts]
     for record in records:
-        waits = isinstance(record, CallRecord) and record.kind == "wait"  # another owner may have begun it
-        owner = _owner_at(sessions, record.started) if waits else None
-        found.append((record.epoch if owner is None else owner, record.started))
+        found.append((record.epoch, record.started))
         if record.ended is not None:
-            found.append((record.epoch, record.ended))
+            epoch = ended.get(record.id, record.epoch) if isinstance(record, CallRecord) else record.epoch
+            found.append((epoch, record.ended))
     for child in children:
         for at in (child.created, child.finished or child.updated):
             owner = _owner_at(sessions, at)

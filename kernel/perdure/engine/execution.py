@@ -242,27 +242,28 @@ class Execution(Ending):
 
     def _done(self, owner: Owner, encoded: codec.Encoded) -> Any:
         try:
-            self._settle(owner, Cancelled("the body of its run had ended"))
-            result = owner.seal(encoded, Place(owner.run.id, role="result"))
-            self.record = owner.change_run(
-                "run_ended", result, state="done", result=result.id, finished=clock.now()
-            )
-        except BaseException as error:
-            self._tell(error)
-            raise
-        finally:
-            let_go(owner)
-        try:
-            if self._child is not None:
-                self._child.done()
-            if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
-                encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
-            value = keeping.decode(encoded)
+            value = self._kept_now(owner, encoded)
         except BaseException as error:
             self._tell(error)
             raise
         self._tell(value=value)
         return value
+
+    def _kept_now(self, owner: Owner, encoded: codec.Encoded) -> Any:
+        """Record that the run is done, let go of it, and give its result as it was kept."""
+        try:
+            self._settle(owner, Cancelled("the body of its run had ended"))
+            result = owner.seal(encoded, Place(owner.run.id, role="result"))
+            self.record = owner.change_run(
+                "run_ended", result, state="done", result=result.id, finished=clock.now()
+            )
+        finally:
+            let_go(owner)
+        if self._child is not None:
+            self._child.done()
+        if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
+            encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
+        return keeping.decode(encoded)
 
     def _kept(self) -> Any:
         """The result of a run that was finished before."""

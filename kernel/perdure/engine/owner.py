@@ -89,8 +89,10 @@ class Owner(OwnCalls):
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
-                    [*_kept(journal, origins, "done", "in doubt"), *own],
-                    lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
+                    [*kept_calls(journal, origins, "done", "in doubt"), *own],
+                    lent=[
+                        call for call in kept_calls(journal, reuse, "done") if call.kind in ("pure", "effect")
+                    ],
                     open_ended=record.state == "open",
                 )
             owner = cls(store, record, lock, history, max((call.seq for call in own), default=0))
@@ -311,5 +313,6 @@ def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
         owner.close()
 
 
-def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
+def kept_calls(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
+    """The calls of these runs that are in one of these states."""
     return [call for run in runs for call in journal.calls(run) if call.state in wanted]

@@ -52,7 +52,9 @@ async def awind_up(under_way: UnderWay, error: BaseException | None) -> Cancelle
 
 
 def _why(under_way: UnderWay, error: BaseException | None) -> Cancelled:
-    if isinstance(under_way.over, Again):  # the body may have heard of it as of any cancellation, or not at all
+    if isinstance(
+        under_way.over, Again
+    ):  # the body may have heard of it as of any cancellation, or not at all
         return under_way.over
     if error is None:
         return Cancelled("the body of its run had ended", CANCELLED)

@@ -165,6 +165,10 @@ class Workflow(Generic[P, R]):
             await scope.within.arecorded()
         return value
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Kept and sent without an executor of the user's, which belongs to this process."""
+        return vars(self) if isinstance(self._executor, str | None) else {**vars(self), "_executor": None}
+
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
 

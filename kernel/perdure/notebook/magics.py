@@ -15,13 +15,13 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from perdure.engine.decide import KINDS, ON_EDIT
 from perdure.engine.keeping import CODECS
-from perdure.engine.plans import Choice
+from perdure.engine.plans import Choice, sought
 from perdure.engine.retrying import Retrying
 
 from . import carried, disk_use, lines, listing, notebook_runs, resuming, upkeep
 from .body import Body
 from .cells import StepCell, StepOptions
-from .parsing import count, duration, literal, meant, named, names, positive, uncommented
+from .parsing import count, duration, literal, meant, named, names, positive, tags, uncommented
 from .setup_cells import SetupCell
 from .workflow_cells import WorkflowCell, WorkflowOptions
 
@@ -137,6 +137,18 @@ class PerdureMagics(Magics):
         "--from", dest="redo_from", metavar="STEP", help="For a cell: run everything from this step on again."
     )
     @argument("--strict", action="store_true", help="For a cell: refuse what is recorded in another form.")
+    @argument(
+        "--executor",
+        choices=("thread", "process"),
+        help="For a cell: where its steps run that say nothing themselves (default: thread).",
+    )
+    @argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="A tag by which %%runs finds the run again; may be given several times.",
+    )
     def workflow(self, line: str, cell: str | None = None) -> Any:
         """Name the notebook's workflow (%workflow), or run a cell as a workflow of its own (%%workflow).
 
@@ -213,7 +225,9 @@ class PerdureMagics(Magics):
                 given.redo_from,
                 given.strict,
                 given.steal,
+                tags("%%workflow", given.tag),
             ),
+            executor=given.executor,
         )
         return self._compiled(lambda: WorkflowCell(self.session, options, cell))
 
@@ -223,7 +237,7 @@ class PerdureMagics(Magics):
 
     def _name_workflow(self, line: str) -> None:
         given = self._parsed(self.workflow, line)
-        for option in ("input", "output", "key", "reuse", "redo", "redo_from", "strict"):
+        for option in ("input", "output", "key", "reuse", "redo", "redo_from", "strict", "executor"):
             if getattr(given, option):
                 written = "from" if option == "redo_from" else option
                 raise UsageError(f"%workflow: --{written} belongs to a %%workflow cell.")
@@ -237,6 +251,7 @@ class PerdureMagics(Magics):
                 fresh=given.fresh,
                 codec=given.codec,
                 steal=given.steal,
+                tags=tags("%workflow", given.tag),
             ),
         )
 
@@ -259,11 +274,19 @@ class PerdureMagics(Magics):
     @line_magic
     @magic_arguments()
     @argument("workflow", nargs="?", help="List the runs of this workflow only.")
+    @argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="List those alone that have this tag, with this value if one is given.",
+    )
     @argument("--limit", type=positive, default=50, help="How many, the newest first.")
     def runs(self, line: str) -> listing.Runs:
         """List the runs of the store, the newest first."""
         given = self._parsed(self.runs, line)
-        return listing.Runs.read(self.session.store.journal, given.workflow, given.limit)
+        wanted = sought(given.tag)
+        return listing.Runs.read(self.session.store.journal, given.workflow, given.limit, tags=wanted)
 
     @line_magic
     @magic_arguments()

@@ -52,6 +52,7 @@ class WorkflowOptions:
     input: frozenset[str] | None = None
     output: frozenset[str] | None = None
     choice: Choice = AS_USUAL
+    executor: str | None = None
 
 
 class WorkflowCell:
@@ -101,6 +102,7 @@ class WorkflowCell:
             notebook=notebook_path(),
             store=session.store,
             keep=self._keep,
+            executor=options.executor,
         )
 
     def _not_keepable(self, names: set[str]) -> frozenset[str]:

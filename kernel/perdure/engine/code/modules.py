@@ -81,13 +81,8 @@ def module_parts(module: ModuleType, folder: str | None, *, whole: bool = False)
     return found
 
 
-def module_digest(module: ModuleType, path: Path) -> str:
-    """The digest of a module's file, as it was when it was first asked for since the module was loaded."""
-    return _file(module, path).digest
-
-
 def file_digest(path: str) -> str:
-    """The digest of a file of Python as it is now, as `module_digest` gives it."""
+    """The digest of a file of Python as it is now, as it stands in the part of its module."""
     return tree_digest(_tree(Path(path)))
 
 

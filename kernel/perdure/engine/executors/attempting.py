@@ -58,7 +58,8 @@ def attempted(
     try:
         value = call()
     except BaseException as error:  # noqa: BLE001  it is what came of the call
-        return _failed(_explained(error, unsent or {}), step, time.perf_counter() - began, secrets)
+        took = time.perf_counter() - began
+        return _failed(_explained(error, unsent or {}), step, took, codec_name, secrets)
     took = time.perf_counter() - began
     try:
         with _sending(secrets):
@@ -67,7 +68,7 @@ def attempted(
             )
     except NotKeepable as error:
         error.__context__ = None  # how it was found out holds the very part that cannot be kept
-        return _failed(error, step, took, secrets)
+        return _failed(error, step, took, codec_name, secrets)
     return Outcome(encoded, None, "", "", took, None)
 
 
@@ -82,7 +83,9 @@ def _explained(error: BaseException, unsent: dict[str, dict[str, Any]]) -> BaseE
     return error
 
 
-def _failed(error: BaseException, step: str, took: float, secrets: list[Secret] | None) -> Outcome:
+def _failed(
+    error: BaseException, step: str, took: float, codec_name: str | None, secrets: list[Secret] | None
+) -> Outcome:
     traceback = user_traceback(error)
     if isinstance(error, _ENDINGS):
         ended = WorkerDied(
@@ -92,13 +95,13 @@ def _failed(error: BaseException, step: str, took: float, secrets: list[Secret] 
         error = ended
     said = one_line(error)
     with _sending(secrets):
-        return Outcome(None, _sent(cleaned(error), step, said), said, traceback, took, None)
+        return Outcome(None, _sent(cleaned(error), step, said, codec_name), said, traceback, took, None)
 
 
-def _sent(error: BaseException, step: str, said: str) -> codec.Encoded:
+def _sent(error: BaseException, step: str, said: str, codec_name: str | None) -> codec.Encoded:
     """The error as bytes, or one that stands for it."""
     try:
-        return keeping.encode(error, name="error")
+        return keeping.encode(error, name="error", codec=codec_name)
     except NotKeepable as refused:
         cause = f"{refused.path} is {refused.type}. {refused.cause}"
         stand_in = ErrorNotSent(step=step, type=described(error), cause=cause, said=said)

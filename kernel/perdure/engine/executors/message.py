@@ -19,7 +19,7 @@ from perdure.engine.secret import Secret, copying
 
 from .baggage import FUNCTION, inner, packed
 from .own_modules import own_modules
-from .wire import Part, pack, unpack
+from .wire import Part, as_text, pack, unpack
 
 Secrets = list[tuple[str, str | bytes]]
 """Kind and text of each: they travel beside the parts, which may lie in a file for a moment."""
@@ -86,6 +86,9 @@ class Asked:
         """
         with copying(self.secrets):
             baggage = packed(self.function, self.step, self.arguments.needs)
+        used = [self.function.__module__, *baggage.modules.values(), *baggage.submodules]
+        for part in (*baggage.parts.values(), self.arguments):
+            used += part.packages
         times = {name: _seconds(getattr(self.where, name)) for name in ("started", "deadline")}
         message = Message(
             step=self.step,
@@ -96,8 +99,8 @@ class Asked:
             check_all=keeping.checks_all(),
             modules=baggage.modules,
             submodules=baggage.submodules,
-            unsent=baggage.unsent,
-            own=own_modules(local_folder()),
+            unsent={name: as_sent(fields) for name, fields in baggage.unsent.items()},
+            own=own_modules(used, local_folder()),
             host=platform.node(),
             path=[os.fsencode(each) for each in sys.path if isinstance(each, str | os.PathLike)],
             folder=os.getcwdb(),  # noqa: PTH109  bytes are wanted
@@ -154,6 +157,11 @@ def bound(message: Message, arguments: dict[str, Any]) -> tuple[tuple[Any, ...],
         else:
             positional.append(value)
     return tuple(positional), named
+
+
+def as_sent(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an error, whose texts may quote what is no text."""
+    return {name: as_text(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _seconds(moment: datetime | None) -> float | None:

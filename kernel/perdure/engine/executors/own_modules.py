@@ -8,33 +8,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-from perdure.engine.code.modules import file_digest, module_digest, own_file
+from perdure.engine.code.modules import file_digest, module_parts, own_file
 from perdure.errors import ModuleEdited
 
-_others: dict[str, set[str]] = {}
-"""By folder, names of modules that are known not to lie there."""
 
-
-def own_modules(folder: str) -> dict[str, str]:
-    """In the kernel: the user's own modules that are imported, with the digest of each.
+def own_modules(names: Iterable[str], folder: str) -> dict[str, str]:
+    """In the kernel: the user's own modules among these, and those that they import, with the digest of each.
 
     Args:
+        names: modules that a call uses, or the packages around them.
         folder: that of the notebook.
     """
-    found, others = {}, _others.setdefault(folder, {"__main__", "__mp_main__"})
-    for name in set(sys.modules) - others:
+    found = {}
+    for name in sorted({name.partition(".")[0] for name in names} - {"__main__"}):
         module = sys.modules.get(name)
-        path = own_file(module, folder)
-        if path is None or module is None:
-            others.add(name)
-        else:
-            found[name] = module_digest(module, path)
+        if module is not None and _may_be_own(module, folder):
+            parts = module_parts(module, folder, whole=True)
+            found |= {each: part.digest for each, part in parts.items()}
     return found
+
+
+def _may_be_own(module: ModuleType, folder: str) -> bool:
+    """Whether its file is the user's own; a package without one may hold such files."""
+    return own_file(module, folder) is not None or getattr(module, "__file__", None) is None
 
 
 _wanted: dict[str, str] = {}

@@ -22,10 +22,12 @@ class Parcel:
 
     def __init__(self) -> None:
         self._path: str | None = None
+        self._file, self.address = -1, ""
         if hasattr(os, "memfd_create"):
             self._file = os.memfd_create("perdure")
             self.address = f"/proc/{os.getpid()}/fd/{self._file}"
-        else:
+        if not os.path.exists(self.address):  # noqa: PTH110  no such memory, or no /proc to find it in
+            self.close()
             self._file, self.address = tempfile.mkstemp(prefix="perdure-")
             self._path = self.address
 
@@ -70,9 +72,10 @@ def _write(file: int, parts: Sequence[Part]) -> list[int]:
     for part in parts:
         view = memoryview(part)
         sizes.append(view.nbytes)
+        os.lseek(file, at, os.SEEK_SET)
         written = 0
         while written < view.nbytes:
-            written += os.pwrite(file, view[written:], at + written)
+            written += os.write(file, view[written:])
         at += _padded(view.nbytes)
     os.ftruncate(file, at)
     return sizes
@@ -83,7 +86,7 @@ def _mapped(file: int, sizes: Sequence[int]) -> list[memoryview]:
     total = sum(map(_padded, sizes))
     if not total:
         return [memoryview(b"") for _ in sizes]
-    memory = memoryview(mmap.mmap(file, total, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE))
+    memory = memoryview(mmap.mmap(file, total, access=mmap.ACCESS_COPY))
     found, at = [], 0
     for size in sizes:
         found.append(memory[at : at + size])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 LIMIT = 1_000_000
 """Bytes that are taken down of one call; what is printed beyond them is dropped, and that is told."""
+
+_FILES = {"stdout": 1, "stderr": 2}
 
 
 class Printed:
@@ -40,8 +43,9 @@ class Printed:
 
 
 class _Raw(io.RawIOBase):
-    def __init__(self, printed: Printed, stream: str) -> None:
-        self._printed = printed
+    """A stream of this process, for as long as it lives: a logger may keep it from one call to the next."""
+
+    def __init__(self, stream: str) -> None:
         self._stream = stream
 
     def writable(self) -> bool:
@@ -49,29 +53,36 @@ class _Raw(io.RawIOBase):
 
     def fileno(self) -> int:
         """Where a process that is started with this stream prints: where this process did."""
-        return 1 if self._stream == "stdout" else 2
+        return _FILES[self._stream]
 
     def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # it takes any buffer
         taken = bytes(data)
-        self._printed.add(self._stream, taken)
-        return len(taken)
+        if _taking is not None:
+            _taking.add(self._stream, taken)
+            return len(taken)
+        return os.write(self.fileno(), taken)
+
+
+_taking: Printed | None = None
+_streams: dict[str, io.TextIOWrapper] = {}
 
 
 @contextmanager
 def taken_down(printed: Printed) -> Iterator[None]:
     """In the block, take down what this process prints."""
+    global _taking  # noqa: PLW0603  a process has one pair of streams, and carries out one call at a time
+    for name in _FILES:
+        if name not in _streams or _streams[name].closed:
+            # Nothing is buffered in between, so that the order over both streams stays.
+            _streams[name] = io.TextIOWrapper(_Raw(name), "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (
-        # Nothing is buffered in between, so that the order over both streams stays.
-        io.TextIOWrapper(_Raw(printed, name), "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]
-        for name in ("stdout", "stderr")
-    )
+    sys.stdout, sys.stderr = _streams["stdout"], _streams["stderr"]
+    _taking = printed
     try:
         yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
+        for stream in _streams.values():
+            with suppress(ValueError):  # it was closed by what printed on it
                 stream.flush()
-            except ValueError:
-                continue  # it was closed by what printed on it
+        _taking = None
         sys.stdout, sys.stderr = before

@@ -119,11 +119,11 @@ class Loop:
         """The turn after which the loop goes on; that another one is there is said."""
         slot = stand.own(self.path, self._place())
         if slot is not None and slot.code == stand.home.code:
-            return stand.turn(slot)
+            return self._turn_of(stand, slot)
         older = slot or stand.older(self.path, self._place())
         if older is not None:
             if self._wanted.on_edit == "keep":
-                return stand.turn(older)
+                return self._turn_of(stand, older)
             self._say_begins_anew(
                 f"turn {_of(older)} of its older code is kept; "
                 '`resumable(..., on_edit="keep")` goes on after it'
@@ -135,6 +135,12 @@ class Loop:
                 f"turn {_of(other)} is kept of a call with other inputs, and this is another call"
             )
         return None
+
+    def _turn_of(self, stand: Stand, slot: Slot) -> Turn:
+        began = time.perf_counter()
+        turn, size = stand.turn(slot)
+        self._pace.expect(size, time.perf_counter() - began)
+        return turn
 
     def _place(self) -> tuple[tuple[str, int], ...]:
         """In which turns of the loops around it the loop runs."""
@@ -199,13 +205,15 @@ class Loop:
             return
         stand.looked_at.add(self.path)
         began = time.perf_counter()
-        _, refused = encoded(self._turn(self._began))
+        made, refused = encoded(self._turn(self._began))
         for error in refused.values():
             cause = f"It is to be kept by the loop in {self._where()}. {error.cause}"
             raise NotKeepable(**{**error.fields, "cause": cause}) from error.__cause__
         for sentence in tied(self._frame(), self._held()):
             self._say(sentence)
-        self._pace.spend(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        self._pace.spend(took)
+        self._pace.expect(made.size, took)
 
     # -- between two turns -------------------------------------------------------------------------------
 
