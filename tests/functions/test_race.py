@@ -16,8 +16,6 @@ from perdure.engine.waits.contestants import PATIENCE
 from perdure.errors import InDoubt, StrictDrift, WrongThread
 from perdure.testing import HandClock
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
-
 
 @pytest.fixture(autouse=True)
 def clock():
@@ -29,10 +27,11 @@ def clock():
 @pytest.fixture(autouse=True)
 def nothing_left():
     """No coroutine is left that was never awaited."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         yield
         gc.collect()
+    assert [str(each.message) for each in told if "never awaited" in str(each.message)] == []
 
 
 def run(found):
