@@ -236,8 +236,10 @@ class Call:
         try:
             if not under_way.settle(attempt):
                 attempt.check()
-            encoded, kept = self._encoded(attempt, made), {"took": made.took, "memory": made.memory}
-            ended = await owner.afinish(attempt.call, encoded, more=attempt.changes, **kept)
+            encoded = self._encoded(attempt, made)
+            ended = await owner.afinish(
+                attempt.call, encoded, took=made.took, memory=made.memory, more=attempt.changes
+            )
             value = self._given(made, encoded, ended)
         finally:
             under_way.end(attempt)

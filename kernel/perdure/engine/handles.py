@@ -7,7 +7,7 @@ import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from perdure.errors import NoSuchRun, WrongThread
@@ -193,7 +193,7 @@ class Run(Beside):
 
     @classmethod
     def __perdure_load__(cls, data: dict[str, str]) -> Run:
-        made = cast("Run", cls.__new__(cls))
+        made = cls.__new__(cls)
         here = _here.get(data["id"])
         if here is not None:
             made.__dict__ = here.__dict__  # one state for all handles of a run that is at work here

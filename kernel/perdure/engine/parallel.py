@@ -32,7 +32,7 @@ class Beside:
 
     branches: tuple[str, ...] = ()
 
-    def cancel(self) -> None:
+    def cancel(self) -> object:
         """Stop it, as far as that can be done: a thread that is at work goes on to its end. Twice is fine."""
         raise NotImplementedError
 

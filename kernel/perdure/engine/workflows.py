@@ -52,7 +52,7 @@ class Workflow(Generic[P, R]):
         self.name = name
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
-        self.place = place_of(function)
+        self.place: Mapping[str, str] = place_of(function)
         self._choice = choice
         self._executor = executor
 

@@ -162,7 +162,7 @@ class Race(Beside, Generic[T]):
         work = functools.partial(contextvars.copy_context().run, asyncio.run, self._beside(found))
         threading.Thread(target=work, name="perdure-race", daemon=True).start()
         scope = current_scope()
-        over = contextlib.nullcontext()
+        over: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         if scope is not None:
             over = scope.within.under_way.waiting(lambda _: self.cancel(), strands_here())
         try:
