@@ -1,7 +1,7 @@
 """Where the kept turn of a loop lies: in a value with an id of its own, which each later turn takes over.
 
 So a turn takes the place of the one before in one commit, whatever happens meanwhile. No record refers to
-such a value: its id begins as that of the call whose code runs the loop, and it stays as long as that call does.
+such a value: its id begins as that of the call whose code runs the loop, and it stays as long as that does.
 """
 
 from __future__ import annotations
