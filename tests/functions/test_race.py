@@ -412,6 +412,28 @@ def test_a_question_to_a_person_decides_no_race(kind, store, calls):
     assert run(body(1)) == "receipt"
 
 
+def test_a_run_that_lost_is_cancelled_and_one_whose_race_is_cut_off_goes_on(store):
+    @workflow
+    async def beside(n):
+        return await timed("beside", 300)
+
+    globals()["beside"] = beside
+
+    @workflow
+    async def body(n):
+        run = beside.start(n)
+        try:
+            async with asyncio.timeout(0):
+                await race(run, sleep(10))
+        except TimeoutError:
+            ran(run.status)
+        return await race(run, sleep(10))
+
+    assert run(body(1)) is None
+    assert "running" in taken()
+    assert store.journal.runs(workflow="beside")[0].state == "cancelled"
+
+
 def test_a_sleep_that_lost_can_still_be_awaited(calls):
     @workflow
     async def body(n):

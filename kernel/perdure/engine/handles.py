@@ -127,6 +127,9 @@ class Run(Beside):
             scope = scope.within.above
         return asked
 
+    def give_up(self) -> None:
+        """Who is stopped while waiting does not cancel the run."""
+
     def resume(self) -> Run:
         """Go on with the run where it was, failed, interrupted or cancelled; a finished one has its result.
 

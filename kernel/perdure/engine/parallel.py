@@ -36,6 +36,10 @@ class Beside:
         """Stop it, as far as that can be done: a thread that is at work goes on to its end. Twice is fine."""
         raise NotImplementedError
 
+    def give_up(self) -> None:
+        """Whoever waited for it was stopped: nobody waits for it any more."""
+        self.cancel()
+
 
 class Future(Beside, Generic[T]):
     """The coming result of a call: `await` it, or ask for `.result()` from another thread than the loop's."""

@@ -193,7 +193,7 @@ class Race(Beside, Generic[T]):
                 each.settle()
 
     def _close(self, _: asyncio.Task[T]) -> None:
-        """Let go of those that were never begun, such as where the race was cancelled before it began."""
+        """Let go of those that were never begun: the race was cancelled before it could begin."""
         for each in self._contestants:
             if each.future is None:
                 each.cancel()
