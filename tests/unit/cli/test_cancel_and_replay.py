@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def test_check_tells_what_an_edit_changed(folder):
     status, text = said("check", "train")
     assert status == 1
     assert "1 call would be restored" in text
-    assert "  changed fit(" in text
+    assert re.search(r"^  changed +.*fit\(", text, re.MULTILINE)
     assert "`data` changed: list of 2 → list of 1" in text
 
 
