@@ -50,7 +50,9 @@ class Call:
         "_arguments",
         "_copied",
         "_later",
+        "_made",
         "_secrets",
+        "_seq",
         "decision",
         "request",
         "scope",
@@ -71,6 +73,8 @@ class Call:
         arguments = step.bind(args, kwargs)
         self.request = self._request(arguments)
         self.decision = scope.owner.decide(self.request)
+        # Its place in the order is where it was made, whenever it is awaited.
+        self._made, self._seq = clock.now(), scope.owner.reserve()
         self._arguments = arguments
         self._copied: codec.Encoded | None = None
         self._secrets: list[Secret] = []
@@ -193,6 +197,7 @@ class Call:
             at_once=at_once,
             executor=named(executor),
             source=step.source,
+            seq=self._seq,
             cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
         )
         deadline = None if options.timeout is None else record.started + options.timeout
@@ -349,6 +354,7 @@ class Call:
             reason=self.decision.reason,
             took=time.perf_counter() - began,
             older_code=self.decision.older_code,
+            at=self._made,
         )
         if call.state == "failed":
             assert isinstance(value, BaseException)
