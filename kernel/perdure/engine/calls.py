@@ -191,18 +191,19 @@ class Call:
         options, executor = step.options, self._executor()
         # Its tries are counted as they begin; a worker is a process of its own, which may outlive this one.
         at_once = options.retrying.retries > 0 or executor is not None
-        record = owner.start(
-            self.request,
-            decision,
-            at_once=at_once,
-            executor=named(executor),
-            source=step.source,
-            seq=self._seq,
-            cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
-        )
-        deadline = None if options.timeout is None else record.started + options.timeout
-        attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
-        self.scope.within.begun(attempt, is_async=step.is_async)
+        with self.scope.within.under_way.beginning():
+            record = owner.start(
+                self.request,
+                decision,
+                at_once=at_once,
+                executor=named(executor),
+                source=step.source,
+                seq=self._seq,
+                cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
+            )
+            deadline = None if options.timeout is None else record.started + options.timeout
+            attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
+            self.scope.within.begun(attempt, is_async=step.is_async)
         return attempt
 
     def _executor(self) -> str | Executor | None:
