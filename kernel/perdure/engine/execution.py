@@ -229,8 +229,7 @@ class Execution(Ending):
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
         with self._lock:
             self._under_way.check_stopped()
-            if not self._ended:
-                self._ended = True
+            if self._claim_end():
                 return encoded
         raise self._told()
 
