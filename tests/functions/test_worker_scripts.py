@@ -212,6 +212,32 @@ print(body())
     assert lines == ["([1], True, [1, 5], 10, [[1, 6], [1, 7]], [3], 6)"]
 
 
+def test_a_workflow_of_the_notebook_is_not_for_a_worker(script):
+    lines = script(f"""{START}
+from concurrent.futures import ThreadPoolExecutor
+from perdure.errors import NotInWorker
+@workflow
+def child(x):
+    return x
+@workflow(executor=ThreadPoolExecutor(1))
+def other(x):
+    return x
+@step(executor="process")
+def uses(which):
+    return (child if which else other)(1)
+@workflow
+def body():
+    for which in (True, False):
+        try:
+            uses(which)
+        except NotInWorker as error:
+            print(error.step)
+if __name__ == "__main__":
+    body()
+""")
+    assert lines == ["uses", "uses"]
+
+
 def test_functions_inside_values_bring_what_they_use_too(run):
     lines = run("""
 import functools

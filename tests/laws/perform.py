@@ -96,7 +96,7 @@ STEPS |= {(Inline, "pure"): inline_pure, (Inline, "effect"): inline_effect}
 # -- bodies ----------------------------------------------------------------------------------------------
 
 
-async def perform(tree: Any, at: str, last: Any) -> Any:
+async def perform(tree: Any, at: str, last: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  a case for each kind
     match tree:
         case Call(number, kind, fed) | Inline(number, kind, fed):
             return await recorded(at, lambda: STEPS[type(tree), kind](number, summary(last) if fed else 0))
@@ -208,7 +208,7 @@ async def child(part, at, last):
 # -- plain functions -------------------------------------------------------------------------------------
 
 
-def perform_sync(tree: Any, at: str, last: Any) -> Any:
+def perform_sync(tree: Any, at: str, last: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  a case for each kind
     match tree:
         case Inline(number, kind, fed):
             return recorded_sync(at, lambda: STEPS[Inline, kind](number, summary(last) if fed else 0))

@@ -180,7 +180,7 @@ _stage: Stage | None = None
 
 def use_stage(stage: Stage | None) -> None:
     """This life is the present one."""
-    global _stage
+    global _stage  # noqa: PLW0603  one life at a time
     _stage = stage
 
 

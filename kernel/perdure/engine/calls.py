@@ -156,7 +156,7 @@ class Call:
                 except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
                     error = failure  # as in `run`
                 else:
-                    value = self._ended(attempt, made)
+                    value = await self._aended(attempt, made)
                     break
                 decision = self._failed(attempt, error, time.perf_counter() - began)
         await self.scope.within.arecorded()
@@ -230,7 +230,29 @@ class Call:
         under_way.check_stopped()
         return value
 
+    async def _aended(self, attempt: Attempt, made: Made) -> Any:
+        """The same on an event loop, which goes on with others while the value is on its way to the disk."""
+        under_way, owner = self.scope.within.under_way, self.scope.owner
+        try:
+            if not under_way.settle(attempt):
+                attempt.check()
+            encoded = self._encoded(attempt, made)
+            ended = await owner.afinish(
+                attempt.call, encoded, took=made.took, memory=made.memory, more=attempt.changes
+            )
+            value = self._given(made, encoded, ended)
+        finally:
+            under_way.end(attempt)
+        under_way.check_stopped()
+        return value
+
     def _finish(self, attempt: Attempt, made: Made) -> Any:
+        encoded, owner = self._encoded(attempt, made), self.scope.owner
+        ended = owner.finish(attempt.call, encoded, took=made.took, memory=made.memory, more=attempt.changes)
+        return self._given(made, encoded, ended)
+
+    def _encoded(self, attempt: Attempt, made: Made) -> codec.Encoded:
+        """The value as it is kept; that it cannot be is how the call fails."""
         owner, record, value = self.scope.owner, attempt.call, made.value
         encoded = made.encoded
         try:
@@ -241,9 +263,12 @@ class Call:
             owner.failures.gave(record.id, error)
             owner.fail(record, error=one_line(error), took=made.took, value=keeping.outcome(error))
             raise
-        ended = owner.finish(record, encoded, took=made.took, memory=made.memory, more=attempt.changes)
-        if made.encoded is None and codec.is_fixed(value):
-            return value
+        return encoded
+
+    def _given(self, made: Made, encoded: codec.Encoded, ended: CallRecord) -> Any:
+        """What the caller gets: a copy of what was kept, unless nobody could change it."""
+        if made.encoded is None and codec.is_fixed(made.value):
+            return made.value
         return keeping.decode(self._stored(ended, encoded))
 
     def _stored(self, call: CallRecord, encoded: codec.Encoded) -> codec.Encoded:

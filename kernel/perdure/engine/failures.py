@@ -33,7 +33,7 @@ NO_OUTCOMES: Final = (
     StoreError,
     StrictDrift,
 )
-"""What keeps a run from going on for now: nothing that a replay could give again, nor what a body decides by."""
+"""What keeps a run from going on for now: nothing that a replay could give again, or a race be decided by."""
 
 
 class Failures:

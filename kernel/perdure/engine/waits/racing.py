@@ -162,7 +162,7 @@ class Race(Beside, Generic[T]):
         work = functools.partial(contextvars.copy_context().run, asyncio.run, self._beside(found))
         threading.Thread(target=work, name="perdure-race", daemon=True).start()
         scope = current_scope()
-        over = contextlib.nullcontext()
+        over: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         if scope is not None:
             over = scope.within.under_way.waiting(lambda _: self.cancel(), strands_here())
         try:
@@ -193,7 +193,7 @@ class Race(Beside, Generic[T]):
                 each.settle()
 
     def _close(self, _: asyncio.Task[T]) -> None:
-        """Let go of those that were never begun, such as where the race was cancelled before it could begin."""
+        """Let go of those that were never begun: the race was cancelled before it could begin."""
         for each in self._contestants:
             if each.future is None:
                 each.cancel()
