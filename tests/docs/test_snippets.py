@@ -195,3 +195,19 @@ def test_the_page_about_time_does_what_it_says(notebook):
         assert again.result["text/plain"] == shown[cells.index(cell)]
     assert notebook.run(reminder).status == "ok"
     assert notebook.run("run.result()").result["text/plain"] == shown[cells.index(wake)]
+
+
+def test_the_page_about_long_loops_does_what_it_says(notebook):
+    """Promises 2 and 7: restored after a restart, each step shows what it showed."""
+    name, data, train, search, report = snippets("docs/how-to/long-loops.md")
+    for cell in (name, data, train, search, report):
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+    assert reply.result["text/plain"] == "(3.0, [2.635, 2.757, 2.878, 3.0])"
+    shown = notebook.run("print(len(losses), losses[0] > losses[-1])").stdout
+    assert shown == "50 True\n"
+    notebook.kill()
+    notebook.run(name)
+    for cell in (data, train):
+        assert "restored" in notebook.run(cell).text
+    assert notebook.run("print(len(losses), losses[0] > losses[-1])").stdout == shown

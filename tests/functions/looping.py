@@ -1,11 +1,6 @@
-"""Loops that keep every turn, or every turn that is due by a clock, before the next one begins."""
+"""What tests of resumable loops share: what is shown, what is noted, and what happens to an attempt."""
 
 import random
-
-import pytest
-
-from perdure.engine.loops import pace, progress
-from perdure.engine.loops.saver import Saver, Work
 
 
 class Face:
@@ -26,28 +21,6 @@ class Face:
 
     def shown_again(self, bars):
         pass
-
-
-@pytest.fixture
-def face():
-    """What loops showed and said in this test."""
-    own = Face()
-    before = progress.use_face(own)
-    yield own
-    progress.use_face(before)
-
-
-@pytest.fixture
-def at_once(monkeypatch, face):
-    """A turn is kept in the loop's own thread, however dear that is."""
-    monkeypatch.setattr(pace, "SHARE", float("inf"))
-
-    def begin(self, do, spend):
-        self._work = Work(do, spend)
-        self._work.run()
-
-    monkeypatch.setattr(Saver, "begin", begin)
-    return face
 
 
 def notes(store):

@@ -112,7 +112,9 @@ def made(statements):
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
-@given(programs(), st.lists(st.integers(0, 40), max_size=4), st.integers(0, 9), st.sampled_from([0.2, 0.5, 1.0]))
+@given(
+    programs(), st.lists(st.integers(0, 40), max_size=4), st.integers(0, 9), st.sampled_from([0.2, 0.5, 1.0])
+)
 @example([("range(3)", None, True, [1, ("range(3)", None, True, [2])])], [7, 3], 0, 1.0)
 @example([("shuffled(4)", "break", False, [1]), ("range(2)", None, False, [2])], [3, 2], 0, 1.0)
 def test_a_loop_that_failed_anywhere_reaches_the_result_of_one_go(statements, fails, seed, share):

@@ -6,9 +6,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from . import _rehearsed
 from ._stores import needed_store
 
 if TYPE_CHECKING:
+    from perdure.engine.rehearsal import Rehearsal
     from perdure.store import Store
     from perdure.store.checking import Checked
 
@@ -43,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, and tell; 1 if something is broken, or has changed."""
     from perdure.store import open_store
     from perdure.store.checking import check
+    from perdure.store.related import named_run
     from perdure_widgets import words
 
     if isinstance(arguments.whole, str):
@@ -50,61 +53,24 @@ def run(arguments: argparse.Namespace) -> int:
     path = needed_store(arguments)
     with open_store(path, readonly=True) as store:
         if arguments.module is not None:
-            return rehearsed(store, arguments.run, arguments.module)
-        done = check(store, None if arguments.whole else arguments.run, _tell)
-    _tell("")
-    print(f"Store {path}\n")
-    print(words.plain("\n".join(lines(done))))
-    return 0 if done.whole else 1
+            return 0 if _rehearsed.told(_named(store, arguments.run, arguments.module)) else 1
+        run = None if arguments.whole or arguments.run is None else named_run(store, arguments.run)
+        done = check(store, None if run is None else run.id, _tell)
+        _tell("")
+        print(f"Store {path}\n")
+        print(words.plain("\n".join(lines(done))))
+        alike = run is None or _rehearsed.unasked(store, run)
+    return 0 if done.whole and alike else 1
 
 
-def rehearsed(store: Store, name: str | None, module: str) -> int:
-    """Replay the body of a run without running a step, and tell what has changed; 1 if anything has."""
-    from perdure.engine.process import use_store
-    from perdure.engine.rehearsal import NEXT, rehearse
+def _named(store: Store, name: str | None, module: str) -> Rehearsal:
+    """Replay the body of the run that is named, as this module defines it."""
     from perdure.errors import NotOne
     from perdure.store.related import named_run
 
     if name is None:
         raise NotOne(what="`perdure check --from MODULE`", advice="Name a run, or a workflow: `perdure runs`")
-    before = use_store(store)
-    try:
-        imported(module)
-        found = rehearse(store, named_run(store, name))
-    finally:
-        use_store(before)
-    run = found.run
-    print(f"Run {run.id} of `{run.workflow}`, {run.state}: {found.restored} calls would be restored.")
-    for each in found.findings:
-        print(f"  {each.kind:8}{each.call}: {each.why}")
-    if found.ended:
-        print(f"The body ended with {found.ended}")
-    if found.alike and not any(each.kind == NEXT for each in found.findings):
-        print("The body makes the calls that are recorded, and no other.")
-    elif not found.whole:
-        print("What comes after these calls was not looked at: nobody knows what they would give.")
-    return 0 if found.alike else 1
-
-
-def imported(module: str) -> None:
-    """Import a module of the user's, by its name or its file.
-
-    Raises:
-        NotImported: it cannot be imported.
-    """
-    import importlib
-    from pathlib import Path
-
-    from perdure.engine.tracebacks import one_line
-    from perdure.errors import NotImported
-
-    file = Path(module)
-    folder, name = (file.parent.resolve(), file.stem) if module.endswith(".py") else (Path.cwd(), module)
-    sys.path.insert(0, str(folder))
-    try:
-        importlib.import_module(name)
-    except Exception as error:
-        raise NotImported(module=module, cause=one_line(error)) from error
+    return _rehearsed.rehearsed(store, named_run(store, name), module)
 
 
 def lines(done: Checked) -> list[str]:

@@ -1,7 +1,7 @@
-"""The workflows that are defined in this process, so that a run is gone on with by its id alone.
+"""Where workflows are defined: kept with their runs, so that a run is gone on with by its id alone.
 
 1. A workflow is found by its name and module; a script that is imported later, by its file.
-2. Nothing is imported for it: what a store says is not trusted so far.
+2. What is kept is signed: whoever imports what a store names looks at the signature first (promise 8).
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
-from perdure.errors import NoSuchWorkflow
+from perdure import codec
+from perdure.errors import NoSuchWorkflow, PerdureError
+from perdure.store.records import NoteRecord, Place
 
-from .execution import DEFINED
+from . import clock
+from .code.functions import local_folder
+from .stored import unsealed
 
 if TYPE_CHECKING:
     from perdure.store import Store
-    from perdure.store.records import RunRecord
+    from perdure.store.records import Record, RunRecord
 
-    from .execution import Execution
+    from .owner import Owner
     from .plans import Choice, Plan
 
 
@@ -35,8 +39,11 @@ class Defined(Protocol):
         """What is to be executed for a run with these inputs."""
 
 
-Prepared = tuple["Plan", Callable[["Execution"], Any]]
-"""A plan, and what carries out the body of its execution."""
+DEFINED = "workflow"
+"""Kind of the notes of where a run's workflow is defined."""
+
+Prepared = tuple["Plan", Callable[[], Any]]
+"""A plan, and what carries out its body."""
 
 _defined: WeakValueDictionary[tuple[str, str], Any] = WeakValueDictionary()
 
@@ -53,6 +60,33 @@ def place_of(function: Callable[..., Any]) -> dict[str, str]:
     except TypeError:
         file = ""
     return {"module": function.__module__ or "", "name": function.__qualname__, "file": file}
+
+
+def noted(owner: Owner, place: Mapping[str, str]) -> list[Record]:
+    """The records of where the workflow of a run is defined, unless that is kept already."""
+    data = {**place, "folder": local_folder()}
+    notes = owner.store.journal.notes(owner.run.id, DEFINED)
+    if notes and {name: part for name, part in notes[-1].data.items() if name != "value"} == data:
+        return []
+    value = owner.seal(codec.encode(data), _place(owner.run))
+    note = NoteRecord(owner.run.id, DEFINED, owner.run.workflow, clock.now(), {**data, "value": value.id})
+    return [value, note]
+
+
+def kept_place(store: Store, run: RunRecord) -> dict[str, str]:
+    """Where the workflow of a run was defined when it last began; empty where your key has not signed it."""
+    for note in reversed(store.journal.notes(run.id, DEFINED)):
+        try:
+            stored = unsealed(store, str(note.data.get("value")), _place(run), "Where a workflow is defined")
+            found: dict[str, str] = codec.decode(stored, trust="plain")
+        except PerdureError:
+            break
+        return found
+    return {}
+
+
+def _place(run: RunRecord) -> Place:
+    return Place(run.id, DEFINED, role="setup")
 
 
 def defined(store: Store, run: RunRecord) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import RunCancelled
@@ -14,6 +14,7 @@ from perdure.store.records import NoteRecord, Place, RunRecord
 
 from . import clock, keeping, replaying
 from .cancelling import Cancelled, Stop, TaskStop, ThreadStop
+from .defined import noted
 from .ending import Ending, begun, let_go
 from .events import Event, listeners
 from .finding import ancestors
@@ -28,11 +29,12 @@ from .winding_up import awind_up, wind_up
 if TYPE_CHECKING:
     from perdure import codec
     from perdure.store import Store
+    from perdure.store.records import Record
 
     from .children import ChildCall
 
-DEFINED, FORKED = "workflow", "fork"
-"""Kinds of the notes of where a run's workflow is defined, and from which step on a fork keeps nothing."""
+FORKED = "fork"
+"""Kind of the note of the step from which on a fork uses nothing of its origin."""
 
 
 class Execution(Ending):
@@ -118,18 +120,15 @@ class Execution(Ending):
         self.record = owner.change_run("run_started", inputs, *self._notes(owner), **fields)
         self._begin_pass(owner, current_scope())
 
-    def _notes(self, owner: Owner) -> list[NoteRecord]:
+    def _notes(self, owner: Owner) -> list[Record]:
         """What is kept of where the workflow is defined, and of where the run was forked."""
-        journal, now, run = self.store.journal, clock.now(), owner.run
-        notes = []
-        defined = self.plan.defined
-        if defined and (self.how != "resumed" or not _is_noted(journal.notes(run.id, DEFINED), defined)):
-            notes.append(NoteRecord(run.id, DEFINED, run.workflow, now, dict(defined)))
+        run, defined = owner.run, self.plan.defined
+        notes = noted(owner, defined) if defined else []
         if self._anew_from is not None:
-            notes.append(NoteRecord(run.id, FORKED, "at", now, {"step": self._anew_from}))
+            notes.append(NoteRecord(run.id, FORKED, "at", clock.now(), {"step": self._anew_from}))
         elif run.forked_from is not None and self.how == "resumed":
-            noted = [note.data["step"] for note in journal.notes(run.id, FORKED)]
-            self._anew_from = noted[-1] if noted else None
+            forks = self.store.journal.notes(run.id, FORKED)
+            self._anew_from = forks[-1].data["step"] if forks else None
         owner.anew_from = self._anew_from
         return notes
 
@@ -150,11 +149,6 @@ class Execution(Ending):
                 owner.expect_order()
             self._begin_pass(owner, self._scope.within.above)
         return again
-
-    def arguments(self) -> dict[str, Any]:
-        """The inputs, decoded: the body works on copies."""
-        found: dict[str, Any] = keeping.decode(self.plan.arguments)
-        return found
 
     # -- carrying it out ---------------------------------------------------------------------------------
 
@@ -235,8 +229,7 @@ class Execution(Ending):
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
         with self._lock:
             self._under_way.check_stopped()
-            if not self._ended:
-                self._ended = True
+            if self._claim_end():
                 return encoded
         raise self._told()
 
@@ -288,10 +281,6 @@ class Execution(Ending):
             self._above.restored(self.record, reason="finished, and nothing changed", took=took)
         listeners.tell(Event("run_restored", clock.now(), self.record))
         return value
-
-
-def _is_noted(notes: list[NoteRecord], defined: Mapping[str, str]) -> bool:
-    return bool(notes) and notes[-1].data == dict(defined)
 
 
 def _asked_to_cancel() -> int:

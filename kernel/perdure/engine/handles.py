@@ -7,7 +7,7 @@ import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from perdure.errors import NoSuchRun, WrongThread
@@ -176,8 +176,7 @@ class Run(Beside):
         assert record.inputs is not None
         stored = unsealed(store, record.inputs, Place(self.id, role="inputs"), subject)
         plan, body = workflow.again(store, record, keeping.decode(stored, subject=subject), choice)
-        execution = begin(plan, record)
-        made = Run(execution, functools.partial(body, execution), is_async=workflow.is_async)
+        made = Run(begin(plan, record), body, is_async=workflow.is_async)
         if made.id != self.id:
             return made
         self.__dict__.update(made.__dict__)  # handles of the run that are there follow it
@@ -197,7 +196,7 @@ class Run(Beside):
 
     @classmethod
     def __perdure_load__(cls, data: dict[str, str]) -> Run:
-        made = cast("Run", cls.__new__(cls))
+        made = cls.__new__(cls)
         here = _here.get(data["id"])
         if here is not None:
             made.__dict__ = here.__dict__  # one state for all handles of a run that is at work here

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import KeyInUse, PerdureError, StrictDrift
+from perdure.store.kept_turns import LOOP, last_kept
 from perdure.store.records import (
     CallRecord,
     Record,
@@ -108,12 +109,14 @@ class Owner(OwnCalls):
     def _settle(self, calls: list[CallRecord], *, died: float | None) -> None:
         """Close what was left running: by an owner that died, or at the moment `died` for another reason."""
         changes: list[Record] = []
-        for call in calls:
-            if call.state == "running":
-                settled, *attempts = moves.settled(call, self.tries(call.id), died=died)
-                self.history.add(settled)
-                self._attempts |= {attempt.call: attempt for attempt in attempts}
-                changes += [settled, *attempts]
+        running = [call for call in calls if call.state == "running"]
+        kept = last_kept(self.store.journal.notes(self.run.id, LOOP)) if running else {}
+        for call in running:
+            tries = self.tries(call.id)
+            settled, *attempts = moves.settled(call, tries, died=died, kept=kept.get(call.id, 0.0))
+            self.history.add(settled)
+            self._attempts |= {attempt.call: attempt for attempt in attempts}
+            changes += [settled, *attempts]
         if changes:
             self._write(*changes, durability="process")
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from perdure import codec
 from perdure.store.records import Part, Tag
 
+from . import keeping
+
 if TYPE_CHECKING:
     from perdure.store import Store
 
@@ -85,3 +87,8 @@ class Plan:
     """Where steps run that say nothing themselves; None: in threads."""
     defined: Mapping[str, str] | None = None
     """Where a function is defined: its `module`, `name` and `file`."""
+
+    def inputs_again(self) -> dict[str, Any]:
+        """The inputs, decoded: a body works on copies."""
+        found: dict[str, Any] = keeping.decode(self.arguments)
+        return found

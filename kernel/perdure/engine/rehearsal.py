@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,9 +30,10 @@ from .stored import unsealed
 from .tracebacks import one_line
 
 if TYPE_CHECKING:
-    from perdure.codec import Encoded
     from perdure.store import Store
 
+_PATIENCE = 1.0
+"""Seconds for what the body left running: nothing of it is work, unless the body itself works or waits."""
 EXTRA, CHANGED, MISSING, NEXT = "extra", "changed", "missing", "next"
 
 
@@ -51,13 +54,18 @@ class Rehearsal:
     """What came of it."""
 
     run: RunRecord
-    restored: int = 0
-    """Calls that would be restored."""
+    restores: list[Restore] = field(default_factory=list)
+    """The calls that would be restored, in the order of the body."""
     findings: list[Finding] = field(default_factory=list)
     ended: str = ""
     """With which error the body ended, in one line; empty where it came to its end, or to a call."""
     whole: bool = False
     """Whether the body came to its end."""
+
+    @property
+    def restored(self) -> int:
+        """How many calls would be restored."""
+        return len(self.restores)
 
     @property
     def alike(self) -> bool:
@@ -80,7 +88,7 @@ class _Reader(Owner):
     def decide(self, request: Request) -> Decision:
         decision = super().decide(request)
         if isinstance(decision, Restore):
-            self._found.restored += 1
+            self._found.restores.append(decision)
             if decision.older_code:
                 self._note(CHANGED, request, decision.reason)
             if request.kind == "child" and not self._is_there(decision.call, request):
@@ -102,6 +110,10 @@ class _Reader(Owner):
             return Restore(edited, decision.reason, older_code=True)
         self._note(self._kind(decision), request, _why(decision))
         raise _Unknown
+
+    def settle(self) -> None:
+        """Take what was left running as the next owner would find it."""
+        self._settle([call for call in self.history.calls.values() if call.run == self.run.id], died=None)
 
     def wait_again(self, call: str) -> None:
         """Nobody sleeps in a rehearsal: the branch ends."""
@@ -126,6 +138,9 @@ class _Reader(Owner):
     def _note(self, kind: str, request: Request, why: str) -> None:
         self._found.findings.append(Finding(kind, requested(request), why))
 
+    def tell(self, kind: str, call: CallRecord | None = None) -> None:
+        """Tell nobody."""
+
     def _write(self, *records: Record, durability: str | None = None) -> None:
         """Write nothing."""
 
@@ -142,6 +157,21 @@ def rehearse(store: Store, run: RunRecord) -> Rehearsal:
     assert run.inputs is not None
     stored = unsealed(store, run.inputs, Place(run.id, role="inputs"), subject)
     plan, body = workflow.again(store, run, keeping.decode(stored, subject=subject), AS_USUAL)
+    return rehearse_body(store, run, body, is_async=workflow.is_async, executor=plan.executor)
+
+
+def rehearse_body(
+    store: Store, run: RunRecord, body: Callable[[], Any], *, is_async: bool, executor: Any = None
+) -> Rehearsal:
+    """Replay a body against the journal of a run, in a thread of its own.
+
+    Args:
+        store: where the run is.
+        run: the run.
+        body: gives an awaitable if it is async.
+        is_async: whether it is.
+        executor: where its steps would run.
+    """
     found = Rehearsal(run)
     with uncollected():
         calls = [
@@ -149,21 +179,15 @@ def rehearse(store: Store, run: RunRecord) -> Rehearsal:
             *store.journal.calls(run.id),
         ]
     reader = _Reader(store, run, History(calls), found)
+    if store.owner(run.id) is None:
+        reader.settle()
     reader.expect_order()
-    scope = Scope(reader, Pass(executor=plan.executor))
-    given = _Given(plan.arguments)
-    try:
-        if workflow.is_async:
-            asyncio.run(_awaited(scope, lambda: body(given)))
-        else:
-            with entered(scope):
-                body(given)
-        found.whole = True
-    except Cancelled:
-        pass
-    except Exception as error:  # noqa: BLE001  the body's own, as a replay would raise it
-        found.ended = one_line(error)
-        found.whole = run.state != "done"
+    work = functools.partial(
+        _carry_out, Scope(reader, Pass(executor=executor)), found, body, is_async=is_async
+    )
+    thread = threading.Thread(target=work, name=f"perdure-rehearsal-{run.id}", daemon=True)
+    thread.start()  # the calling thread may have an event loop that runs
+    thread.join()
     if found.whole or not found.findings:
         found.findings += [
             Finding(MISSING, spelled(call), "recorded, and not called any more") for call in _left(reader)
@@ -171,21 +195,30 @@ def rehearse(store: Store, run: RunRecord) -> Rehearsal:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """Stands for an execution, of which a body asks for its inputs alone."""
-
-    encoded: Encoded
-
-    def arguments(self) -> dict[str, Any]:
-        """The inputs, decoded."""
-        found: dict[str, Any] = keeping.decode(self.encoded)
-        return found
+def _carry_out(scope: Scope, found: Rehearsal, body: Callable[[], Any], *, is_async: bool) -> None:
+    try:
+        if is_async:
+            asyncio.run(_awaited(scope, body))
+        else:
+            with entered(scope):
+                body()
+        found.whole = True
+    except Cancelled:
+        return
+    except Exception as error:  # noqa: BLE001  the body's own, as a replay would raise it
+        found.ended = one_line(error)
+        found.whole = found.run.state != "done"
 
 
 async def _awaited(scope: Scope, body: Callable[[], Awaitable[Any]]) -> None:
-    with numbered_tasks(), entered(scope):
-        await body()
+    """Await the body; its branches come to their own ends."""
+    try:
+        with numbered_tasks(), entered(scope):
+            await body()
+    finally:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=_PATIENCE)
 
 
 def _left(reader: Owner) -> list[CallRecord]:

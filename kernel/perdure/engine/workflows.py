@@ -16,7 +16,6 @@ from . import keeping, undetermined
 from .children import ChildCall
 from .code.functions import function_code, global_data
 from .defined import Prepared, define, place_of
-from .execution import Execution
 from .executors.choice import checked
 from .handles import Run
 from .inputs import combined, frozen, input_parts
@@ -53,7 +52,7 @@ class Workflow(Generic[P, R]):
         self.name = name
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
-        self.place = place_of(function)
+        self.place: Mapping[str, str] = place_of(function)
         self._choice = choice
         self._executor = executor
 
@@ -96,8 +95,7 @@ class Workflow(Generic[P, R]):
             child = None if scope is None else ChildCall(scope, plan)
             if self.is_async:
                 return cast("R", self._begin_and_run(plan, child, arguments))  # R is an awaitable then
-            execution = begin(plan, child)
-            return execution.run(lambda: self._body(execution, arguments))  # type: ignore[no-any-return]
+            return begin(plan, child).run(lambda: self._body(plan, arguments))  # type: ignore[no-any-return]
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """Begin the run beside the caller: as a task where an event loop runs, else in a thread."""
@@ -106,7 +104,7 @@ class Workflow(Generic[P, R]):
         with own_code(scope):
             child = None if scope is None else ChildCall(scope, plan)
             execution = begin(plan, child, beside=True)
-            return Run(execution, lambda: self._body(execution, arguments), is_async=self.is_async)
+            return Run(execution, lambda: self._body(plan, arguments), is_async=self.is_async)
 
     def _plan(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], *, later: bool
@@ -130,7 +128,7 @@ class Workflow(Generic[P, R]):
             raise InputsDiffer(run=run.id, workflow=self.name, cause=str(error)) from None
         bound.apply_defaults()
         plan = replace(self._plan_for(bound, choice, later=True), store=store)
-        return plan, lambda execution: self._body(execution, bound)
+        return plan, lambda: self._body(plan, bound)
 
     def _plan_for(self, bound: inspect.BoundArguments, choice: Choice, *, later: bool) -> Plan:
         code_parts, names = function_code(self.__wrapped__, self.name)
@@ -152,14 +150,14 @@ class Workflow(Generic[P, R]):
             defined=self.place,
         )
 
-    def _body(self, execution: Execution, bound: inspect.BoundArguments) -> Any:
-        bound.arguments.update(execution.arguments())
+    def _body(self, plan: Plan, bound: inspect.BoundArguments) -> Any:
+        bound.arguments.update(plan.inputs_again())
         return self.__wrapped__(*bound.args, **bound.kwargs)
 
     async def _begin_and_run(self, plan: Plan, child: ChildCall | None, bound: inspect.BoundArguments) -> Any:
         """Begin when awaited: a coroutine that nobody awaits must not hold a run."""
         execution = begin(plan, child)
-        value = await execution.arun(lambda: self._body(execution, bound))
+        value = await execution.arun(lambda: self._body(plan, bound))
         scope = in_body()
         if scope is not None and execution.how != "restored":
             await scope.within.arecorded()

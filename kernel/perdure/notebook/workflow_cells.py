@@ -147,7 +147,7 @@ class WorkflowCell:
         def body() -> Any:
             __tracebackhide__ = True
             with self._recorder.recording():
-                return self.body.call_sync(execution.arguments())
+                return self.body.call_sync(self.plan.inputs_again())
 
         try:
             found = execution.run(body)
@@ -165,7 +165,7 @@ class WorkflowCell:
         async def body() -> Any:
             __tracebackhide__ = True
             with self._recorder.recording():
-                return await self.body.call(execution.arguments())
+                return await self.body.call(self.plan.inputs_again())
 
         try:
             with interruptible(task):

@@ -1,7 +1,7 @@
-"""How often a loop may keep a turn: as often as it is asked to, as long as that costs a small share of its time.
+"""How often a loop may keep a turn: as often as it is asked to, while that costs a small share of its time.
 
-What a keep cost is known afterwards; the first one is judged by its size. The next one is due when the time that
-has gone by pays for all that was spent and for another one as dear: so the share holds at every moment.
+What a keep cost is known afterwards; the first one is judged by its size. The next one is due when the time
+that has gone by pays for all that was spent and for another one as dear: so the share holds at every moment.
 """
 
 from __future__ import annotations

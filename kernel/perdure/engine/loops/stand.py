@@ -1,4 +1,4 @@
-"""Where loops stand: in the code of a step's attempt, or in a cell outside of steps; and what is kept of them.
+"""Where loops stand: in the code of a step's attempt, or in a cell outside of steps; what is kept of them.
 
 1. A turn is kept under the fence of the run's owner, and only while its attempt was not given up.
 2. The start of the call is on disk before its first turn is: a kept turn is always found again.

@@ -103,9 +103,9 @@ def decoded(made: Encoded, subject: str) -> Turn:
         Level(site, done, {name: values[_key(at, name)] for name in names if _key(at, name) in values}, bar)
         for at, (site, done, names, bar) in enumerate(about["levels"])
     )
-    known = {name: about[name] for name in ("total", "items", "code", "at", "shown")}
-    drawn = {name: _unpacked(about[name]) for name in ("random", "start")}
-    return Turn(levels, **known, **drawn)
+    known: dict[str, Any] = {name: about[name] for name in ("total", "items", "code", "at", "shown")}
+    known |= {name: _unpacked(about[name]) for name in ("random", "start")}
+    return Turn(levels, **known)
 
 
 def _packed(states: Mapping[str, Any]) -> dict[str, Any]:
