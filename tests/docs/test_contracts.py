@@ -33,9 +33,10 @@ class MyJournal:
 
 
 class MyBlobs(dict):
-    def put(self, data, *, durability="power"):
+    def put(self, data, *, durability="power", dated=None):
         name = blake3(memoryview(data).cast("B")).hexdigest()
-        self[name] = (bytes(data), time.time())
+        at = time.time() if dated is None else dated
+        self[name] = (bytes(data), max(at, self[name][1]) if name in self else at)
         return name
 
     def get(self, name, *, copy=True, verify=False):
@@ -110,7 +111,7 @@ def test_the_suites_judge_another_implementation_as_the_page_says(tmp_path):
     assert status == 0, said
     assert "passed" in said
 
-    (tmp_path / "my_store.py").write_text(TOY.replace("(bytes(data), time.time())", "(b'', time.time())"))
+    (tmp_path / "my_store.py").write_text(TOY.replace("(bytes(data), max(", "(b'', max("))
     status, said = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=prepend")
     assert status == 1, "a store that loses bytes is found out"
 

@@ -28,7 +28,7 @@ def notebook(tmp_path):
 def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
     """Promise 1: a recorded call does not run again."""
     (tmp_path / "flights.csv").write_text("origin,dep_delay\nEWR,2\nJFK,-1\nEWR,33\n")
-    first, load, delays = snippets("README.md")
+    first, load, delays = snippets("README.md")[:3]
     cold = [notebook.run(cell) for cell in (first, load, delays)]
     assert [reply.status for reply in cold] == ["ok"] * 3
     assert "ran" in cold[1].text
@@ -37,6 +37,23 @@ def test_the_smallest_example_restores_after_a_restart(notebook, tmp_path):
     resumed = [notebook.run(cell) for cell in (first, load, delays)]
     assert all("restored" in reply.text for reply in resumed[1:])
     assert resumed[2].result == cold[2].result
+
+
+def test_the_workflow_in_the_readme_is_run(notebook):
+    """With short pauses, and with data of the test's."""
+    *_, steps, report, train = snippets("README.md")
+    assert notebook.run("%workflow all").status == "ok"
+    assert notebook.run(steps).status == "ok"
+    notebook.run("urls = ['a', 'b']")
+    done = notebook.run(report.replace('"1h"', '"1ms"'))
+    assert done.errors == []
+    assert notebook.run("tables").text == "[None, None]"
+    notebook.run(
+        "from perdure import resumable\nlosses = []\nclass model:\n    loss_ = 1.0\n"
+        "    @classmethod\n    def partial_fit(cls, data): return cls\ndef batch(): return 0"
+    )
+    assert notebook.run(train).errors == []
+    assert notebook.run("len(losses)").text == "100"
 
 
 def test_the_quickstart_does_what_it_says(notebook):
@@ -92,6 +109,41 @@ def test_the_page_about_ones_own_classes_does_what_it_says(notebook):
     assert notebook.run(files).stdout == "2 lines\n\n"
 
 
+def test_the_page_about_retries_and_effects_does_what_it_says(notebook, tmp_path):
+    """Promises 2 and 5: attempts are made again, effects are not."""
+    name, setup, quote, shop, patience, pay, letter, resolve, order, cache, listed = snippets(
+        "docs/how-to/retries-and-effects.md"
+    )
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    assert notebook.run(quote).result["text/plain"] == "48.0"
+    assert "ran, 3 attempts" in notebook.run("%timeline quote").text
+    assert notebook.run(shop).result["text/plain"] == "{'tea': 3, 'unicorn': 'there are no unicorns'}"
+    assert "ran longer than 0.2 s" in notebook.run(patience).result["text/plain"]
+    for _ in range(2):
+        assert notebook.run(pay).result["text/plain"] == "48.0"
+    assert (tmp_path / "charges.txt").read_text() == "A-17 48.0\n"
+
+    notebook.submit(letter.replace("time.sleep(0)", "time.sleep(1000)"))
+    notebook.wait_for_file("sent.txt")
+    notebook.kill()
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    question = "%perdure resolve send again"
+    assert question in notebook.run("%resume --plan").text
+    doubted = notebook.run(letter)
+    assert (doubted.status, doubted.ename) == ("error", "InDoubt")
+    assert question in notebook.run("%timeline write_to").text
+    assert notebook.run(resolve).status == "ok"
+    assert notebook.run(letter).result["text/plain"] == "8"
+
+    assert notebook.run(order).result["text/plain"] == "'tea'"
+    assert len(list(tmp_path.glob("order-*.txt"))) == 1
+    assert notebook.run(cache).result["text/plain"] == "([3, 3, 8], [3, 3, 8])"
+    assert "restored" in notebook.run("%timeline search").text
+    assert "1 result of `embed`" in notebook.run(listed).text
+
+
 def test_the_page_about_parallel_work_does_what_it_says(notebook):
     """Promises 1 and 7: run again, each cell shows the same, and no call is made."""
     cells = snippets("docs/how-to/parallel-work.md")
@@ -115,3 +167,47 @@ def test_the_page_about_parallel_work_does_what_it_says(notebook):
             again = notebook.run(cell)
             assert "restored" in again.text, cell
             assert sorted(again.stdout) == sorted(shown[cell.partition("\n")[0]])
+
+
+def test_the_page_about_time_does_what_it_says(notebook):
+    """Promises 1 and 2: run again after a restart, each cell of a workflow shows the same."""
+    cells = snippets("docs/how-to/time.md")
+    shown = {}
+    for number, cell in enumerate(cells):
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+        shown[number] = (reply.result or {}).get("text/plain", "")
+    name, setup, polite, _, reminder, wake, patient, draw, nightly, crawl = cells
+    assert shown[cells.index(polite)] == "['text of one', 'text of two', 'text of three']"
+    assert shown[cells.index(wake)] == "'do not forget: the tea'"
+    assert shown[cells.index(patient)] == "'page'"
+    assert shown[cells.index(draw)].startswith("(datetime.datetime(")
+    assert shown[cells.index(nightly)] == "{'pages': 42, 'more': 2}"
+    assert shown[cells.index(crawl)] == "(['one', 'two'], ['three'])"
+    assert "woken by hand" in notebook.run("%timeline reminder").text
+
+    notebook.kill()
+    for cell in (name, setup):
+        assert notebook.run(cell).status == "ok"
+    for cell in (polite, patient, draw):
+        again = notebook.run(cell)
+        assert "restored" in again.text
+        assert again.result["text/plain"] == shown[cells.index(cell)]
+    assert notebook.run(reminder).status == "ok"
+    assert notebook.run("run.result()").result["text/plain"] == shown[cells.index(wake)]
+
+
+def test_the_page_about_long_loops_does_what_it_says(notebook):
+    """Promises 2 and 7: restored after a restart, each step shows what it showed."""
+    name, data, train, search, report = snippets("docs/how-to/long-loops.md")
+    for cell in (name, data, train, search, report):
+        reply = notebook.run(cell)
+        assert reply.status == "ok", reply.traceback
+    assert reply.result["text/plain"] == "(3.0, [2.635, 2.757, 2.878, 3.0])"
+    shown = notebook.run("print(len(losses), losses[0] > losses[-1])").stdout
+    assert shown == "50 True\n"
+    notebook.kill()
+    notebook.run(name)
+    for cell in (data, train):
+        assert "restored" in notebook.run(cell).text
+    assert notebook.run("print(len(losses), losses[0] > losses[-1])").stdout == shown

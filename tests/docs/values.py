@@ -47,7 +47,7 @@ CLASSES: dict[str, tuple[type, ...]] = {
     "functools.lru_cache": (type(import_module("functools").lru_cache(int)),),
     "steps and workflows": tuple(
         getattr(import_module(f"perdure.engine.{module}"), name)
-        for module, name in (("steps", "Step"), ("workflows", "Workflow"))
+        for module, name in (("steps", "Step"), ("bound", "BoundStep"), ("workflows", "Workflow"))
     ),
 }
 """The classes of what has no name by which it could be imported."""

@@ -9,7 +9,8 @@ import pytest
 
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import step, workflow
-from perdure.errors import CodeEdited, NoSuchStep, StrictDrift
+from perdure.errors import CodeEdited, NoSuchStep, StoreFull, StrictDrift
+from perdure.store.records import CallRecord
 
 
 @step
@@ -403,3 +404,72 @@ def test_children_in_threads_of_a_map_are_of_their_branches(store):
 
     assert top(1) == ["samesame", "samesame"]
     assert len(children(store, "top")) == 2
+
+
+class FullOnce:
+    """A journal on a disk that is full, once, when the end of a child's call is to be recorded."""
+
+    def __init__(self, journal):
+        self._journal = journal
+        self.full = True
+
+    def write(self, run, epoch, records, *, durability=None):
+        ends = any(
+            isinstance(each, CallRecord) and (each.kind, each.state) == ("child", "done") for each in records
+        )
+        if self.full and ends:
+            self.full = False
+            raise StoreFull(path="here", cause="no room")
+        self._journal.write(run, epoch, records, durability=durability)
+
+    def __getattr__(self, name):
+        return getattr(self._journal, name)
+
+
+@pytest.mark.timeout(60)
+def test_a_child_whose_end_finds_no_room_holds_nobody_up(store):
+    """Promise 2: the parent gets the error, may go on, and finds the child done when it comes back."""
+    store.journal = FullOnce(store.journal)
+
+    @workflow
+    def parent(x):
+        try:
+            return child(x)
+        except StoreFull:
+            stumble()
+            return "went on"
+
+    bad_luck(ValueError("once"))
+    with pytest.raises(ValueError, match="once"):
+        parent(2)
+    assert taken() == [("double", 2)]
+    assert parent(2) == 4
+    assert taken() == []
+    store.journal.full = True
+    assert parent(3) == "went on"
+    assert [run.state for run in store.journal.runs()] == ["done"] * 4
+
+
+def test_a_step_that_is_redone_starts_its_children_anew():
+    """Promise 1: asked for is asked for, down to what the step starts."""
+
+    @step(kind="volatile")
+    def quote(n):
+        ran("quote")
+        return n
+
+    @workflow
+    def child(n):
+        return quote(n)
+
+    @step
+    def outer(n):
+        return child(n)
+
+    @workflow
+    def body(n):
+        return outer(n)
+
+    assert body(1) == 1
+    assert body.using(redo="outer")(1) == 1
+    assert taken() == ["quote", "quote"]

@@ -268,3 +268,47 @@ def test_code_that_goes_on_after_its_run_makes_no_calls_any_more(store):
     asyncio.run(main())
     assert states(store, body) == ("done", [])
     assert not AT_WORK.is_set()
+
+
+def test_a_sync_body_that_holds_up_a_loop_ends_what_it_began_beside(store):
+    """What awaits goes to threads with loops of their own: on this one it would never come to its turn."""
+
+    @step(kind="effect")
+    async def send(x):
+        await asyncio.sleep(0)
+        ran("sent", x)
+
+    @workflow
+    async def inner(x):
+        await asyncio.sleep(0)
+        ran("inner", x)
+
+    @workflow
+    def body(n):
+        first, second = send.submit(n), inner.start(n)
+        while not first.done() or second.status != "done":
+            time.sleep(0.001)
+        return n
+
+    async def main():
+        return body(1)
+
+    assert asyncio.run(main()) == 1
+    assert sorted(taken()) == [("inner", 1), ("sent", 1)]
+
+
+def test_a_body_whose_coroutine_is_closed_lets_its_run_go(store):
+    """Promise 6: nothing can be awaited any more then."""
+
+    @workflow
+    async def body(n):
+        return await stuck(n)
+
+    async def main():
+        coroutine = body(1)
+        coroutine.send(None)
+        coroutine.close()
+
+    asyncio.run(main())
+    assert states(store, body) == ("interrupted", [("stuck", "interrupted")])
+    store.lock(store.journal.runs()[0]).release()

@@ -53,6 +53,31 @@ def test_a_race_tells_who_won_and_its_loser_is_cancelled(rows):
     }
 
 
+def test_a_race_that_was_run_in_the_run_before_still_tells_who_won(rows):
+    def first(n):
+        return race(page=slow("a"), late=never("b"))
+
+    async def fails(n):
+        await first(n)
+        stumble()
+
+    @workflow(name="body")
+    async def body(n):
+        await fails(n)
+        return 1
+
+    asyncio.run(body(1))
+
+    @workflow(name="body")
+    async def edited(n):
+        await fails(n)
+        return 2
+
+    asyncio.run(edited(1))
+    found = {(row.step, row.detail): row.word for row in rows(edited)}
+    assert found[("race", "page won")] == "restored"
+
+
 def test_what_is_noted_many_times_is_one_row(rows):
     @workflow
     def body(n):

@@ -9,7 +9,7 @@ import pytest
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import current, exponential, step, workflow
 from perdure.engine.retrying import Retrying
-from perdure.errors import Fatal, NotInRun, Retry, StepTimeout
+from perdure.errors import Fatal, InDoubt, NotInRun, Retry, StepTimeout
 from perdure.testing import HandClock
 
 
@@ -205,6 +205,52 @@ def test_a_sync_step_that_overruns_is_abandoned_in_its_thread_and_commits_nothin
     [call] = calls(body)
     assert call.state == "failed"
     assert [each.state for each in store.journal.attempts(call.run)] == ["failed"]
+
+
+def test_an_effect_that_overruns_is_in_doubt_and_not_tried_again(clock, store, calls):
+    """Promise 5: it may have taken place, or do so yet in its thread."""
+    inside, leave = threading.Event(), threading.Event()
+
+    @step(kind="effect", timeout="10s", retries=3)
+    def sends(x):
+        inside.set()
+        leave.wait()
+
+    @workflow
+    def body(n):
+        sends(n)
+
+    found = beside(lambda: body(1))
+    assert inside.wait(30)
+    clock.advance("10s")
+    with pytest.raises(InDoubt, match="`sends` is in doubt: it ran longer than 10 s, and was cut off"):
+        found.result(30)
+    leave.set()
+    [call] = calls(body)
+    assert call.state == "in doubt"
+    assert len(store.journal.attempts(call.run)) == 1
+    with pytest.raises(InDoubt):
+        body(1)
+
+
+def test_an_idempotent_effect_that_overruns_is_tried_again(clock):
+    begun = threading.Semaphore(0)
+
+    @step(kind="effect", timeout="10s", retries=1, idempotent=True)
+    def sends(x):
+        begun.release()
+        if current().attempt == 1:
+            threading.Event().wait()
+        return x
+
+    @workflow
+    def body(n):
+        return sends(n)
+
+    found = beside(lambda: body(1))
+    assert begun.acquire(timeout=30)
+    clock.advance("10s")
+    assert found.result(30) == 1
 
 
 def test_code_that_python_can_stop_is_stopped_when_its_time_is_over(clock):

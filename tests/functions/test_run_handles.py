@@ -99,8 +99,8 @@ else:
     assert failed.status == "failed"
     try:
         failed.result()
-    except perdure.errors.NoResult as error:
-        assert f"Run {failed.id} of `fails` has no result: it is failed." in str(error), error
+    except perdure.errors.RunFailed as error:
+        assert f"Run {failed.id} of `fails` failed: ValueError: 8" in str(error), error
     else:
         raise AssertionError
 """

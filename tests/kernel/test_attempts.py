@@ -108,3 +108,13 @@ def test_an_effect_in_doubt_is_asked_about_in_resume_and_in_the_timeline(noteboo
     assert notebook.run(cell).errors == []
     assert (notebook.cwd / "published").read_text() == published
     assert notebook.run("found").text == ("" if verdict == "again" else "7")
+
+
+def test_an_effect_cell_that_overruns_is_in_doubt(notebook):
+    """Promise 5: it may have taken place."""
+    cell = "%%step send --kind effect --timeout 0.2s --retries 3\nopen('sent', 'a').write('x')\nimport time; time.sleep(60)"
+    notebook.run(WORKFLOW)
+    reply = notebook.run(cell)
+    assert (reply.ename, "ran longer than 0.2 s" in reply.evalue) == ("InDoubt", True)
+    assert notebook.run(cell).ename == "InDoubt"
+    assert (notebook.cwd / "sent").read_text() == "x"

@@ -87,7 +87,9 @@ def test_a_step_that_was_killed_in_its_loop_goes_on_after_the_last_kept_turn(any
     assert turns(any_kernel) == [5, 6, 7]
     assert without_bar(again) == without_bar(whole)
     [bar] = bars(again)
-    assert re.fullmatch(r"100 % · train: turn 8 of 8 · [\d.]+ turns/s · [\d.]+\sm?s · went on after turn 5", bar)
+    assert re.fullmatch(
+        r"100 % · train: turn 8 of 8 · [\d.]+ turns/s · [\d.]+\sm?s · went on after turn 5", bar
+    )
 
     any_kernel.kill()
     restored = any_kernel.run_all([HEAD, SETUP, STEP])[-1]
@@ -130,7 +132,10 @@ def test_a_cell_outside_of_steps_that_was_edited_says_what_is_kept(notebook):
     notebook.run(HEAD)
     notebook.run(SETUP)
     reply = notebook.run(LOOP.replace("range(8)", "range(9)"), "cell")
-    assert 'turn 5 of 8 of its older code is kept; `resumable(..., on_edit="keep")` goes on after it' in reply.text
+    assert (
+        'turn 5 of 8 of its older code is kept; `resumable(..., on_edit="keep")` goes on after it'
+        in reply.text
+    )
     assert turns(notebook)[6:] == list(range(9))
 
 

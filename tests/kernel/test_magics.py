@@ -56,7 +56,8 @@ def test_options_and_names_are_completed(any_kernel):
     assert "--plan" in completions(any_kernel, "%resume --")
     assert set(completions(any_kernel, "%%step a --kind ")) == {"pure", "effect", "volatile"}
     assert completions(any_kernel, "%%step a --kind e") == ["effect"]
-    assert set(completions(any_kernel, "%perdure ")) == {"status", "du", "export", "gc", "resolve", "trust"}
+    actions = {"status", "du", "export", "gc", "resolve", "trust", "cache"}
+    assert set(completions(any_kernel, "%perdure ")) == actions
     assert "--limit" in completions(any_kernel, "%runs --")
     assert "x" in completions(any_kernel, "%%step a\nx"), "the body is completed as ever"
 

@@ -67,9 +67,9 @@ def test_what_functions_classes_files_and_other_cells_of_a_name_define_is_no_sec
             "def make(n):\n    @step\n    def clean(x):\n        return x + n\n    return clean\nmade = [make(1), make(2)]",
             "class A:\n    @step\n    def clean(self): return 1",
             "class A:\n    @step\n    def clean(self): return 2",
-            "%run helpers.py",
             "%%step clean\ny = 1",
             "%%workflow inner\n@step\ndef clean(x):\n    return x * 2\nz = clean(4)",
+            "%run helpers.py",
         )
     ):
         reply = ready.run(code, f"cell {cell}")

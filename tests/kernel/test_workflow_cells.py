@@ -48,7 +48,7 @@ table"""
 def ready(notebook):
     """A notebook with steps to call, in which nothing is slow."""
     assert notebook.run(HEAD).status == "ok"
-    assert notebook.run(STEPS).status == "ok"
+    assert notebook.run(STEPS, "steps").status == "ok"
     return notebook
 
 
@@ -172,7 +172,7 @@ def test_an_edit_forks_a_finished_run_and_keeps_the_calls_that_are_valid(ready):
     assert shown(ready, "local") == "2"
     assert ready.run(FETCH.replace("local = 1", "# a comment\nlocal = 2")).errors == []
     assert "restored" in ready.run(edited).text
-    ready.run(STEPS.replace("sorted(pages)", "sorted(pages)[::-1]"))
+    ready.run(STEPS.replace("sorted(pages)", "sorted(pages)[::-1]"), "steps")
     assert ready.run(edited).result["text/plain"] == "[20, 10]"
     assert ran(ready) == ["tidy"]
 
@@ -190,7 +190,7 @@ def test_redo_and_from_run_again_what_depends_on_a_step(ready):
     ready.run("import asyncio")
     strict = FETCH.replace("report", "report --strict")
     assert ready.run(strict).errors == []
-    ready.run(STEPS.replace("sorted(pages)", "sorted(pages)[::-1]"))
+    ready.run(STEPS.replace("sorted(pages)", "sorted(pages)[::-1]"), "steps")
     reply = ready.run(strict)
     assert reply.ename == "StrictDrift"
 
@@ -326,12 +326,35 @@ def test_a_restored_workflow_cell_is_told_as_restored_in_the_notebooks_timeline(
     """Promise 11: what ran and what was restored are told apart, for child runs too."""
     notebook.run("%workflow whole")
     assert notebook.run("%%workflow part\ny = 1").errors == []
-    assert re.search(r"part r_\S+ +ran ", notebook.run("%timeline").text)
+    assert re.search(r"part +ran .*run r_", notebook.run("%timeline").text)
     notebook.kill()
     notebook.run("%workflow whole")
     assert "restored from" in notebook.run("%%workflow part\ny = 1").text
     drawn = notebook.run("%timeline")
-    assert re.search(r"part r_\S+ +restored ", drawn.text)
+    assert re.search(r"part +restored .*run r_", drawn.text)
     assert "1 restored in" in drawn.text
     assert notebook.run("%%workflow part --fresh\ny = 1").errors == []
-    assert re.search(r"part r_\S+ +ran ", notebook.run("%timeline").text)
+    assert re.search(r"part +ran .*run r_", notebook.run("%timeline").text)
+
+
+def test_tags_find_runs_again(notebook):
+    notebook.run("%workflow all --tag project=flights")
+    for day in ("mon", "tue"):
+        reply = notebook.run(f"day = '{day}'\n")
+        reply = notebook.run(f"%%workflow report --tag day={day} --tag kind=nightly\nfound = day")
+        assert reply.errors == []
+    assert notebook.run("%runs --tag day=mon").text.count("report ") == 1
+    assert notebook.run("%runs --tag day").text.count("report ") == 2
+    assert "all " in notebook.run("%runs --tag project").text
+    assert "No runs with the tag week" in notebook.run("%runs --tag week").text
+    assert "has no value" in notebook.run("%workflow all --tag day").text
+
+
+def test_a_cell_names_the_executor_of_its_steps(notebook):
+    notebook.run("%workflow all")
+    notebook.run("import os\nfrom perdure import step\n@step\ndef where(x):\n    return os.getpid()")
+    here = notebook.run("os.getpid()").text
+    reply = notebook.run("%%workflow away --executor process\nfound = where(1)\nfound")
+    assert reply.errors == []
+    assert reply.result["text/plain"] != here
+    assert "invalid choice" in notebook.run("%%workflow b --executor gpu\nx = 1").text

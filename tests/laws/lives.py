@@ -80,6 +80,8 @@ def live(stage: Stage, body: Any, tree: Any) -> Any:
         return ASKED
     except FAILURES as error:
         return ["failed", told(error)]
+    except asyncio.CancelledError as error:
+        raise AssertionError("nobody cancelled it") from error
     finally:
         use_stage(None)
 

@@ -107,7 +107,9 @@ class Oracle:
             line.error, line.ended, line.wants = error, next(self._count), None
         self._current = before
 
-    def _part(self, tree: Tree, at: str, last: Any) -> Generator[Wants, None, Any]:
+    def _part(  # noqa: C901, PLR0911, PLR0912  one case for each kind of part
+        self, tree: Tree, at: str, last: Any
+    ) -> Generator[Wants, None, Any]:
         match tree:
             case Call(number, kind, fed) | Inline(number, kind, fed):
                 self.ran.add(at)

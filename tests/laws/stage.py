@@ -115,6 +115,8 @@ class Stage:
         self.points = 0
         """Points at which it could have died."""
         self.dead = False
+        self.value: Any = None
+        """What the body came to."""
         self._gates: dict[str, asyncio.Future[None]] = {}
 
     def reached(self, _: str = "") -> None:
@@ -178,7 +180,7 @@ _stage: Stage | None = None
 
 def use_stage(stage: Stage | None) -> None:
     """This life is the present one."""
-    global _stage
+    global _stage  # noqa: PLW0603  one life at a time
     _stage = stage
 
 
@@ -234,8 +236,9 @@ def given(at: str, value: Any) -> None:
     the_stage().note("given", at, value)
 
 
-def ending() -> None:
-    """The body is through: in a life that is told so, it fails here."""
+def ending(value: Any) -> None:
+    """The body is through, with this value: in a life that is told so, it fails here."""
+    the_stage().value = value
     if the_stage().fails_at_end:
         raise LaterError
 

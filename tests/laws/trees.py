@@ -7,7 +7,7 @@ begins with a step that waits to be released, so that there is one winner for ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -145,15 +145,23 @@ _plain = st.one_of(
     st.builds(Nap),
 )
 
+_steady = st.one_of(st.builds(Call, _numbers), st.builds(Inline, _numbers), st.builds(Nap))
+"""What never fails: where losers are left running, a race that a failure decided may be won by another next time."""
+
 
 def _several(nodes: st.SearchStrategy[Tree], least: int = 0) -> st.SearchStrategy[tuple[Tree, ...]]:
     return st.lists(nodes, min_size=least, max_size=3).map(tuple)
 
 
-def _contestants(nodes: st.SearchStrategy[Tree]) -> st.SearchStrategy[tuple[Tree, ...]]:
+def _contestants(then: st.SearchStrategy[tuple[Tree, ...]]) -> st.SearchStrategy[tuple[Tree, ...]]:
     """Each waits to be released before it does anything else."""
-    released = st.builds(lambda number, then: Seq((Call(number), *then)), _numbers, _several(nodes))
+    released = st.builds(lambda number, then: Seq((Call(number), *map(_pure, then))), _numbers, then)
     return st.lists(released, min_size=1, max_size=3).map(tuple)
+
+
+def _pure(tree: Tree) -> Tree:
+    """The same without effects: what a person says of one that lost, or was killed, may decide a race."""
+    return changed(tree, Call | Inline, lambda call: replace(call, kind="pure"))
 
 
 def _nested(nodes: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
@@ -161,7 +169,8 @@ def _nested(nodes: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
         st.builds(Seq, _several(nodes)),
         st.builds(Loop, st.integers(0, 2), nodes),
         st.builds(Gather, _several(nodes, 1)),
-        st.builds(Race, _contestants(nodes), st.booleans(), st.sampled_from(["cancel", "leave"])),
+        st.builds(Race, _contestants(_several(nodes)), st.booleans()),
+        st.builds(Race, _contestants(_several(_steady)), st.booleans(), st.just("leave")),
         st.builds(Try, nodes, nodes),
         st.builds(Child, nodes),
     )
@@ -176,21 +185,23 @@ def _sequential(nodes: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
     )
 
 
+def changed(tree: Tree, kind: Any, change: Callable[[Any], Tree]) -> Tree:
+    """The tree with all parts of that kind changed, from left to right."""
+    match tree:
+        case Seq(inner) | Gather(inner) | Race(inner):
+            tree = replace(tree, parts=tuple(changed(part, kind, change) for part in inner))
+        case Loop(_, part) | Child(part):
+            tree = replace(tree, part=changed(part, kind, change))
+        case Try(part, other):
+            tree = Try(changed(part, kind, change), changed(other, kind, change))
+    return change(tree) if isinstance(tree, kind) else tree
+
+
 def timed(tree: Tree, units: list[int]) -> Tree:
     """The tree with a length for each of its waits: another power for each, in the order of `units`."""
-    match tree:
-        case Nap():
-            return Nap(BASE ** units.pop())
-        case Flaky():
-            return replace(tree, pause=BASE ** units.pop())
-        case Seq(inner) | Gather(inner) | Race(inner):
-            return replace(tree, parts=tuple(timed(part, units) for part in inner))
-        case Loop(_, part) | Child(part):
-            return replace(tree, part=timed(part, units))
-        case Try(part, other):
-            return Try(timed(part, units), timed(other, units))
-        case _:
-            return tree
+    lengths = [BASE**unit for unit in units]
+    tree = changed(tree, Nap, lambda nap: replace(nap, seconds=lengths.pop()))
+    return changed(tree, Flaky, lambda flaky: replace(flaky, pause=lengths.pop()))
 
 
 def parts(tree: Tree, kind: Any) -> Iterator[Any]:

@@ -62,6 +62,13 @@ def restored(folder: Path) -> dict[str, set[str]]:
         return steps
 
 
+def calls(folder: Path, workflow: str) -> list[tuple[str, str]]:
+    """The calls of all runs of a workflow, with their states, by id."""
+    with open_store(folder / ".perdure", readonly=True) as store:
+        runs = store.journal.runs(workflow=workflow)
+        return [(call.id, call.state) for run in runs for call in store.journal.calls(run.id)]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_examples_show_the_same_cold_and_resumed(folder):
@@ -73,10 +80,13 @@ def test_examples_show_the_same_cold_and_resumed(folder):
     assert cold["ran"] >= {"large.load", "large.column", "large.bootstrap"}
     assert cold["restored"] == set()
 
+    crawled = calls(folder, "catalogue")
+
     nbval(folder)
     resumed = restored(folder)
     assert resumed["ran"] == set()
     assert resumed["restored"] == cold["ran"]
+    assert calls(folder, "catalogue") == crawled, "a finished workflow is restored whole"
 
 
 def printed(notebook: Path) -> dict[str, str]:

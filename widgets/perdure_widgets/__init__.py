@@ -81,11 +81,11 @@ def _line(line: Any) -> str:
 def _runs_as_text(runs: Any, printer: Any, cycle: bool) -> None:  # noqa: ARG001, FBT001  as IPython calls it
     from .runs import RunsTable
 
-    table = RunsTable.read(runs.journal, workflow=runs.workflow, limit=runs.limit)
+    table = RunsTable.read(runs.journal, workflow=runs.workflow, tags=runs.tags, limit=runs.limit)
     printer.text(table.text() if table.timelines else repr(runs))
 
 
 def _runs(runs: Any) -> str:
     from .runs import RunsTable
 
-    return RunsTable.read(runs.journal, workflow=runs.workflow, limit=runs.limit).html()
+    return RunsTable.read(runs.journal, workflow=runs.workflow, tags=runs.tags, limit=runs.limit).html()

@@ -37,6 +37,8 @@ class CallRows:
     """What is asked in those, by id."""
     winners: Mapping[str, str]
     """Who won each race, by call."""
+    ended: Mapping[str, int]
+    """The epoch in which a sleep ended, by call."""
     living: int | None
     """Epoch of the process that is at work on the run now."""
     passed: int | None
@@ -180,7 +182,8 @@ class CallRows:
     def _gone(self, call: CallRecord, uses: Sequence[RestoreRecord]) -> bool:
         """Whether the pass that finished the run neither made nor restored the call."""
         last = self.passed
-        return last is not None and call.epoch < last and all(use.epoch < last for use in uses)
+        epochs = (self.ended.get(call.id, call.epoch), *(use.epoch for use in uses))
+        return last is not None and max(epochs) < last
 
     def _took(self, call: CallRecord, state: str, segments: Sequence[Segment]) -> float:
         if call.kind in OWN:

@@ -11,20 +11,29 @@ from perdure.store.records import CallRecord, RestoreRecord, RunRecord
 
 from . import words
 from ._own import RACES
-from ._row import OWN, Row, covered
+from ._row import OWN, WORK, Row, covered
 
 FAN_OUT: Final = 8
 """More sibling calls of one step than this share a row."""
 
 
 def versions(
-    run: RunRecord, calls: Sequence[CallRecord], restores: Mapping[str, Sequence[RestoreRecord]]
+    run: RunRecord,
+    calls: Sequence[CallRecord],
+    restores: Mapping[str, Sequence[RestoreRecord]],
+    ended: Mapping[str, int],
 ) -> list[list[CallRecord]]:
     """The calls in groups, one for each row; the last of a group is the current version.
 
     In a notebook a step's name says which call it is. In a body the same step may be called with many inputs:
     there a call takes an earlier one's place when it was first made after that one was last used, in the same
-    branch and with the same occurrence.
+    branch and with the same occurrence. What still waits, or was cancelled, keeps its place.
+
+    Args:
+        run: the run.
+        calls: its calls.
+        restores: when their checkpoints were used, by call.
+        ended: the epoch in which a sleep ended, by call.
     """
     groups: dict[tuple[object, ...], list[CallRecord]] = {}
     for call in sorted(calls, key=lambda call: call.seq):
@@ -36,13 +45,19 @@ def versions(
 
     last_used = {
         key: max(
-            max(call.epoch, *(restore.epoch for restore in restores.get(call.id, ())), 0) for call in group
+            max(
+                ended.get(call.id, call.epoch),
+                *(restore.epoch for restore in restores.get(call.id, ())),
+                0,
+            )
+            for call in group
         )
         for key, group in groups.items()
     }
     newest = max(last_used.values(), default=0)
     taken: set[tuple[object, ...]] = set()
-    for key in [key for key in groups if last_used[key] < newest]:
+    left = [key for key, group in groups.items() if group[-1].state not in ("waiting", "cancelled")]
+    for key in [key for key in left if last_used[key] < newest]:
         heir = next(
             (
                 other
@@ -98,6 +113,9 @@ def _together(rows: Sequence[Row]) -> Row:
         spans[each.epoch] = min(start, each.start), max(end, each.end)
     marks = {mark.epoch: mark for row in rows for mark in row.marks}
     told = next((row for row in rows if row.state == state), rows[0])
+    attempts = sum(each.kind == WORK and each.state in ("ran", "failed") for each in segments)
+    if state in ("ran", "ran again") and len(counts) == 1 and attempts > len(rows):
+        word += f", {attempts:,} attempts"
     span = sum(end - start for start, end in spans.values()) or sum(row.took for row in rows)
     return replace(
         told,

@@ -81,37 +81,52 @@ def timeline(
     """
     alive = alive and bool(sessions) and sessions[-1].ended is None
     last = sessions[-1].epoch if sessions else run.epoch
-    living = last if alive else None
-    # A wait may end in a later kernel than the one that began it.
-    calls = [_as_of_its_end(call, sessions) if call.kind == "wait" else call for call in calls]
-    tried = _by_call(attempts)
     used = _by_call(restores)
     # An owner of another run made these: their work has no place in this run's time.
     everything = [*(replace(call, epoch=0, seq=0) for call in borrowed), *calls]
-    busy = alive and (
-        any(call.state == "running" and call.epoch == living for call in calls)
-        or any(call.state == "waiting" and (call.due or 0.0) > now for call in calls)
-        or any(child.state == "running" for child in children)
-    )
     activity = _activity(sessions, calls, attempts, restores, children)
-    found = kernels(sessions, activity, now=now, alive=alive, busy=busy)
+    found = kernels(
+        sessions,
+        activity,
+        now=now,
+        alive=alive,
+        busy=alive and _busy(calls, children, last, now),
+    )
     maker = CallRows(
         run,
         found,
         calls,
-        tried,
+        _by_call(attempts),
         used,
         children={child.id: child for child in children},
         questions=questions or {},
         winners=winners or {},
-        living=living,
-        passed=_passed(run, last, [*calls, *attempts, *restores]),
+        living=last if alive else None,
+        ended=_ended_under(calls, sessions),
+        passed=_passed(run, last, activity),
         now=now,
     )
-    rows = fold([maker.row(group) for group in versions(run, everything, used)])
-    called = {call.child for call in everything}
-    rows += [maker.child(child) for child in children if child.id not in called]
-    rows.sort(key=_place)
+    return _summed_up(run, _rows(maker, everything), found, restores, alive=alive, now=now)
+
+
+def _rows(maker: CallRows, calls: Sequence[CallRecord]) -> list[Row]:
+    """The rows of all calls, and of the children that no call started, in their order."""
+    rows = fold([maker.row(group) for group in versions(maker.run, calls, maker.restores, maker.ended)])
+    called = {call.child for call in calls}
+    rows += [maker.child(child) for name, child in maker.children.items() if name not in called]
+    return sorted(rows, key=_place)
+
+
+def _summed_up(
+    run: RunRecord,
+    rows: Sequence[Row],
+    found: tuple[Kernel, ...],
+    restores: Sequence[RestoreRecord],
+    *,
+    alive: bool,
+    now: float,
+) -> Timeline:
+    """The timeline with these rows and kernels."""
     state = _state(run, rows, alive=alive)
     lost = sum(row.lost for row in rows)
     return Timeline(
@@ -158,7 +173,8 @@ def read_of(
     children = journal.children(run.id)
     known = {call.id for call in calls} | {child.id for child in children}
     missing = {restore.call for restore in restores} - known
-    races = _own.races(calls)
+    borrowed = _borrowed(journal, run, missing)
+    races = _own.races([*borrowed, *calls])
     return timeline(
         run,
         sessions,
@@ -166,11 +182,20 @@ def read_of(
         journal.attempts(run.id),
         restores,
         children=children,
-        borrowed=_borrowed(journal, run, missing),
+        borrowed=borrowed,
         winners=_own.winners(races, journal.values(races.values())) if races else {},
         questions=_questions(journal, children, alive=alive),
         now=time.time() if now is None else now,
         alive=alive,
+    )
+
+
+def _busy(calls: Sequence[CallRecord], children: Sequence[RunRecord], living: int, now: float) -> bool:
+    """Whether something runs, or waits for a moment to come, under the owner of this epoch."""
+    return (
+        any(call.state == "running" and call.epoch == living for call in calls)
+        or any(call.state == "waiting" and (call.due or 0.0) > now for call in calls)
+        or any(child.state == "running" for child in children)
     )
 
 
@@ -202,16 +227,14 @@ def _borrowed(journal: Journal, run: RunRecord, missing: set[str]) -> list[CallR
     return found
 
 
-def _passed(
-    run: RunRecord, last: int, made: Sequence[CallRecord | AttemptRecord | RestoreRecord]
-) -> int | None:
+def _passed(run: RunRecord, last: int, activity: Sequence[tuple[int, float]]) -> int | None:
     """The newest epoch, if a whole pass over the body was finished in it.
 
     A pass that restored the run's result whole made no call, and tells nothing about those that there are.
     """
     if run.kind == "notebook" or run.state != "done":
         return None
-    return last if any(each.epoch == last for each in made) else None
+    return last if any(epoch == last for epoch, _ in activity) else None
 
 
 def _by_call(records: Sequence[_Of]) -> dict[str, list[_Of]]:
@@ -226,10 +249,14 @@ def _owner_at(sessions: Sequence[SessionRecord], at: float) -> int | None:
     return next((session.epoch for session in reversed(sessions) if session.started <= at), None)
 
 
-def _as_of_its_end(call: CallRecord, sessions: Sequence[SessionRecord]) -> CallRecord:
-    """The call as one of the owner under which it ended."""
-    owner = None if call.ended is None else _owner_at(sessions, call.ended)
-    return call if owner is None else replace(call, epoch=max(call.epoch, owner))
+def _ended_under(calls: Sequence[CallRecord], sessions: Sequence[SessionRecord]) -> dict[str, int]:
+    """The owner under which each sleep ended, which may be a later one than that which began it, by call."""
+    found = {}
+    for call in calls:
+        owner = None if call.kind != "wait" or call.ended is None else _owner_at(sessions, call.ended)
+        if owner is not None:
+            found[call.id] = max(call.epoch, owner)
+    return found
 
 
 def _activity(
@@ -241,13 +268,13 @@ def _activity(
 ) -> list[tuple[int, float]]:
     """(epoch, time) of all that is known to have happened."""
     found = [(restore.epoch, restore.at) for restore in restores]
+    ended = _ended_under(calls, sessions)
     records: list[CallRecord | AttemptRecord] = [*calls, *attempts]
     for record in records:
-        waits = isinstance(record, CallRecord) and record.kind == "wait"  # another owner may have begun it
-        owner = _owner_at(sessions, record.started) if waits else None
-        found.append((record.epoch if owner is None else owner, record.started))
+        found.append((record.epoch, record.started))
         if record.ended is not None:
-            found.append((record.epoch, record.ended))
+            epoch = ended.get(record.id, record.epoch) if isinstance(record, CallRecord) else record.epoch
+            found.append((epoch, record.ended))
     for child in children:
         for at in (child.created, child.finished or child.updated):
             owner = _owner_at(sessions, at)

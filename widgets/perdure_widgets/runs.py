@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -30,16 +30,24 @@ class RunsTable:
     """How many older runs are not listed."""
     workflow: str | None = None
     """The workflow whose runs these are, where only its runs are listed."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The tags that they have, where only such runs are listed."""
 
     @classmethod
     def read(
-        cls, journal: Journal, *, workflow: str | None = None, limit: int = 50, now: float | None = None
+        cls,
+        journal: Journal,
+        *,
+        workflow: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        limit: int = 50,
+        now: float | None = None,
     ) -> RunsTable:
-        """The newest runs of a journal, or of one workflow in it."""
+        """The newest runs of a journal: of one workflow, or with these tags, if that is asked for."""
         now = time.time() if now is None else now
-        runs = journal.runs(workflow=workflow)
+        runs = journal.runs(workflow=workflow, tags=tags)
         timelines = [read_of(journal, run, now=now) for run in runs[:limit]]
-        return cls(timelines, now, max(0, len(runs) - limit), workflow)
+        return cls(timelines, now, max(0, len(runs) - limit), workflow, tags or {})
 
     def __repr__(self) -> str:
         """One line: how many runs there are."""
@@ -101,6 +109,9 @@ class RunsTable:
         )
 
     def _empty(self) -> str:
+        if self.tags:
+            told = ", ".join(f"{name}={value}" if value else name for name, value in self.tags.items())
+            return f"No runs with the tag {told} here. `%runs` lists all."
         if self.workflow is not None:
             return f"No runs of `{self.workflow}` here. `%runs` lists those of all workflows."
         return "No runs here yet. Mark a cell with %%step NAME and run it."

@@ -19,7 +19,13 @@ _LOOKS: Final = {
     "restored": ("kept", "--jp-success-color1, #2b6c2e"),
     "kept, older code": ("older", "--jp-ui-font-color2, GrayText"),
     "failed": ("fail", "--jp-error-color1, #ba2929"),
+    "interrupted": ("torn", "--jp-ui-font-color2, GrayText"),
+    "runs": ("live", "--jp-brand-color1, #145ea8"),
+    "waits": ("retry", "--jp-brand-color1, #145ea8"),
     "partly kept": ("doubt", "--jp-warn-color1, #a25200"),
+    "not repeatable": ("doubt", "--jp-warn-color1, #a25200"),
+    "taken over": ("doubt", "--jp-warn-color1, #a25200"),
+    "room runs out": ("doubt", "--jp-warn-color1, #a25200"),
 }
 CODE: Final = re.compile(r"`([^`]*)`")
 

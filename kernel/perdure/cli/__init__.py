@@ -25,11 +25,13 @@ COMMANDS: Final = {
     "key": "show your key, put a new one in its place, store values anew with it",
     "resolve": "decide on a call that is in doubt",
     "wake": "end the sleeps of a run before their time",
+    "cancel": "end a run, whoever is at work on it",
     "steal": "take a run from the process that has it, so that another may go on",
     "export": "write a run to a file, with all that it needs",
     "import": "bring the runs of a file into a store",
     "check": "look whether all that is kept is whole",
     "du": "show what a store takes on the disk, by workflow, run and step",
+    "cache": "list the results that other runs may use, or clear them",
     "gc": "remove what no run needs, and, if asked, old runs",
 }
 

@@ -1,4 +1,4 @@
-"""`perdure check`: whether all that is kept is whole."""
+"""`perdure check`: whether all that is kept is whole, and a run's body still tells what its journal tells."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from . import _rehearsed
 from ._stores import needed_store
 
 if TYPE_CHECKING:
+    from perdure.engine.rehearsal import Rehearsal
+    from perdure.store import Store
     from perdure.store.checking import Checked
 
 
@@ -19,6 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="RUN|WORKFLOW",
         help="only this run, and those that it needs (default: the whole store)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="module",
+        metavar="MODULE",
+        help="also replay the body of the run, whose workflow this module or file defines, without running "
+        "a step: what is missing, extra or changed",
     )
     parser.add_argument(
         "--store",
@@ -32,20 +42,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and tell; 1 if something is broken."""
+    """Look, and tell; 1 if something is broken, or has changed."""
     from perdure.store import open_store
     from perdure.store.checking import check
+    from perdure.store.related import named_run
     from perdure_widgets import words
 
     if isinstance(arguments.whole, str):
         arguments.store = arguments.whole
     path = needed_store(arguments)
     with open_store(path, readonly=True) as store:
-        done = check(store, None if arguments.whole else arguments.run, _tell)
-    _tell("")
-    print(f"Store {path}\n")
-    print(words.plain("\n".join(lines(done))))
-    return 0 if done.whole else 1
+        if arguments.module is not None:
+            return 0 if _rehearsed.told(_named(store, arguments.run, arguments.module)) else 1
+        run = None if arguments.whole or arguments.run is None else named_run(store, arguments.run)
+        done = check(store, None if run is None else run.id, _tell)
+        _tell("")
+        print(f"Store {path}\n")
+        print(words.plain("\n".join(lines(done))))
+        alike = run is None or _rehearsed.unasked(store, run)
+    return 0 if done.whole and alike else 1
+
+
+def _named(store: Store, name: str | None, module: str) -> Rehearsal:
+    """Replay the body of the run that is named, as this module defines it."""
+    from perdure.errors import NotOne
+    from perdure.store.related import named_run
+
+    if name is None:
+        raise NotOne(what="`perdure check --from MODULE`", advice="Name a run, or a workflow: `perdure runs`")
+    return _rehearsed.rehearsed(store, named_run(store, name), module)
 
 
 def lines(done: Checked) -> list[str]:

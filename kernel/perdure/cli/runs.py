@@ -14,6 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which of them."""
     parser.add_argument("workflow", nargs="?", help="only the runs of this workflow")
     parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="only those that have this tag, with this value if one is given; may be given several times",
+    )
+    parser.add_argument(
         "--limit", type=int, default=_DEFAULT, metavar="N", help=f"at most N (default: {_DEFAULT})"
     )
 
@@ -24,11 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
     if path is None:
         return _list_stores()
 
+    from perdure.engine.plans import sought
     from perdure.store import open_store
     from perdure_widgets.runs import RunsTable
 
     with open_store(path, readonly=True) as store:
-        table = RunsTable.read(store.journal, workflow=arguments.workflow, limit=arguments.limit)
+        table = RunsTable.read(
+            store.journal, workflow=arguments.workflow, tags=sought(arguments.tag), limit=arguments.limit
+        )
     print(f"Store {path}\n")
     print(table.text())
     return 0

@@ -204,7 +204,7 @@ def _doubtful(found: CallRecord, request: Request) -> Decision:
         return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
     if request.idempotent:
         return Run("in doubt, and idempotent: it may be repeated", found)
-    return Ask(InDoubt(step=request.step, cause="the process died, or it was interrupted, while it ran"))
+    return Ask(InDoubt(step=request.step, cause="the process died, or it was cut off, while it ran"))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
@@ -267,7 +267,7 @@ def _strictly(history: History, decision: Decision, request: Request) -> Decisio
         return decision
     expected = history.expected(line(request.branch, request.kind))
     if expected is not None and not _is(decision, expected):
-        cause = f"its order is another one: {spelled(expected)} was expected, and {_spelled(request)} found"
+        cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
         return Refuse(StrictDrift(step=request.step, cause=cause))
     return decision
 
@@ -291,7 +291,8 @@ def spelled(call: CallRecord) -> str:
     return _written(call.step, call.input_parts)
 
 
-def _spelled(request: Request) -> str:
+def requested(request: Request) -> str:
+    """A call that is about to be made, as code would write it."""
     return _written(request.step, request.input_parts)
 
 

@@ -1,53 +1,43 @@
-"""One pass over a workflow's body: which run it belongs to, and how the run ends.
-
-Which run: the same workflow, parent and key (its inputs, if no key is given) is the same run. Unfinished or
-failed, it goes on; finished and unchanged, its result is restored; finished and edited, or cancelled, it is
-forked, and keeps every call that is still valid; with other inputs it is a new run.
-
-One side alone records how it ends: who carried it out, or who cancelled it and found that its code would not
-be stopped.
-"""
+"""One pass over a workflow's body, from its owner's first record to the result of the run."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
-from perdure.errors import EffectUnclear, InDoubt, PerdureError, RunCancelled
+from perdure.errors import RunCancelled
 from perdure.store.forgetting import LENT
-from perdure.store.records import Place, RunRecord
+from perdure.store.records import NoteRecord, Place, RunRecord
 
 from . import clock, keeping, replaying
-from .cancelling import CANCELLED, INTERRUPTED, Cancelled, Stop, TaskStop, ThreadStop
+from .cancelling import Cancelled, Stop, TaskStop, ThreadStop
+from .defined import noted
+from .ending import Ending, begun, let_go
 from .events import Event, listeners
 from .finding import ancestors
 from .inbox import inbox
 from .owner import Owner
-from .plans import Plan
-from .scope import Pass, Scope, current_scope, entered, lost, numbered_tasks
+from .plans import Plan, added
+from .scope import Pass, Scope, current_scope, entered, numbered_tasks
 from .stored import unsealed
-from .tracebacks import cleaned, one_line, show_users_frames
 from .under_way import Strands, strands_here, tasks_here
-from .winding_up import GRACE, awind_up, wind_up
+from .winding_up import awind_up, wind_up
 
 if TYPE_CHECKING:
     from perdure import codec
     from perdure.store import Store
-    from perdure.store.records import MessageRecord
+    from perdure.store.records import Record
 
     from .children import ChildCall
 
-CANCEL = "cancel"
-"""Kind of the message by which a run is cancelled from elsewhere."""
+FORKED = "fork"
+"""Kind of the note of the step from which on a fork uses nothing of its origin."""
 
 
-class Execution:
+class Execution(Ending):
     """A pass over a body: `run` or `arun` carries it out, once. `starting.begin` makes it.
 
     Args:
@@ -58,6 +48,7 @@ class Execution:
         child: the call of the parent whose run it is.
         above: the owner of the run from which it is started by no call: the notebook's.
         newest: the id of the run that was found by the plan's key, or empty; None where that is not asked.
+        anew_from: of a fork, the step from which on nothing of its origin is used.
         beside: whether it goes on beside its caller.
     """
 
@@ -71,22 +62,14 @@ class Execution:
         child: ChildCall | None = None,
         above: Owner | None = None,
         newest: str | None = None,
+        anew_from: str | None = None,
         beside: bool = False,
     ) -> None:
-        self.store = store
-        self.plan = plan
-        self.record = record
+        super().__init__(store, plan, record, child)
         self.how = how
-        self.outcome: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        """The result of the run, or the error that its caller gets, once it has ended."""
-        self._child = child
         self._above = above
+        self._anew_from = anew_from
         self._beside = beside
-        self._lock = threading.Lock()
-        self._ended = False
-        self._body: Stop | None = None
-        self._strands: Strands = frozenset()
-        self.owner: Owner | None = None
         if how == "restored":
             return
         if child is not None:
@@ -97,7 +80,7 @@ class Execution:
             if child is not None:
                 child.failed(error)
             raise
-        _at_work[self.run_id] = self
+        begun(self)
         if child is not None:
             child.at_work(self)
         inbox.open(self.owner, waiting=how == "resumed")
@@ -130,11 +113,24 @@ class Execution:
             "code": self.plan.code,
             "error": None,
             "finished": None,
+            "tags": added(self.record.tags, choice.tags),
         }
         if self.record.state != "running":
             fields["state"] = "running"
-        self.record = owner.change_run("run_started", inputs, **fields)
+        self.record = owner.change_run("run_started", inputs, *self._notes(owner), **fields)
         self._begin_pass(owner, current_scope())
+
+    def _notes(self, owner: Owner) -> list[Record]:
+        """What is kept of where the workflow is defined, and of where the run was forked."""
+        run, defined = owner.run, self.plan.defined
+        notes = noted(owner, defined) if defined else []
+        if self._anew_from is not None:
+            notes.append(NoteRecord(run.id, FORKED, "at", clock.now(), {"step": self._anew_from}))
+        elif run.forked_from is not None and self.how == "resumed":
+            forks = self.store.journal.notes(run.id, FORKED)
+            self._anew_from = forks[-1].data["step"] if forks else None
+        owner.anew_from = self._anew_from
+        return notes
 
     def _begin_pass(self, owner: Owner, above: Scope | None) -> None:
         choice = self.plan.choice
@@ -144,25 +140,15 @@ class Execution:
             within.turn = replaying.Turn(within.under_way, self._stop)
         self._scope, self._under_way = Scope(owner, within), within.under_way
 
-    def _again(self, owner: Owner, error: BaseException | None) -> bool:
+    def _again(self, owner: Owner) -> bool:
         """Whether only a pass ended, and not the body: then the next one has begun."""
-        again = isinstance(error, replaying.Again) or isinstance(self._under_way.stopped, replaying.Again)
+        again = isinstance(self._under_way.over, replaying.Again)
         if again:
             owner.history.begin_pass()
             if self.plan.choice.strict:
                 owner.expect_order()
             self._begin_pass(owner, self._scope.within.above)
         return again
-
-    @property
-    def run_id(self) -> str:
-        """The run that this pass belongs to."""
-        return self.record.id
-
-    def arguments(self) -> dict[str, Any]:
-        """The inputs, decoded: the body works on copies."""
-        found: dict[str, Any] = keeping.decode(self.plan.arguments)
-        return found
 
     # -- carrying it out ---------------------------------------------------------------------------------
 
@@ -179,10 +165,10 @@ class Execution:
                     wind_up(self._under_way, None)
                 except BaseException as error:
                     wind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
@@ -201,13 +187,15 @@ class Execution:
                     with self._going_on(TaskStop(), tasks_here()), numbered_tasks(), entered(self._scope):
                         value = await body()
                     await awind_up(self._under_way, None)
+                except GeneratorExit:
+                    raise  # nothing is awaited any more: what is at work is left to itself
                 except BaseException as error:
                     await awind_up(self._under_way, error)
-                    if self._again(owner, error):
+                    if self._again(owner):
                         _not_asked_to_cancel(asked)  # that was for the pass
                         continue
                     raise
-                if not self._again(owner, None):
+                if not self._again(owner):
                     break
             encoded = self._ready(owner, value)
         except BaseException as error:
@@ -241,112 +229,46 @@ class Execution:
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
         with self._lock:
             self._under_way.check_stopped()
-            if not self._ended:
-                self._ended = True
+            if self._claim_end():
                 return encoded
         raise self._told()
 
     def _done(self, owner: Owner, encoded: codec.Encoded) -> Any:
         try:
-            self._settle(owner, Cancelled("the body of its run had ended"))
-            result = owner.seal(encoded, Place(owner.run.id, role="result"))
-            self.record = owner.change_run(
-                "run_ended", result, state="done", result=result.id, finished=clock.now()
-            )
-        except BaseException as error:
-            self._tell(error)
-            raise
-        finally:
-            _let_go(owner)
-        try:
-            if self._child is not None:
-                self._child.done()
-            if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
-                encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
-            value = keeping.decode(encoded)
+            value = self._kept_now(owner, encoded)
         except BaseException as error:
             self._tell(error)
             raise
         self._tell(value=value)
         return value
 
-    def _failed(self, owner: Owner, error: BaseException) -> None:
-        """Record how the run ended, unless somebody did.
-
-        Raises:
-            RunCancelled: it was cancelled.
-            Cancelled: so was the run that started it.
-        """
-        show_users_frames()
-        cleaned(error)
-        with self._lock:
-            recorded, self._ended = self._ended, True
-        stopped = self._under_way.stopped
-        if not recorded:
-            self._end(owner, error)
-        if stopped is not None:
-            raise self._told() from None
-
-    def _end(self, owner: Owner, error: BaseException) -> None:
-        """Record the end of a run that is not done."""
-        stopped = self._under_way.stopped
-        if stopped is not None:
-            state, said = stopped.state, stopped.reason or stopped.state
-        else:
-            state, said = _state_after(error), one_line(error)
+    def _kept_now(self, owner: Owner, encoded: codec.Encoded) -> Any:
+        """Record that the run is done, let go of it, and give its result as it was kept."""
         try:
-            self._settle(owner, stopped or Cancelled("its run ended", INTERRUPTED))
-            if state != CANCELLED:
-                owner.ended_by(error)
-            self.record = owner.change_run("run_ended", state=state, error=said, finished=clock.now())
-            if state == CANCELLED:
-                drop_cancels(self.store, self.run_id)
-        except PerdureError as failure:
-            error.add_note(f"The end of the run could not be recorded either: {failure}")
+            self._settle(owner, Cancelled("the body of its run had ended"))
+            result = owner.seal(encoded, Place(owner.run.id, role="result"))
+            self.record = owner.change_run(
+                "run_ended", result, state="done", result=result.id, finished=clock.now()
+            )
         finally:
-            try:
-                _let_go(owner)
-            finally:
-                self._tell(self._told() if stopped is not None else error)
-
-    def _settle(self, owner: Owner, why: Cancelled) -> None:
-        """Record the end of what is at work still, and would not be stopped."""
-        for work in self._under_way.abandon():
-            work.abandon(why)
-        if why.state == CANCELLED:
-            owner.settle_waits()
-
-    def _tell(self, error: BaseException | None = None, value: Any = None) -> None:
-        """Tell the parent, and whoever waits for the run."""
-        child = self._child
-        try:
-            if child is not None and error is not None:
-                child.failed(error)
-        except PerdureError as failure:
-            assert error is not None
-            error.add_note(f"The end of the run could not be recorded with its parent: {failure}")
-        finally:
-            if child is not None:
-                child.ended(self)
-            if error is None:
-                self.outcome.set_result(value)
-            else:
-                self.outcome.set_exception(error)
-
-    def _told(self) -> BaseException:
-        """What the caller of a run that was stopped gets."""
-        stopped = self._under_way.stopped
-        assert stopped is not None
-        above = None if self._child is None else self._child.over
-        if above is not None:
-            return above.again()
-        if stopped.state != CANCELLED:
-            return stopped.again()
-        why = f": {stopped.reason}" if stopped.reason else ""
-        return RunCancelled(run=self.run_id, workflow=self.plan.workflow, reason=stopped.reason, why=why)
+            let_go(owner)
+        if self._child is not None:
+            self._child.done()
+        if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
+            encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
+        return keeping.decode(encoded)
 
     def _kept(self) -> Any:
         """The result of a run that was finished before."""
+        try:
+            value = self._restored()
+        except BaseException as error:
+            self.outcome.set_exception(error)
+            raise
+        self.outcome.set_result(value)
+        return value
+
+    def _restored(self) -> Any:
         assert self.record.result is not None
         began = time.perf_counter()
         subject = f"The result of run {self.run_id} of `{self.plan.workflow}`"
@@ -358,62 +280,7 @@ class Execution:
         elif self._above is not None:
             self._above.restored(self.record, reason="finished, and nothing changed", took=took)
         listeners.tell(Event("run_restored", clock.now(), self.record))
-        self.outcome.set_result(value)
         return value
-
-    # -- cancelling --------------------------------------------------------------------------------------
-
-    def cancel(self, reason: str = "") -> bool:
-        """Stop the run and all that is at work in it; whether it had not ended before.
-
-        Its code has a moment for its cleanup; a run whose code does not end by then ends without it.
-        """
-        why = Cancelled(reason)
-        if not self._stop(why):
-            return False
-        watch = threading.Timer(2 * GRACE, self.abandon, [why])
-        watch.daemon = True
-        watch.start()
-        self.outcome.add_done_callback(lambda _: watch.cancel())
-        return True
-
-    def _stop(self, why: Cancelled) -> bool:
-        with self._lock:
-            if self._ended or self.owner is None:
-                return False
-            self._under_way.stop(why, self._body, self._strands)
-            return True
-
-    def give_up(self, why: BaseException) -> None:
-        """Stop it, as a work of its parent's pass."""
-        self._stop(why if isinstance(why, Cancelled) else Cancelled())
-
-    fence = give_up
-
-    def abandon(self, why: Cancelled) -> None:
-        """Record its end, if it has not ended: its code will not be stopped."""
-        if self.owner is None:
-            return
-        self._stop(why)
-        with self._lock:
-            if self._ended:
-                return
-            self._ended = True
-        self._end(self.owner, why)
-
-
-def _state_after(error: BaseException) -> str:
-    """The state of a run that ended with this error."""
-    if isinstance(error, InDoubt | EffectUnclear):
-        return "in doubt"
-    if lost(error):
-        return CANCELLED
-    return "failed" if isinstance(error, Exception) else INTERRUPTED
-
-
-def _let_go(owner: Owner) -> None:
-    inbox.close(owner)
-    owner.close()
 
 
 def _asked_to_cancel() -> int:
@@ -426,28 +293,3 @@ def _not_asked_to_cancel(before: int) -> None:
     task = asyncio.current_task()
     while task is not None and task.cancelling() > before:
         task.uncancel()
-
-
-def drop_cancels(store: Store, run: str) -> None:
-    """Nobody need cancel the run any more."""
-    found = [message.id for message in store.journal.messages(run) if message.kind == CANCEL]
-    if found:
-        store.journal.drop_messages(found)
-
-
-def _asked(owner: Owner, message: MessageRecord) -> bool:
-    """Cancel a run for somebody; the message stays until that is recorded."""
-    found = at_work(owner.run.id)
-    return found is None or not found.cancel(message.data.get("reason", ""))
-
-
-_at_work: WeakValueDictionary[str, Execution] = WeakValueDictionary()
-
-
-def at_work(run: str) -> Execution | None:
-    """The execution of a run in this process, as long as it has not ended."""
-    found = _at_work.get(run)
-    return None if found is None or found.outcome.done() else found
-
-
-inbox.handle(CANCEL, _asked)

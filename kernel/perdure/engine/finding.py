@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from .plans import Plan
 
 
-def find(store: Store, workflow: str, parent: str | None, key: str) -> RunRecord | None:
+def find(
+    store: Store, workflow: str, parent: str | None, key: str, *, below_origins: bool = True
+) -> RunRecord | None:
     """The run of this workflow and key; a child may stand below a run that its parent was forked from."""
-    origin = None if parent is None else store.journal.run(parent)
+    origin = None if parent is None or not below_origins else store.journal.run(parent)
     older = () if origin is None else reversed(ancestors(store, origin))
     for place in (parent, *older):
         found = store.journal.find_run(workflow, place, key)

@@ -6,22 +6,28 @@ import asyncio
 import contextvars
 import functools
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from perdure.errors import NoResult, WrongThread
+from perdure.errors import NoSuchRun, WrongThread
 from perdure.store.records import Place
+from perdure.store.related import named_run
 
-from . import keeping
+from . import keeping, starting
 from .cancels import ASKED, RECORDED, cancel
+from .defined import defined
+from .elsewhere import outcome
+from .ending import Ending, at_work
 from .parallel import Beside
+from .plans import AS_USUAL, Choice
 from .process import the_store
 from .scope import current_scope
 from .stored import unsealed
 
 if TYPE_CHECKING:
     from perdure.store import Store
+    from perdure.store.records import RunRecord
 
     from .execution import Execution
 
@@ -30,30 +36,46 @@ _here: WeakValueDictionary[str, Run] = WeakValueDictionary()
 
 
 class Run(Beside):
-    """A run that goes on beside its caller: `status`, `.result()`, `await run`.
+    """The handle of a run: `status`, `.result()`, `await run`; `cancel`, `resume`, `fork`, `redo`, `wake`.
 
     It may be kept as a value: what comes back is a handle of the same run.
     """
 
     id: str
     workflow: str
+    _store: Store
+    _execution: Execution | None
+    _task: asyncio.Task[None] | None
 
     def __init__(self, execution: Execution, body: Callable[[], Any], *, is_async: bool) -> None:
         self.id = execution.run_id
         self.workflow = execution.plan.workflow
-        self._store: Store = execution.store
-        self._execution: Execution | None = execution
-        self._task: asyncio.Task[Any] | None = None
+        self._store = execution.store
+        self._execution = execution
+        self._task = None
         _here[self.id] = self
-        loop = _running_loop() if is_async else None
+        context = contextvars.copy_context()
+        # A body that does not await holds up the loop: nothing that it starts goes on there.
+        above = current_scope()
+        loop = _running_loop() if is_async and (above is None or above.within.stop is None) else None
         if loop is not None:
             # With a context of its own it is no branch of the body that starts it.
-            context = contextvars.copy_context()
             self._task = loop.create_task(_quietly(execution.arun(body)), context=context)
             return
-        context = contextvars.copy_context()
         work = functools.partial(_go, execution, body, is_async=is_async)
         threading.Thread(target=context.run, args=(work,), name=f"perdure-{self.id}", daemon=True).start()
+
+    @classmethod
+    def of(cls, name: str) -> Run:
+        """The handle of the run with this id, or of the newest run of this workflow.
+
+        Raises:
+            NoSuchRun: there is none in this process's store.
+        """
+        record = named_run(the_store(), name)
+        return cls.__perdure_load__({"id": record.id, "workflow": record.workflow})
+
+    # -- looking -----------------------------------------------------------------------------------------
 
     @property
     def status(self) -> str:
@@ -66,14 +88,28 @@ class Run(Beside):
 
         Raises:
             WrongThread: called on the event loop's own thread, which would then never finish.
-            NoResult: the handle was kept, this process did not begin the run, and it is not done.
+            RunFailed, RunCancelled: it ended so in another process.
+            NoResult: it is not done, and nobody is at work on it.
         """
-        if self._execution is None:
-            return self._recorded()
-        outcome = self._execution.outcome
-        if self._task is not None and not outcome.done() and _running_loop() is self._task.get_loop():
+        execution = self._at_work()
+        if execution is None:
+            return outcome(self._store, self.id, self.workflow)
+        own_loop = None if self._task is None else self._task.get_loop()
+        if own_loop is not None and not execution.outcome.done() and _running_loop() is own_loop:
             raise WrongThread(name=self.workflow, call="the run")
-        return outcome.result()
+        return execution.outcome.result()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        execution = self._at_work()
+        if execution is None:
+            return (yield from asyncio.to_thread(self.result).__await__())
+        # Shielded: who is cancelled while waiting does not cancel the run.
+        return (yield from asyncio.shield(asyncio.wrap_future(execution.outcome)).__await__())
+
+    def _at_work(self) -> Ending | None:
+        return self._execution or at_work(self.id)
+
+    # -- changing its course -----------------------------------------------------------------------------
 
     def cancel(self, reason: str = "") -> bool:
         """Stop the run, with its child runs, wherever it is at work; whether it had not ended before.
@@ -84,30 +120,76 @@ class Run(Beside):
         Args:
             reason: why; it is kept with the run.
         """
-        record = self._store.journal.run(self.id)
-        if record is None:
-            return False
-        asked = cancel(self._store, record, reason) in (ASKED, RECORDED)
+        asked = cancel(self._store, self._record(), reason) in (ASKED, RECORDED)
         scope = current_scope()
         while scope is not None:
             scope.within.under_way.check_stopped()
             scope = scope.within.above
         return asked
 
-    def __await__(self) -> Generator[Any, None, Any]:
-        if self._execution is None:
-            return (yield from asyncio.to_thread(self._recorded).__await__())
-        # Shielded: who is cancelled while waiting does not cancel the run.
-        return (yield from asyncio.shield(asyncio.wrap_future(self._execution.outcome)).__await__())
+    def give_up(self) -> None:
+        """Who is stopped while waiting does not cancel the run."""
 
-    def _recorded(self) -> Any:
-        """The result of a run that another process began, as it was kept."""
+    def resume(self) -> Run:
+        """Go on with the run where it was, failed, interrupted or cancelled; a finished one has its result.
+
+        Raises:
+            RunOwned: another process is at work on it.
+            NoSuchWorkflow: its workflow is not defined here.
+            InputsDiffer: the workflow takes other inputs now.
+        """
+        here = at_work(self.id)
+        return self if here is not None else self._again(AS_USUAL, starting.go_on)
+
+    def redo(self, step: str | Iterable[str]) -> Run:
+        """Run a step of the run again, or several, with what depends on them.
+
+        Raises:
+            NoSuchStep: the run never called it.
+            RunOwned, NoSuchWorkflow, InputsDiffer: as for `resume`.
+        """
+        steps = frozenset([step] if isinstance(step, str) else step)
+        return self._again(Choice(redo=steps), starting.go_on)
+
+    def fork(self, *, at: str | None = None) -> Run:
+        """Begin another run with the same inputs, which keeps what this one recorded.
+
+        Args:
+            at: a step, from whose first call on everything runs anew.
+
+        Raises:
+            NoSuchStep, NoSuchWorkflow, InputsDiffer: as for `redo`.
+        """
+        return self._again(AS_USUAL, functools.partial(starting.fork, at=at))
+
+    def wake(self, call: str | None = None) -> int:
+        """End the sleeps of the run now, or the one that is this call; how many that were."""
+        from .waits.waking import wake
+
+        return wake(self._store, self.id, call)
+
+    def _again(self, choice: Choice, begin: Callable[..., Execution]) -> Run:
+        """Have the workflow carried out once more, with the inputs that the run was begun with."""
+        record, store = self._record(), self._store
+        workflow = defined(store, record)
+        subject = f"The inputs of run {self.id} of `{self.workflow}`"
+        assert record.inputs is not None
+        stored = unsealed(store, record.inputs, Place(self.id, role="inputs"), subject)
+        plan, body = workflow.again(store, record, keeping.decode(stored, subject=subject), choice)
+        made = Run(begin(plan, record), body, is_async=workflow.is_async)
+        if made.id != self.id:
+            return made
+        self.__dict__.update(made.__dict__)  # handles of the run that are there follow it
+        _here[self.id] = self
+        return self
+
+    def _record(self) -> RunRecord:
         record = self._store.journal.run(self.id)
-        if record is None or record.state != "done" or record.result is None:
-            raise NoResult(run=self.id, workflow=self.workflow, state=self.status)
-        subject = f"The result of run {self.id} of `{self.workflow}`"
-        encoded = unsealed(self._store, record.result, Place(self.id, role="result"), subject)
-        return keeping.decode(encoded, subject=subject)
+        if record is None:
+            raise NoSuchRun(run=self.id, path=str(self._store.path or ":memory:"))
+        return record
+
+    # -- as a value --------------------------------------------------------------------------------------
 
     def __perdure_dump__(self) -> dict[str, str]:
         return {"id": self.id, "workflow": self.workflow}

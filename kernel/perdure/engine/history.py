@@ -43,6 +43,7 @@ class History:
             lambda: defaultdict(dict)
         )
         self._expected: dict[str, deque[str]] = {}
+        self._only: str | None = None
         for call in lent:
             self._index(call)
         for call in calls:
@@ -66,10 +67,20 @@ class History:
 
     def begin_pass(self) -> None:
         """The body is executed once more from its top: nothing is claimed."""
+        self._only = None
         self._claimed.clear()
         for step, calls in self._steps.items():
             for call in calls:
                 self._unclaimed[step][self.calls[call].branch][call] = None
+
+    def keep_to(self, run: str) -> None:
+        """From now on, in this pass, only calls of this run are found."""
+        self._only = run
+
+    @property
+    def keeps_to_one(self) -> bool:
+        """Whether only the calls of one run are found."""
+        return self._only is not None
 
     def claim(self, call: CallRecord) -> None:
         """Note that the present pass over the body has used this call; open-ended runs have no passes."""
@@ -97,8 +108,8 @@ class History:
 
     def is_done(self, branch: str, step: str, inputs: str, occurrence: int, code: str) -> bool:
         """Whether the newest call all of whose parts are equal has a checkpoint."""
-        found = self._exact.get((branch, step, inputs, occurrence, code))
-        return found is not None and self.calls[found].state == "done"
+        found = self.exact(branch, step, inputs, occurrence, code)
+        return found is not None and found.state == "done"
 
     def uncoded(self, branch: str, step: str, inputs: str, occurrence: int) -> CallRecord | None:
         """The newest call all of whose parts but the code are equal."""
@@ -136,10 +147,12 @@ class History:
 
     def unclaimed(self, step: str) -> list[CallRecord]:
         """Calls of a step that the present pass has not used."""
-        return [self.calls[call] for calls in self._unclaimed[step].values() for call in calls]
+        found = (self._get(call) for calls in self._unclaimed[step].values() for call in calls)
+        return [call for call in found if call is not None]
 
     def _get(self, call: str | None) -> CallRecord | None:
-        return None if call is None else self.calls[call]
+        found = None if call is None else self.calls[call]
+        return None if found is None or self._only not in (None, found.run) else found
 
 
 @contextmanager

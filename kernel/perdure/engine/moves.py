@@ -148,7 +148,11 @@ def _changed(call: CallRecord, changes: dict[str, Any]) -> CallRecord:
 
 
 def settled(
-    call: CallRecord, attempts: Sequence[AttemptRecord], *, died: float | None = None
+    call: CallRecord,
+    attempts: Sequence[AttemptRecord],
+    *,
+    died: float | None = None,
+    kept: float = 0.0,
 ) -> tuple[CallRecord, *tuple[AttemptRecord, ...]]:
     """A call that was left running when its process died; nobody knows when it ended.
 
@@ -156,6 +160,7 @@ def settled(
         call: the call.
         attempts: all tries at it, in their order.
         died: None where the process died; the time at which the run was taken from one that lives.
+        kept: when it last kept a turn of a loop: deaths before that did not stop it.
     """
     tried = [
         replace(each, state=states.move(states.ATTEMPT, "attempt", each.state, "interrupted"), ended=died)
@@ -164,6 +169,11 @@ def settled(
     ]
     deaths = [each for each in attempts if each.state == "interrupted" and each.ended is None]
     deaths += [each for each in tried if each.ended is None]
+    # Those in vain: the one after it last kept a turn, and all that followed.
+    deaths = [
+        *[each for each in deaths if each.started < kept][-1:],
+        *[each for each in deaths if each.started >= kept],
+    ]
     often = len(deaths) >= DEATHS and call.kind in STEPS
     state = "in doubt" if often or call.kind == "effect" else "interrupted"
     lost = replace(call, state=states.move(states.CALL, "call", call.state, state))

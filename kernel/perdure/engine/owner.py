@@ -14,12 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import KeyInUse, PerdureError, StrictDrift
+from perdure.store.kept_turns import LOOP, last_kept
 from perdure.store.records import (
     CallRecord,
     Record,
     RunRecord,
     SessionRecord,
-    ValueRecord,
 )
 from perdure.store.whereabouts import host
 
@@ -45,6 +45,8 @@ class Owner(OwnCalls):
         self, store: Store, run: RunRecord, lock: RunLock | None, history: History, seq: int
     ) -> None:
         super().__init__(store, run, lock, history, seq)
+        self.anew_from: str | None = None
+        """Of a fork, the step from whose first call on it uses nothing of the runs that it comes from."""
         self._looked = 0.0
         self._cautious = False
         """Whether the process before died, perhaps in a call that it had not recorded; now it would be."""
@@ -88,8 +90,10 @@ class Owner(OwnCalls):
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
-                    [*_kept(journal, origins, "done", "in doubt"), *own],
-                    lent=[call for call in _kept(journal, reuse, "done") if call.kind in ("pure", "effect")],
+                    [*kept_calls(journal, origins, "done", "in doubt"), *own],
+                    lent=[
+                        call for call in kept_calls(journal, reuse, "done") if call.kind in ("pure", "effect")
+                    ],
                     open_ended=record.state == "open",
                 )
             owner = cls(store, record, lock, history, max((call.seq for call in own), default=0))
@@ -105,12 +109,14 @@ class Owner(OwnCalls):
     def _settle(self, calls: list[CallRecord], *, died: float | None) -> None:
         """Close what was left running: by an owner that died, or at the moment `died` for another reason."""
         changes: list[Record] = []
-        for call in calls:
-            if call.state == "running":
-                settled, *attempts = moves.settled(call, self.tries(call.id), died=died)
-                self.history.add(settled)
-                self._attempts |= {attempt.call: attempt for attempt in attempts}
-                changes += [settled, *attempts]
+        running = [call for call in calls if call.state == "running"]
+        kept = last_kept(self.store.journal.notes(self.run.id, LOOP)) if running else {}
+        for call in running:
+            tries = self.tries(call.id)
+            settled, *attempts = moves.settled(call, tries, died=died, kept=kept.get(call.id, 0.0))
+            self.history.add(settled)
+            self._attempts |= {attempt.call: attempt for attempt in attempts}
+            changes += [settled, *attempts]
         if changes:
             self._write(*changes, durability="process")
 
@@ -161,6 +167,8 @@ class Owner(OwnCalls):
             self._settle_lost()
             if self.failures:
                 self.moved(request.branch)
+            if request.step == self.anew_from:
+                self.history.keep_to(self.run.id)
             decision = decide(self.history, self._private(request))
             if isinstance(decision, Restore):
                 self.history.claim(decision.call)
@@ -276,15 +284,15 @@ class Owner(OwnCalls):
 
     # -- the run -----------------------------------------------------------------------------------------
 
-    def change_run(self, kind: str, *values: ValueRecord, **fields: Any) -> RunRecord:
-        """Write new fields of the run record, and tell listeners with an event of this kind."""
+    def change_run(self, kind: str, *records: Record, **fields: Any) -> RunRecord:
+        """Write new fields of the run record with these records; tell listeners by an event of this kind."""
         with self._mutex:
             if "state" in fields and fields["state"] != self.run.state:
                 states.move(states.RUN, "run", self.run.state, fields["state"])
             if fields.get("state") == "done":
                 self.moved("")
             self.run = replace(self.run, updated=clock.now(), **fields)
-            self._write(*values, self.run)
+            self._write(*records, self.run)
         self.tell(kind)
         return self.run
 
@@ -308,5 +316,6 @@ def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
         owner.close()
 
 
-def _kept(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
+def kept_calls(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
+    """The calls of these runs that are in one of these states."""
     return [call for run in runs for call in journal.calls(run) if call.state in wanted]

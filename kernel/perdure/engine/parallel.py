@@ -32,9 +32,13 @@ class Beside:
 
     branches: tuple[str, ...] = ()
 
-    def cancel(self) -> None:
+    def cancel(self) -> object:
         """Stop it, as far as that can be done: a thread that is at work goes on to its end. Twice is fine."""
         raise NotImplementedError
+
+    def give_up(self) -> None:
+        """Whoever waited for it was stopped: nobody waits for it any more."""
+        self.cancel()
 
 
 class Future(Beside, Generic[T]):
@@ -138,7 +142,7 @@ class Mapped(Beside, Generic[T]):
 def submit(step: Callee, scope: Scope | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
     """Make one call in a branch of its own, and begin it."""
     with own_code(scope):
-        return _begin(step, [_made(step, _below(scope), args, kwargs)], 1)[0]
+        return _begin(step, scope, [_made(step, _below(scope), args, kwargs)], 1)[0]
 
 
 def map_over(
@@ -155,7 +159,7 @@ def map_over(
         own = _below(scope)
         works = [_made(step, _below(own), (*first, item), {}) for item in items]
         most = concurrency or default_concurrency(executor_of(step, scope))
-        return Mapped(step.name, _begin(step, works, most))
+        return Mapped(step.name, _begin(step, scope, works, most))
 
 
 def _below(scope: Scope | None) -> Scope | None:
@@ -185,9 +189,10 @@ class Work:
     branches: tuple[str, ...] = ()
 
 
-def _begin(step: Callee, works: list[Work], concurrency: int) -> list[Future[Any]]:
+def _begin(step: Callee, scope: Scope | None, works: list[Work], concurrency: int) -> list[Future[Any]]:
     """Do the works as there is room: as tasks of the running loop, else in threads."""
-    if not (step.is_async and loop_runs_here()):
+    held_up = scope is not None and scope.within.stop is not None  # by a body that does not await
+    if held_up or not (step.is_async and loop_runs_here()):
         return _in_threads(step, works, concurrency)
     room = asyncio.Semaphore(concurrency)
     loop = asyncio.get_running_loop()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure import codec
 from perdure.store.records import Part, Tag
+
+from . import keeping
 
 if TYPE_CHECKING:
     from perdure.store import Store
@@ -39,6 +41,28 @@ class Choice:
 AS_USUAL = Choice()
 
 
+def tagged(tags: Mapping[str, Any]) -> tuple[Tag, ...]:
+    """Tags as they are kept: words and values are texts.
+
+    Raises:
+        ValueError: a word is empty, or holds an `=`.
+    """
+    for name in tags:
+        if not name or "=" in name:
+            raise ValueError(f"a tag needs a word without `=`, not {name!r}")
+    return tuple(Tag(name, str(tags[name])) for name in sorted(tags))
+
+
+def sought(texts: Iterable[str]) -> dict[str, str]:
+    """Tags as they are written, `day=mon`, or `day` for any value: the value is empty then."""
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
+
+
+def added(tags: tuple[Tag, ...], more: tuple[Tag, ...]) -> tuple[Tag, ...]:
+    """These tags and more, each word once: the later value holds."""
+    return tagged({tag.name: tag.value for tag in (*tags, *more)})
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be executed, and how."""
@@ -61,3 +85,10 @@ class Plan:
     code_parts: tuple[Part, ...] = ()
     executor: str | Executor | None = None
     """Where steps run that say nothing themselves; None: in threads."""
+    defined: Mapping[str, str] | None = None
+    """Where a function is defined: its `module`, `name` and `file`."""
+
+    def inputs_again(self) -> dict[str, Any]:
+        """The inputs, decoded: a body works on copies."""
+        found: dict[str, Any] = keeping.decode(self.arguments)
+        return found

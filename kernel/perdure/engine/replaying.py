@@ -60,12 +60,14 @@ class Turn:
         self._end = end
 
     def over(self) -> None:
-        """The pass is over for a body that does not await.
+        """The pass is over, for code that does not await.
 
         Raises:
             Again: always.
         """
-        raise Again
+        why = Again()
+        self._under_way.close(why)
+        raise why
 
     async def wait(self) -> None:
         """Wait until the pass is over.

@@ -1,14 +1,21 @@
-"""The start of a run: which run it is, and whether it begins, goes on or is restored."""
+"""The start of a run: which run it is, and whether it begins, goes on or is restored.
+
+The same workflow, parent and key (its inputs, if no key is given) is the same run. Unfinished or failed, it
+goes on; finished and unchanged, its result is restored; finished and edited, or cancelled, it is forked, and
+keeps every call that is still valid; with other inputs it is a new run.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from perdure.store.protocols import AlreadyMade
 from perdure.store.records import RunRecord
 
 from . import clock
-from .execution import Execution, drop_cancels
+from .ending import drop_cancels
+from .execution import Execution
 from .finding import find, with_recorded_names
 from .outcomes import new_id
 from .process import parent_owner, the_store
@@ -18,6 +25,43 @@ if TYPE_CHECKING:
 
     from .children import ChildCall
     from .plans import Plan
+
+
+ENDED: Final = ("done", "cancelled")
+"""States in which what was to cancel the run came too late, or was acted on."""
+
+
+def go_on(plan: Plan, run: RunRecord) -> Execution:
+    """Go on with this very run, or do again what the plan asks for; a finished one has its result.
+
+    Raises:
+        RunOwned: a live process executes it.
+        NoSuchStep: it never called the step that is to run again.
+    """
+    store = plan.store or the_store()
+    plan = with_recorded_names(store, run, plan)
+    if run.state == "done" and not (plan.choice.redo or plan.choice.redo_from):
+        return Execution(store, plan, run, "restored")
+    if run.state in ENDED:
+        drop_cancels(store, run.id)
+    return Execution(store, plan, run, "resumed", beside=True)
+
+
+def fork(plan: Plan, run: RunRecord, at: str | None = None) -> Execution:
+    """Begin another run with the same inputs, which keeps what this one recorded.
+
+    Args:
+        plan: what is to be executed.
+        run: the run.
+        at: the step from whose first call on nothing is kept.
+
+    Raises:
+        NoSuchStep: the run never called it.
+    """
+    store = plan.store or the_store()
+    named = with_recorded_names(store, run, replace(plan, choice=replace(plan.choice, redo_from=at)))
+    made = _made(plan, run, run.parent, run.key)
+    return Execution(store, plan, made, "forked", anew_from=named.choice.redo_from, beside=True)
 
 
 def begin(plan: Plan, child: ChildCall | None = None, *, beside: bool = False) -> Execution:
@@ -64,7 +108,8 @@ def _known(
     told = child.known()
     if told is not None or child.fresh:
         return told
-    return find(store, plan.workflow, parent, key) or child.earlier()
+    found = find(store, plan.workflow, parent, key, below_origins=not child.anew)
+    return found or child.earlier()
 
 
 def _which(
@@ -77,11 +122,16 @@ def _which(
         if known.state == "done" and known.code == plan.code and not again:
             return known, "restored"
         if known.parent == parent and known.state != "cancelled" and (known.state != "done" or again):
-            if known.state == "done":
+            if known.state in ENDED:
                 drop_cancels(store, known.id)  # they came too late for the pass that is over
             return known, "resumed"
+    return _made(plan, known, parent, key), "forked" if known else "new"
+
+
+def _made(plan: Plan, origin: RunRecord | None, parent: str | None, key: str) -> RunRecord:
+    """A run that is about to begin."""
     now = clock.now()
-    made = RunRecord(
+    return RunRecord(
         id=new_id("r"),
         workflow=plan.workflow,
         key=key,
@@ -90,8 +140,7 @@ def _which(
         created=now,
         updated=now,
         parent=parent,
-        forked_from=known.id if known else None,
+        forked_from=origin.id if origin else None,
         code=plan.code,
         notebook=plan.notebook,
     )
-    return made, "forked" if known else "new"

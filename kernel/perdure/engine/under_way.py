@@ -79,6 +79,11 @@ class UnderWay:
         self.stopped: Cancelled | None = None
         """Why the pass was stopped from outside, if it was."""
 
+    @property
+    def over(self) -> Cancelled | None:
+        """Why nothing begins any more, once that is so."""
+        return self._over
+
     # -- what works do -----------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -112,6 +117,22 @@ class UnderWay:
             over = self._over
         if over is not None:
             work.give_up(over)
+
+    @contextlib.contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Around what leads to `begin`: the pass is not at rest meanwhile, whichever thread looks.
+
+        Raises:
+            Cancelled: the pass is over, and nothing is to begin in it.
+        """
+        place = Waiting(lambda _: None)
+        with self._lock:
+            self.check()
+            self._entries[id(place)] = _Entry(place, frozenset(), "")
+        try:
+            yield
+        finally:
+            self.end(place)
 
     def goes_on_in(self, work: Work, strands: Strands) -> None:
         """Where a work goes on that began before that was known."""

@@ -37,7 +37,7 @@ def wind_up(under_way: UnderWay, error: BaseException | None) -> Cancelled:
         under_way: the works of the pass whose body has ended.
         error: what the body ended with.
     """
-    why = _why(error)
+    why = _why(under_way, error)
     for rest, seconds in _waits(under_way, error, why):
         concurrent.futures.wait([rest], seconds)
     return why
@@ -45,15 +45,17 @@ def wind_up(under_way: UnderWay, error: BaseException | None) -> Cancelled:
 
 async def awind_up(under_way: UnderWay, error: BaseException | None) -> Cancelled:
     """The same for a body that awaits: what is at work on its loop goes on meanwhile."""
-    why = _why(error)
+    why = _why(under_way, error)
     for rest, seconds in _waits(under_way, error, why):
         await asyncio.wait([asyncio.wrap_future(rest)], timeout=seconds)
     return why
 
 
-def _why(error: BaseException | None) -> Cancelled:
-    if isinstance(error, Again):
-        return error
+def _why(under_way: UnderWay, error: BaseException | None) -> Cancelled:
+    if isinstance(
+        under_way.over, Again
+    ):  # the body may have heard of it as of any cancellation, or not at all
+        return under_way.over
     if error is None:
         return Cancelled("the body of its run had ended", CANCELLED)
     return Cancelled("its run failed" if isinstance(error, Exception) else "", INTERRUPTED)

@@ -25,7 +25,7 @@ from perdure.engine.durations import words
 from perdure.engine.retrying import NEVER, Retrying
 from perdure.engine.scope import Pass, Scope, entered
 from perdure.engine.tracebacks import one_line, user_traceback
-from perdure.errors import PerdureError, StepTimeout
+from perdure.errors import InDoubt, PerdureError, StepTimeout
 
 from . import checkpoint, lines, needs
 from .failures import shown_plainly
@@ -217,8 +217,9 @@ class StepCell:
         decision = self.decision
         assert isinstance(decision, Run | Wait)
         if isinstance(decision, Wait):
-            until = f"waits until {lines.when(decision.call.due or 0.0)}"
-            lines.show(self.session.shell, lines.Line(until, details=(self._next(decision.call).reason,)))
+            until = f"until {lines.when(decision.call.due or 0.0)}"
+            why = self._next(decision.call).reason
+            lines.show(self.session.shell, lines.Line("waits", until, details=(why,)))
         return decision
 
     def _next(self, waiting: CallRecord) -> Run:
@@ -231,8 +232,13 @@ class StepCell:
         error, shell = attempt.error, self.session.shell
         assert error is not None
         state = "failed" if isinstance(error, Exception) else "interrupted"
+        cut_off = isinstance(error, StepTimeout) and self.options.kind == "effect"
+        if cut_off:  # it may have taken place: nobody knows
+            cause = f"it ran longer than {self.options.timeout or 0:g} s, and was cut off"
+            state, error = "interrupted", InDoubt(step=self.options.name, cause=cause)
         changed = checkpoint.changed_in_place(self.session, self.request.input_parts, {})
-        pause = None if changed else self.options.retrying.pause(error, attempt.record.failures + 1)
+        again = not changed and not cut_off
+        pause = self.options.retrying.pause(error, attempt.record.failures + 1) if again else None
         ended = self._failed(attempt, state, None if pause is None else clock.now() + pause)
         if changed:
             names = ", ".join(f"`{name}`" for name in sorted(changed))
@@ -241,8 +247,8 @@ class StepCell:
         if ended is None or pause is None:
             raise shown_plainly(self.session.shell, error)
         notice = f"attempt {ended.failures} of {self.options.retrying.retries + 1}"
-        again = f"trying again in {words(pause)}" if pause else "trying again"
-        lines.show(shell, lines.Line(state, details=(notice, one_line(error), again)))
+        next_one = f"trying again in {words(pause)}" if pause else "trying again"
+        lines.show(shell, lines.Line(state, details=(notice, one_line(error), next_one)))
         return Wait(ended, "it pauses before its next attempt")
 
     def _failed(self, attempt: _Attempt, state: str, due: float | None) -> CallRecord | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import lines
@@ -20,14 +21,24 @@ class Runs:
     runs: tuple[RunRecord, ...]
     workflow: str | None
     limit: int
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, journal: Journal, workflow: str | None = None, limit: int = 50) -> Runs:
-        """The newest runs, of one workflow if it is named."""
-        return cls(journal, tuple(journal.runs(workflow=workflow, limit=limit)), workflow, limit)
+    def read(
+        cls,
+        journal: Journal,
+        workflow: str | None = None,
+        limit: int = 50,
+        tags: Mapping[str, str] | None = None,
+    ) -> Runs:
+        """The newest runs, of one workflow if it is named, and with these tags."""
+        found = tuple(journal.runs(workflow=workflow, tags=tags, limit=limit))
+        return cls(journal, found, workflow, limit, tags or {})
 
     def __repr__(self) -> str:
         if not self.runs:
+            if self.tags:
+                return f"No runs with the tag {', '.join(self.tags)} here. `%runs` lists all."
             if self.workflow is not None:
                 return f"No runs of `{self.workflow}` here. `%runs` lists those of all workflows."
             return "No runs yet. `%workflow NAME` begins one."

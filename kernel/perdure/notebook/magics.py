@@ -15,13 +15,13 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from perdure.engine.decide import KINDS, ON_EDIT
 from perdure.engine.keeping import CODECS
-from perdure.engine.plans import Choice
+from perdure.engine.plans import Choice, sought
 from perdure.engine.retrying import Retrying
 
 from . import carried, disk_use, lines, listing, notebook_runs, resuming, upkeep
 from .body import Body
 from .cells import StepCell, StepOptions
-from .parsing import count, duration, literal, meant, named, names, positive, uncommented
+from .parsing import count, duration, literal, meant, named, names, positive, tags, uncommented
 from .setup_cells import SetupCell
 from .workflow_cells import WorkflowCell, WorkflowOptions
 
@@ -137,6 +137,18 @@ class PerdureMagics(Magics):
         "--from", dest="redo_from", metavar="STEP", help="For a cell: run everything from this step on again."
     )
     @argument("--strict", action="store_true", help="For a cell: refuse what is recorded in another form.")
+    @argument(
+        "--executor",
+        choices=("thread", "process"),
+        help="For a cell: where its steps run that say nothing themselves (default: thread).",
+    )
+    @argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="A tag by which %%runs finds the run again; may be given several times.",
+    )
     def workflow(self, line: str, cell: str | None = None) -> Any:
         """Name the notebook's workflow (%workflow), or run a cell as a workflow of its own (%%workflow).
 
@@ -213,7 +225,9 @@ class PerdureMagics(Magics):
                 given.redo_from,
                 given.strict,
                 given.steal,
+                tags("%%workflow", given.tag),
             ),
+            executor=given.executor,
         )
         return self._compiled(lambda: WorkflowCell(self.session, options, cell))
 
@@ -223,7 +237,7 @@ class PerdureMagics(Magics):
 
     def _name_workflow(self, line: str) -> None:
         given = self._parsed(self.workflow, line)
-        for option in ("input", "output", "key", "reuse", "redo", "redo_from", "strict"):
+        for option in ("input", "output", "key", "reuse", "redo", "redo_from", "strict", "executor"):
             if getattr(given, option):
                 written = "from" if option == "redo_from" else option
                 raise UsageError(f"%workflow: --{written} belongs to a %%workflow cell.")
@@ -237,6 +251,7 @@ class PerdureMagics(Magics):
                 fresh=given.fresh,
                 codec=given.codec,
                 steal=given.steal,
+                tags=tags("%workflow", given.tag),
             ),
         )
 
@@ -259,25 +274,35 @@ class PerdureMagics(Magics):
     @line_magic
     @magic_arguments()
     @argument("workflow", nargs="?", help="List the runs of this workflow only.")
+    @argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="List those alone that have this tag, with this value if one is given.",
+    )
     @argument("--limit", type=positive, default=50, help="How many, the newest first.")
     def runs(self, line: str) -> listing.Runs:
         """List the runs of the store, the newest first."""
         given = self._parsed(self.runs, line)
-        return listing.Runs.read(self.session.store.journal, given.workflow, given.limit)
+        wanted = sought(given.tag)
+        return listing.Runs.read(self.session.store.journal, given.workflow, given.limit, tags=wanted)
 
     @line_magic
     @magic_arguments()
     @argument(
         "action",
         nargs="?",
-        choices=("status", "du", "gc", "export", "resolve", "trust"),
+        choices=("status", "du", "gc", "cache", "export", "resolve", "trust"),
         default="status",
         help="status (default), du: sizes by workflow, run and step, gc: delete what no run needs, "
-        "export: write a run to a file, resolve: decide on an effect in doubt, "
-        "trust: sign values of another key with yours.",
+        "cache: results that other runs may use, export: write a run to a file, "
+        "resolve: decide on a call in doubt, trust: sign values of another key with yours.",
     )
     @argument(
-        "step", nargs="?", help="For resolve: the step. For du, export, trust: the run, or its workflow."
+        "step",
+        nargs="?",
+        help="For cache, resolve: the step. For du, export, trust: the run, or its workflow.",
     )
     @argument(
         "verdict",
@@ -295,26 +320,31 @@ class PerdureMagics(Magics):
     @argument("--max-size", metavar="SIZE", help="For gc: forget the oldest runs until 5GB, say, are enough.")
     @argument("--old-versions", action="store_true", help="For gc: forget calls with a newer version.")
     @argument("--dry-run", action="store_true", help="For gc: only tell.")
+    @argument("--clear", action="store_true", help="For cache: let no other run use them any more.")
     @argument("--to", metavar="FILE", help="For export: the file to write.")
     @argument("--force", action="store_true", help="For export: take the place of a file that is there.")
     @argument("--all", action="store_true", help="For trust: the whole store.")
     @argument("--yes", action="store_true", help="For trust: sign; without it, only tell.")
     def perdure(self, line: str) -> Any:
-        """Tell where the store is, its size and its settings; or look after it (du, gc, export, ...)."""
-        given = self._parsed(self.perdure, line)
-        if given.action == "gc":
-            return upkeep.collect(self.session, given)
-        if given.action == "du":
-            return disk_use.DiskUse(upkeep.present(self.session), given.step)
-        if given.action == "export":
-            return upkeep.Told(tuple(carried.export(self.session, given.step, given.to, force=given.force)))
-        if given.action == "trust":
-            return upkeep.trust(self.session, given.step, everything=given.all, yes=given.yes)
-        if given.action == "resolve":
-            if not given.step or not given.verdict:
-                raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
-            return upkeep.resolve(self.session, given.step, given.verdict, literal(given.value))
-        return upkeep.status(self.session)
+        """Tell where the store is, its size and its settings; or look after it (du, gc, cache, ...)."""
+        given, session = self._parsed(self.perdure, line), self.session
+        actions: dict[str, Callable[[], Any]] = {
+            "status": lambda: upkeep.status(session),
+            "du": lambda: disk_use.DiskUse(upkeep.present(session), given.step),
+            "gc": lambda: upkeep.collect(session, given),
+            "cache": lambda: upkeep.cache(session, given.step, clear=given.clear),
+            "export": lambda: upkeep.Told(
+                tuple(carried.export(session, given.step, given.to, force=given.force))
+            ),
+            "resolve": lambda: self._resolve(given),
+            "trust": lambda: upkeep.trust(session, given.step, everything=given.all, yes=given.yes),
+        }
+        return actions[given.action]()
+
+    def _resolve(self, given: Any) -> upkeep.Status:
+        if not given.step or not given.verdict:
+            raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
+        return upkeep.resolve(self.session, given.step, given.verdict, literal(given.value))
 
     # -- parsing -----------------------------------------------------------------------------------------
 

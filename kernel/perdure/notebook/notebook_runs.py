@@ -15,9 +15,10 @@ from perdure.engine.durations import words
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.outcomes import new_id
 from perdure.engine.owner import Owner
+from perdure.engine.plans import added
 from perdure.engine.room import tight
 from perdure.store.notices import notices
-from perdure.store.records import CallRecord, RunRecord
+from perdure.store.records import CallRecord, RunRecord, Tag
 
 from . import lines
 from .loop_cells import kept_turns
@@ -38,6 +39,7 @@ def begin(
     fresh: bool = False,
     codec: str | None = None,
     steal: bool = False,
+    tags: tuple[Tag, ...] = (),
 ) -> lines.Line:
     """Make `name` the notebook's workflow: go on with its run, or begin one; return the line that says which.
 
@@ -46,6 +48,7 @@ def begin(
         fresh: begin another run although there is one.
         codec: "full" or "safe", from now on and whenever the run is resumed; None leaves it as it is.
         steal: take the run from another kernel that is at work on it.
+        tags: words by which the run is found again, in addition to those that it has.
 
     Raises:
         RunOwned: another kernel is at work on that run.
@@ -66,6 +69,7 @@ def begin(
     mine = session.owner is not None and session.owner.taken() is None
     if session.owner is not None and mine and known is not None and known.id == session.run_id:
         _choose_codec(session.owner, codec)
+        _tag(session.owner, tags)
         now = () if codec is None else (f"codec {codec} holds from now on",)
         details = (f"run {known.id}", "this notebook's workflow already", *now)
         return lines.Line(name, details=details, notes=_codec_note())
@@ -75,6 +79,7 @@ def begin(
     owner = session.owner
     assert owner is not None
     _choose_codec(owner, codec)
+    _tag(owner, tags)
     if owner.run.notebook != notebook_path():
         owner.change_run("run_started", notebook=notebook_path())
     else:
@@ -95,6 +100,12 @@ def _choose_codec(owner: Owner, codec: str | None) -> None:
     if codec is not None:
         owner.note("setting", "codec", {"codec": codec})
         keeping.use_codec(codec)
+
+
+def _tag(owner: Owner, tags: tuple[Tag, ...]) -> None:
+    """Add tags to the run."""
+    if tags:
+        owner.change_run("run_started", tags=added(owner.run.tags, tags))
 
 
 def _codec_note() -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from perdure.engine.durations import seconds
+from perdure.engine.plans import sought, tagged
+from perdure.store.records import Tag
 
 _UNKNOWN = re.compile(r"unrecognized arguments: (--\S+)")
 _COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|(?<=\s))#.*""")
@@ -51,6 +53,16 @@ def names(option: str, text: str | None) -> frozenset[str] | None:
     if wrong := [name for name in found if not name.isidentifier()]:
         raise UsageError(f"{option}: {wrong[0]!r} is no name; write names separated by commas, such as a,b.")
     return frozenset(found)
+
+
+def tags(magic: str, texts: list[str]) -> tuple[Tag, ...]:
+    """Tags as they are written, each `name=value`."""
+    if wrong := [text for text in texts if "=" not in text]:
+        raise UsageError(f"{magic}: --tag {wrong[0]} has no value: write it like --tag day=mon.")
+    try:
+        return tagged(sought(texts))
+    except ValueError as error:
+        raise UsageError(f"{magic}: --tag: {error}.") from None
 
 
 def duration(option: str, text: str | None) -> float | None:

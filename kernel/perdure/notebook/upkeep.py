@@ -15,7 +15,7 @@ from perdure.engine.durations import age
 from perdure.engine.owner import Owner, taken
 from perdure.errors import NeedsPackage, NoSuchStep, StoreError
 
-from . import checkpoint, disk_use
+from . import caching, checkpoint, disk_use
 from .body import Body
 
 if TYPE_CHECKING:
@@ -115,6 +115,12 @@ def collect(session: Session, given: Any) -> Told:
         raise UsageError(f"%perdure gc: {error}.") from None
     gone = gc.collect(present(session), limits, dry_run=given.dry_run)
     return Told(tuple(disk_use.told(gone, dry_run=given.dry_run, max_size=limits.max_size)))
+
+
+def cache(session: Session, step: str | None, *, clear: bool = False) -> caching.Cached | Told:
+    """The results that other runs may use, of a step or of all; with `clear`, none of them may any more."""
+    store = present(session)
+    return Told((caching.clear(store, step),)) if clear else caching.cached(store, step)
 
 
 def trust(session: Session, run: str | None, *, everything: bool, yes: bool) -> Told:

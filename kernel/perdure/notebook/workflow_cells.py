@@ -52,6 +52,7 @@ class WorkflowOptions:
     input: frozenset[str] | None = None
     output: frozenset[str] | None = None
     choice: Choice = AS_USUAL
+    executor: str | None = None
 
 
 class WorkflowCell:
@@ -101,6 +102,7 @@ class WorkflowCell:
             notebook=notebook_path(),
             store=session.store,
             keep=self._keep,
+            executor=options.executor,
         )
 
     def _not_keepable(self, names: set[str]) -> frozenset[str]:
@@ -145,7 +147,7 @@ class WorkflowCell:
         def body() -> Any:
             __tracebackhide__ = True
             with self._recorder.recording():
-                return self.body.call_sync(execution.arguments())
+                return self.body.call_sync(self.plan.inputs_again())
 
         try:
             found = execution.run(body)
@@ -163,7 +165,7 @@ class WorkflowCell:
         async def body() -> Any:
             __tracebackhide__ = True
             with self._recorder.recording():
-                return await self.body.call(execution.arguments())
+                return await self.body.call(self.plan.inputs_again())
 
         try:
             with interruptible(task):

@@ -144,17 +144,25 @@ def _blobs(record: ValueRecord | None) -> tuple[str, ...]:
     return blobs_of(record) if record is not None and well_formed(record) else ()
 
 
+def _of_sources(store: Store, run: RunRecord) -> Iterator[_Use]:
+    """The values from which code comes again: of setup cells, and of where a workflow is defined."""
+    for note in store.journal.notes(run.id, "setup"):
+        place, advice = Place(run.id, note.name, role="setup"), "Run the cell by hand."
+        if isinstance(note.data.get("value"), str):
+            yield _Use(note.data["value"], run.workflow, place, advice, note.name)
+    for note in store.journal.notes(run.id, "workflow")[-1:]:
+        place, advice = Place(run.id, "workflow", role="setup"), "Call the workflow again."
+        if isinstance(note.data.get("value"), str):
+            yield _Use(note.data["value"], run.workflow, place, advice, "")
+
+
 def _uses(store: Store, run: RunRecord) -> Iterator[_Use]:
     """The values that a run and its calls refer to."""
     anew = f"Start `{run.workflow}` with `--fresh`."
     for role, value in (("inputs", run.inputs), ("result", run.result)):
         if value is not None:
             yield _Use(value, run.workflow, Place(run.id, role=role), anew, "")
-    for note in store.journal.notes(run.id, "setup"):
-        value = note.data.get("value")
-        if isinstance(value, str):
-            place = Place(run.id, note.name, role="setup")
-            yield _Use(value, run.workflow, place, "Run the cell by hand.", note.name)
+    yield from _of_sources(store, run)
     for note in store.journal.notes(run.id, LOOP):
         if note.data.get("live"):
             place = Place(run.id, str(note.data.get("step")), str(note.data.get("inputs")), role=LOOP)

@@ -62,9 +62,7 @@ class DirectoryBlobs:
 
         return Putting(self._shelf)
 
-    def put(
-        self, data: bytes | memoryview, *, durability: str = "power", dated: float | None = None
-    ) -> str:
+    def put(self, data: bytes | memoryview, *, durability: str = "power", dated: float | None = None) -> str:
         """Keep the bytes; return their name. With "power", they are on disk when this returns.
 
         Of a memory of two or more dimensions, rows that were stored before are not stored again. What is

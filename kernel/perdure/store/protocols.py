@@ -276,9 +276,7 @@ class Journal(Protocol):
 class Blobs(Protocol):
     """Content-addressed pieces of bytes."""
 
-    def put(
-        self, data: bytes | memoryview, *, durability: str = "power", dated: float | None = None
-    ) -> str:
+    def put(self, data: bytes | memoryview, *, durability: str = "power", dated: float | None = None) -> str:
         """Keep the bytes; return their name (64 hexadecimal digits).
 
         Args:

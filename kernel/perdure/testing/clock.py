@@ -25,8 +25,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SETTLED = 0.005
 """Seconds in which nothing begins, ends or asks for a moment, after which nothing is taken to be at work."""
 ROUNDS, MOST_ROUNDS = 10, 1000
-"""Rounds of an event loop after which a body that waits for nothing has begun something; and those after which
-whoever keeps the loop busy is taken to wait by looking again and again."""
+"""Rounds of an event loop in which a body that waits for nothing begins something; and those after which who
+keeps the loop busy is taken to wait by looking again and again."""
 ROUNDED = 1e-6
 """Seconds that a moment may lose when it is told as a `datetime`."""
 
@@ -195,7 +195,9 @@ class HandClock:
 def _rounds(loop: asyncio.AbstractEventLoop) -> threading.Event:
     """Is set once the loop went through some rounds and nothing is left to be done, or it is closed."""
     through, rounds = threading.Event(), itertools.count(1)
-    ready: Sized = getattr(loop, "_ready", ())  # where a loop does not tell what is to be done, rounds have to do
+    ready: Sized = getattr(
+        loop, "_ready", ()
+    )  # where a loop does not tell what is to be done, rounds have to do
 
     def go_round() -> None:
         gone = next(rounds)

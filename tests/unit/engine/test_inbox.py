@@ -49,7 +49,11 @@ class Acted:
             self.messages.append(message)
             self._changed.notify_all()
         if self._troubles:
-            raise self._troubles.pop(0)
+            trouble = self._troubles.pop(0)
+            if trouble is None:
+                return False
+            raise trouble
+        return True
 
     def until(self, count):
         with self._changed:
@@ -122,6 +126,17 @@ def test_a_message_that_could_not_be_acted_on_stays_for_the_next_look(store, own
     dropped(store)
     inbox.close(owner)
     assert acted.messages == [first, first, second]
+
+
+def test_a_message_that_is_not_done_with_stays(store, owner):
+    """Whoever acts on it drops it in the end."""
+    inbox, acted = Inbox(), Acted(None, None)
+    inbox.handle("wake", acted)
+    message = sample_message(owner.run.id)
+    store.journal.post(message)
+    inbox.open(owner)
+    inbox.close(owner)
+    assert store.journal.messages() == [message]
 
 
 def test_nothing_is_read_while_nobody_commits(inbox, store, owner, acted, monkeypatch):

@@ -77,6 +77,15 @@ def test_a_fan_out_that_pauses_is_not_done():
     assert (row.word, row.state, row.due) == ("18 of 21", "running", None), "what runs is no wait"
 
 
+def test_a_fan_out_counts_its_attempts_where_there_were_more_than_calls():
+    story = Story(a_run(state="done")).kernel(0, 300)
+    for number in range(20):
+        tries = [(number, number + 1, "failed", 1)] if number < 3 else []
+        story.call("fetch", number + 2, number + 3, branch=f"0.{number}", inputs=str(number),
+                   attempts=[*tries, (number + 2, number + 3, "done", 1)])  # fmt: skip
+    assert story.row("fetch").word == "ran, 23 attempts"
+
+
 @pytest.mark.parametrize(
     ("executor", "memory", "told"),
     [

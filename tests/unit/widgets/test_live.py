@@ -103,6 +103,15 @@ def test_two_passes_over_one_run_have_pictures_of_their_own(tell, screen):
     assert len({each["transient"]["display_id"] for each in screen.shown}) == 2
 
 
+@pytest.mark.parametrize("kind", ["call_waiting", "attempt_failed", "call_restored"])
+def test_whatever_happens_to_a_call_is_drawn(tell, screen, story, journal, kind):
+    story.sleep(1, 600)
+    tell("run_started", 0)
+    story.write(journal)
+    tell(kind, 1)
+    assert "sleeping" in screen.shown[-1]["data"]["text/plain"]
+
+
 def test_a_burst_costs_ten_updates_a_second(tell, screen, clock):
     """Promise 10: pictures cost the same however fast the steps are."""
     tell("run_started", 0)

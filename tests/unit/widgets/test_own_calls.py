@@ -76,6 +76,18 @@ def test_a_sleep_outlives_its_kernel_and_lies_in_each_that_lived_through_it():
     assert (row.state, row.word) == ("slept", "slept"), "it was no call that the last pass left out"
 
 
+def test_sleeps_of_other_lengths_are_no_versions_of_one_another():
+    """One outlasts its kernel, one was cancelled, one is still to come: all begin with the same occurrence."""
+    story = Story().kernel(0, 100).kernel(500, 700)
+    story.restore(story.call("load", 0, 5, epoch=1), 500)
+    story.sleep(10, 20_000, epoch=1)
+    story.sleep(11, 300, 50, "cancelled", epoch=1)
+    story.sleep(12, 520, 520, epoch=1)
+    story.sleep(600, 9000)
+    rows = [row for row in story.drawn(now=650).rows if row.step == "sleep"]
+    assert [row.word for row in rows] == ["sleeping", "cancelled", "slept", "sleeping"]
+
+
 def test_a_sleep_of_a_dead_process_is_due_when_its_moment_has_passed():
     story = Story().kernel(0, 100)
     story.sleep(90, 600)

@@ -170,7 +170,7 @@ def test_a_child_run_that_is_recorded_as_a_call_is_drawn_once():
     [row] = story.drawn(children=[child]).rows
     assert (row.call, row.kind, row.branch, row.state) == ("r_child", "run", "0.1", "restored")
     [row] = story.drawn().rows
-    assert (row.call, row.kind) == (call.id, "child"), "one that stands below another run is a call alone"
+    assert (row.call, row.kind, row.word) == ("r_child", "run", "restored"), "also one below another run"
 
 
 def test_child_runs_are_rows_with_their_state():

@@ -20,3 +20,10 @@ def test_what_comes_from_a_run_is_text_never_markup():
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_what_waits_or_was_cut_off_has_a_sign_of_its_own():
+    states = ("ran", "restored", "failed", "interrupted", "runs", "waits", "taken over")
+    signs = {state: render_line(state, "", [], "", []).partition("<b>")[0] for state in states}
+    assert len(set(signs.values())) == len(states)
+    assert "<b>waits</b> until today 14:02" in render_line("waits", "until today 14:02", [], "", [])

@@ -13,9 +13,19 @@ from perdure.store.records import Part
 
 from .source import CodeParts, code_parts, function_parts
 
+_folder: str | None = None
+
+
+def use_local_folder(folder: str | None) -> None:
+    """Take this folder's modules for the user's own from now on; None: as `local_folder` says otherwise."""
+    global _folder  # noqa: PLW0603  one for a process: a command stands for a script that lies elsewhere
+    _folder = folder
+
 
 def local_folder() -> str:
     """The folder whose modules are the user's own: the main script's, else the working directory."""
+    if _folder is not None:
+        return _folder
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     return str(Path(script).resolve().parent) if script else os.getcwd()  # noqa: PTH109  a string is wanted
 

@@ -37,12 +37,18 @@ def own_file(module: ModuleType | None, folder: str | None) -> Path | None:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str) or not file.endswith(".py") or folder is None or module is None:
         return None
-    return None if module.__name__.partition(".")[0] in _OURSELVES else _inside(file, folder, os.getcwd())
+    if module.__name__.partition(".")[0] in _OURSELVES:
+        return None
+    try:
+        here = "" if Path(file).is_absolute() and Path(folder).is_absolute() else str(Path.cwd())
+    except OSError:  # the working folder is gone, and with it what was relative to it
+        return None
+    return _inside(file, folder, here)
 
 
 @functools.lru_cache(4096)
 def _inside(file: str, folder: str, _: str) -> Path | None:
-    """The path of a file in a folder and in no package; known for each working folder, as one may be relative."""
+    """The path of a file in a folder and in no package; known for each working folder it is relative to."""
     path, root = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
     if not path.is_relative_to(root) or _PACKAGES.intersection(path.relative_to(root).parts):
         return None
