@@ -180,6 +180,7 @@ class Execution(Ending):
         """Await an async body, and return the run's result."""
         if self.owner is None:
             return self._kept()
+        self.loop = asyncio.get_running_loop()
         owner, asked = self.owner, _asked_to_cancel()
         try:
             while True:
