@@ -145,8 +145,7 @@ class Execution(Ending):
         again = isinstance(self._under_way.over, replaying.Again)
         if again:
             owner.history.begin_pass()
-            if self.plan.choice.strict:
-                owner.expect_order()
+            owner.expect_order()  # the body has to come the same way again
             self._begin_pass(owner, self._scope.within.above)
         return again
 
@@ -225,7 +224,7 @@ class Execution(Ending):
 
     def _ready(self, owner: Owner, value: Any) -> codec.Encoded:
         """The value as it is to be kept; from here on the run is not cancelled any more."""
-        owner.check_all_made()
+        owner.check_all_made(strict=self.plan.choice.strict)
         keep = self.plan.keep
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
         with self._lock:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, PerdureError, StrictDrift
+from perdure.errors import KeyInUse, NotRepeatable, PerdureError, StrictDrift
 from perdure.store.kept_turns import LOOP, last_kept
 from perdure.store.records import (
     CallRecord,
@@ -184,16 +184,17 @@ class Owner(OwnCalls):
         restores = self.store.journal.restores(calls[0].run) if calls else ()
         self.history.expect(expected(calls, restores, finished=finished))
 
-    def check_all_made(self) -> None:
+    def check_all_made(self, *, strict: bool) -> None:
         """Do nothing, unless calls that were expected of this pass are missing.
 
         Raises:
-            StrictDrift: they are; the message names the first ones.
+            StrictDrift, NotRepeatable: they are; the message names the first ones.
         """
         left = self.history.left()
         if left:
             named = ", ".join(map(spelled, left[:3])) + (" and more" if len(left) > 3 else "")  # noqa: PLR2004
-            raise StrictDrift(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
+            error = StrictDrift if strict else NotRepeatable
+            raise error(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
 
     def start(
         self, request: Request, decision: Run, *, at_once: bool = True, executor: str = "", **details: Any
