@@ -14,13 +14,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import KeyInUse, PerdureError, StrictDrift
+from perdure.store.kept_turns import LOOP, last_kept
 from perdure.store.records import (
     CallRecord,
     Record,
     RunRecord,
     SessionRecord,
 )
-from perdure.store.kept_turns import LOOP, last_kept
 from perdure.store.whereabouts import host
 
 from . import clock, moves, states
