@@ -155,7 +155,7 @@ async def chain(x, seconds):
 
 @workflow
 async def races(n):
-    found = [await race(timed("fast", 10), sleep(20), sleep(30))]
+    found = [await race(timed("slow", 50), timed("fast", 10), sleep(20))]
     found.append(await race(page=chain("page", 5), late=sleep(100)))
     found.append(await first_success(failing(), chain("c", 30)))
     found.append(await asyncio.gather(chain("a", 3), chain("b", 2)))

@@ -50,7 +50,9 @@ class Call:
         "_arguments",
         "_copied",
         "_later",
+        "_made",
         "_secrets",
+        "_seq",
         "decision",
         "request",
         "scope",
@@ -71,6 +73,8 @@ class Call:
         arguments = step.bind(args, kwargs)
         self.request = self._request(arguments)
         self.decision = scope.owner.decide(self.request)
+        # Its place in the order is where it was made, whenever it is awaited.
+        self._made, self._seq = clock.now(), scope.owner.reserve()
         self._arguments = arguments
         self._copied: codec.Encoded | None = None
         self._secrets: list[Secret] = []
@@ -187,17 +191,19 @@ class Call:
         options, executor = step.options, self._executor()
         # Its tries are counted as they begin; a worker is a process of its own, which may outlive this one.
         at_once = options.retrying.retries > 0 or executor is not None
-        record = owner.start(
-            self.request,
-            decision,
-            at_once=at_once,
-            executor=named(executor),
-            source=step.source,
-            cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
-        )
-        deadline = None if options.timeout is None else record.started + options.timeout
-        attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
-        self.scope.within.begun(attempt, is_async=step.is_async)
+        with self.scope.within.under_way.beginning():
+            record = owner.start(
+                self.request,
+                decision,
+                at_once=at_once,
+                executor=named(executor),
+                source=step.source,
+                seq=self._seq,
+                cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
+            )
+            deadline = None if options.timeout is None else record.started + options.timeout
+            attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
+            self.scope.within.begun(attempt, is_async=step.is_async)
         return attempt
 
     def _executor(self) -> str | Executor | None:
@@ -349,6 +355,7 @@ class Call:
             reason=self.decision.reason,
             took=time.perf_counter() - began,
             older_code=self.decision.older_code,
+            at=self._made,
         )
         if call.state == "failed":
             assert isinstance(value, BaseException)

@@ -60,6 +60,7 @@ class Run(Beside):
         loop = _running_loop() if is_async and (above is None or above.within.stop is None) else None
         if loop is not None:
             # With a context of its own it is no branch of the body that starts it.
+            execution.loop = loop
             self._task = loop.create_task(_quietly(execution.arun(body)), context=context)
             return
         work = functools.partial(_go, execution, body, is_async=is_async)
@@ -94,7 +95,7 @@ class Run(Beside):
         execution = self._at_work()
         if execution is None:
             return outcome(self._store, self.id, self.workflow)
-        own_loop = None if self._task is None else self._task.get_loop()
+        own_loop = execution.loop
         if own_loop is not None and not execution.outcome.done() and _running_loop() is own_loop:
             raise WrongThread(name=self.workflow, call="the run")
         return execution.outcome.result()

@@ -53,6 +53,12 @@ class Outcomes(Books):
         self._at_work = AtWork()
         self._together = Together(lambda records: self._write(*records))
 
+    def reserve(self) -> int:
+        """The next place in the run's order, for a call that is made now and may begin later."""
+        with self._mutex:
+            self._seq += 1
+            return self._seq
+
     def moved(self, branch: str) -> None:
         """Note that the body went on in this branch: what failed there was caught, and is an outcome now."""
         with self._mutex:
@@ -225,13 +231,22 @@ class Outcomes(Books):
         return kept
 
     def restored(
-        self, used: CallRecord | RunRecord, *, reason: str, took: float, older_code: bool = False
+        self,
+        used: CallRecord | RunRecord,
+        *,
+        reason: str,
+        took: float,
+        older_code: bool = False,
+        at: float | None = None,
     ) -> None:
-        """Note that a checkpoint, or the result of a child run, was used, what that cost and saved."""
+        """Note that a checkpoint, or the result of a child run, was used, what that cost and saved.
+
+        `at` is when it was asked for, if not just now.
+        """
         work = (used.finished or used.updated) - used.created if isinstance(used, RunRecord) else used.took
         saved = max(0.0, work - took)
-        now, epoch = clock.now(), self.run.epoch
-        record = RestoreRecord(self.run.id, used.id, epoch, now, took, saved, reason, older_code)
+        when, epoch = clock.now() if at is None else at, self.run.epoch
+        record = RestoreRecord(self.run.id, used.id, epoch, when, took, saved, reason, older_code)
         self._write(record, durability="later")
         if isinstance(used, CallRecord):
             self.tell("call_restored", used)
@@ -259,6 +274,7 @@ class Outcomes(Books):
         again.
         """
         with self._mutex:
+            call = self._as_own(call)
             values: list[Record] = []
             settled = moves.resolved(
                 call, state, now=clock.now(), outputs=outputs, has_value=value is not None
@@ -278,9 +294,17 @@ class Outcomes(Books):
             for name in self.failures.behind(error):
                 call = self.history.calls[name]
                 if call.caught:
-                    again = replace(call, caught=False)
+                    again = replace(self._as_own(call), caught=False)
                     self._write(again, durability="process")
                     self.history.add(again)
+
+    def _as_own(self, call: CallRecord) -> CallRecord:
+        """The call as one of this run, which changes nothing in those that it was forked from."""
+        if call.run == self.run.id:
+            return call
+        self._seq += 1
+        self.history.leave(call)
+        return moves.taken_over(self.run, call, new=new_id("c"), seq=self._seq)
 
     def _lose(self, call: CallRecord) -> None:
         with self._mutex:

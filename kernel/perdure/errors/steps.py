@@ -47,7 +47,7 @@ class InDoubt(PerdureError):
 
 class EffectFailed(PerdureError):
     """Effect `{step}` did not take place: it was marked as failed by hand.
-    Ask for it with `--redo` to have it run again."""
+    Ask for it with `--redo` (a function: `using(redo=...)`) to have it run again."""
 
     step: str
 
@@ -131,6 +131,14 @@ class ModuleEdited(PerdureError):
 class StrictDrift(PerdureError):
     """`{step}` is run with --strict, and {cause}.
     Leave out --strict to go on, or restore what it expects."""
+
+    step: str
+    cause: str
+
+
+class NotRepeatable(PerdureError):
+    """The body of `{step}` does not come the same way again: {cause}.
+    Put what differs each time (time, chance, what is outside) into a step, or use `now()`, `random()`, `uuid4()` of Perdure."""
 
     step: str
     cause: str
