@@ -17,8 +17,9 @@ from . import clock, keeping
 from .attempt import Attempt
 from .cached import cached
 from .cancelling import Cancelled, TaskStop
-from .decide import Decision, Request, Restore, Run, Wait
+from .decide import Ask, Decision, Request, Restore, Run, Wait
 from .executors.choice import named
+from .failures import QUESTIONS
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
 from .secret import Secret, copying
@@ -70,6 +71,7 @@ class Call:
     ) -> None:
         self.step = step
         self.scope = scope
+        scope.within.check_asked(scope.branch)
         arguments = step.bind(args, kwargs)
         self.request = self._request(arguments)
         self.decision = scope.owner.decide(self.request)
@@ -327,6 +329,8 @@ class Call:
             memory=memory,
         )
         if pause is None:
+            if isinstance(error, QUESTIONS):
+                self.scope.within.asks(record.branch, error)
             owner.failures.gave(ended.id, error)
             raise_as_it_is(error)
         return Wait(ended, "it pauses before its next attempt")
@@ -345,6 +349,8 @@ class Call:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
             assert not isinstance(self.decision, Run | Wait)
+            if isinstance(self.decision, Ask):
+                self.scope.within.asks(self.scope.branch, self.decision.error)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
