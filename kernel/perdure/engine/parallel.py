@@ -20,6 +20,7 @@ from perdure.errors import WrongThread
 from .calls import Call, executor_of
 from .cancelling import Cancelled
 from .executors.choice import default_concurrency
+from .executors.threads import begin_in_threads
 from .scope import Scope, context_in, own_code
 
 if TYPE_CHECKING:
@@ -213,16 +214,18 @@ def _begin(step: Callee, scope: Scope | None, works: list[Work], concurrency: in
 
 
 def _in_threads(step: Callee, scope: Scope | None, works: list[Work], concurrency: int) -> list[Future[Any]]:
-    pool = concurrent.futures.ThreadPoolExecutor(min(concurrency, len(works) or 1), f"perdure-{step.name}")
+    # What a run stopped holds up no exit; outside every run a call that was begun is carried out.
+    calls = [
+        functools.partial(work.context.run, _awaited(work.do) if step.is_async else work.do) for work in works
+    ]
+    begun = begin_in_threads(calls, concurrency, step.name, daemon=scope is not None)
     futures = []
-    for work in works:
-        do = _awaited(work.do) if step.is_async else work.do
+    for work, future in zip(works, begun, strict=True):
         stop = None
         if scope is not None and work.branches:
             why = Cancelled("nobody waits for it any more")
             stop = functools.partial(scope.within.under_way.cut, work.branches, why)
-        futures.append(Future(step.name, pool.submit(work.context.run, do), work.branches, stop))
-    pool.shutdown(wait=False)
+        futures.append(Future(step.name, future, work.branches, stop))
     return futures
 
 
