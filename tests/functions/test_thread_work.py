@@ -176,3 +176,49 @@ begin_in_thread(waits, contextvars.copy_context(), "x")
 begun.wait()
 print("out")
 """) == ["out"]
+
+
+LEFT = """
+import threading
+from perdure import step, workflow
+from perdure.engine import winding_up
+
+winding_up.GRACE = 0.05
+begun = threading.Event()
+
+@step{options}
+def blocks(x):
+    globals()["begun"].set()
+    threading.Event().wait()
+
+@workflow
+def body(n):
+    blocks.submit(n)
+    globals()["begun"].wait()
+    return n
+
+print(body(1))
+"""
+
+
+@pytest.mark.parametrize("options", ["", "(timeout=600)"])
+def test_a_step_that_its_run_left_behind_holds_up_no_exit(script, options):
+    """Begun with `submit`, and at a wait that nothing of Python's ends."""
+    assert script(LEFT.format(options=options)) == ["1"]
+
+
+def test_a_call_outside_every_run_is_carried_out_before_the_exit(script):
+    assert script("""
+import threading, warnings
+from perdure import step
+warnings.simplefilter("ignore")
+go = threading.Event()
+
+@step
+def prints(x):
+    go.wait()
+    print(x, flush=True)
+
+prints.submit("done")
+threading.Thread(target=lambda: (threading.main_thread().join(), go.set())).start()
+""") == ["done"]

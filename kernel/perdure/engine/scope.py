@@ -96,7 +96,8 @@ class Pass:
     def begun(self, attempt: Attempt, *, is_async: bool) -> None:
         """An attempt is at work, in this thread or, if it awaits, in this task."""
         strands = (tasks_here() if is_async else strands_here()) | {attempt}
-        self.under_way.begin(attempt, strands, kind=EFFECT if attempt.call.kind == "effect" else "")
+        kind = EFFECT if attempt.call.kind == "effect" else ""
+        self.under_way.begin(attempt, strands, kind=kind, branch=attempt.call.branch)
 
     def recorded(self) -> None:
         """A call of a body that does not await was just recorded."""
