@@ -7,7 +7,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench bench-values bench-store reference lab lint clean
+.PHONY: help demo test fuzz bench bench-values bench-store bench-workflows bench-loops reference lab lint clean
 .DELETE_ON_ERROR:
 
 help:  ## show the targets
@@ -24,13 +24,19 @@ test: $(VENV)/.with-demo $(VENV)/.with-test  ## run all tests
 fuzz: $(VENV)/.with-test  ## feed two million altered values to the decoder (about 12 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --count 2000000
 
-bench: bench-values bench-store  ## run all benchmarks
+bench: bench-values bench-store bench-workflows bench-loops  ## run all benchmarks
 
 bench-values: $(VENV)/.with-demo $(VENV)/.with-bench  ## compare the codec with others, into docs/benchmarks.md (about 6 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m bench.values
 
 bench-store: $(VENV)/.peers  ## compare the store with others, into docs/benchmarks.md (about 15 minutes, 10 GB of disk)
 	@PYTHONPATH=tests $(VENV)/peers/bin/python -m bench.store --folder $(VENV)
+
+bench-workflows: $(VENV)/.with-test  ## measure what workflows cost, into docs/benchmarks.md (about 1 minute)
+	@PYTHONPATH=tests $(BIN)/python -m bench.workflows --folder $(VENV)
+
+bench-loops: $(VENV)/.with-demo $(VENV)/.with-bench  ## measure what keeping costs a loop, into docs/benchmarks.md (about 15 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m bench.loops --write
 
 reference: $(VENV)/.with-demo $(VENV)/.with-test  ## write docs/reference/values.md from the tables of the codec
 	@PYTHONPATH=tests $(BIN)/python -m docs.values

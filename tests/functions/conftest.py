@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from functions import witness
+from functions.looping import Face
 from perdure.engine import steps
+from perdure.engine.loops import pace, progress
+from perdure.engine.loops.saver import Saver, Work
 from perdure.engine.process import use_store
 from perdure.store import open_store
 
@@ -106,3 +109,25 @@ def elsewhere():
     yield start
     for work in begun:
         work.stop()
+
+
+@pytest.fixture
+def face():
+    """What loops showed and said in this test."""
+    own = Face()
+    before = progress.use_face(own)
+    yield own
+    progress.use_face(before)
+
+
+@pytest.fixture
+def at_once(monkeypatch, face):
+    """A turn is kept in the loop's own thread, however dear that is."""
+    monkeypatch.setattr(pace, "SHARE", float("inf"))
+
+    def begin(self, do, spend):
+        self._work = Work(do, spend)
+        self._work.run()
+
+    monkeypatch.setattr(Saver, "begin", begin)
+    return face

@@ -20,6 +20,12 @@ def pid():
     return os.getpid()
 
 
+def here():
+    import only_here
+
+    return os.getpid(), os.getcwd(), only_here.said  # noqa: PTH109
+
+
 def place(a, /, b, *others, c=3, **more):
     return [a, b, others, c, more]
 

@@ -13,6 +13,7 @@ from functions.witness import bad_luck, ran, stumble, taken
 from perdure import step, workflow
 from perdure.engine import ending, winding_up
 from perdure.engine.cancels import ASKED, RECORDED, cancel
+from perdure.engine.events import listeners
 from perdure.errors import RunCancelled
 
 AT_WORK = threading.Event()
@@ -453,6 +454,47 @@ def test_cancelling_twice_is_fine(store):
         run.result()
     assert not run.cancel("third")
     assert newest(store, awaits).error == "first"
+
+
+@workflow
+def fails(n):
+    raise ValueError(n)
+
+
+@pytest.mark.parametrize("who", ["a listener", "another thread"])
+def test_a_run_whose_end_is_being_recorded_is_cancelled_after_that(store, monkeypatch, who):
+    """Who waits for it asks once; the thread that records the end is told that it has ended."""
+    asked, told = [], threading.Event()
+    ask = ending.Ending.cancel
+
+    def asks(self, reason=""):
+        asked.append(ask(self, reason))
+        told.set()
+        return asked[-1]
+
+    def cancels():
+        found.append(cancel(store, newest(store, fails), "late"))
+
+    def listen(event):
+        if event.kind == "run_ended" and event.run.state == "failed":
+            (other.start if who == "another thread" else cancels)()
+            assert told.wait(60)
+
+    found, other = [], threading.Thread(target=cancels)
+    monkeypatch.setattr(ending.Ending, "cancel", asks)
+    remove = listeners.add(listen)
+    try:
+        run = fails.start(1)
+        with pytest.raises(ValueError, match="1"):
+            run.result()
+    finally:
+        remove()
+    if who == "another thread":
+        other.join()
+    assert asked == [False]
+    assert found == ["failed" if who == "a listener" else RECORDED]
+    assert run.status == ("failed" if who == "a listener" else "cancelled")
+    assert store.journal.messages() == []
 
 
 def test_a_run_at_which_nobody_is_at_work_is_recorded_as_cancelled(store, calls):

@@ -448,3 +448,28 @@ def test_a_child_whose_end_finds_no_room_holds_nobody_up(store):
     store.journal.full = True
     assert parent(3) == "went on"
     assert [run.state for run in store.journal.runs()] == ["done"] * 4
+
+
+def test_a_step_that_is_redone_starts_its_children_anew():
+    """Promise 1: asked for is asked for, down to what the step starts."""
+
+    @step(kind="volatile")
+    def quote(n):
+        ran("quote")
+        return n
+
+    @workflow
+    def child(n):
+        return quote(n)
+
+    @step
+    def outer(n):
+        return child(n)
+
+    @workflow
+    def body(n):
+        return outer(n)
+
+    assert body(1) == 1
+    assert body.using(redo="outer")(1) == 1
+    assert taken() == ["quote", "quote"]

@@ -261,15 +261,16 @@ def test_the_forked_worker_is_not_in_the_scope_that_it_was_forked_in(value, call
     inner = step(executor=None)(errands.double)
 
     def calls_a_step(x):
-        return inner(x)
+        return inner(x), current_scope() is None
 
     with ProcessPoolExecutor(1, mp_context=FORK) as pool:
 
         @workflow
         def body():
+            pool.submit(errands.pid).result()
             return step(executor=pool)(calls_a_step)(4)
 
-        assert body() == 8
+        assert body() == (8, True)
     assert [call.step for call in calls(body)] == ["calls_a_step"]
 
 

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from functions.looping import at_once, face, notes  # noqa: F401  fixtures
+from functions.looping import notes
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import resumable, step, workflow
 from perdure.engine.loops import pace, slots

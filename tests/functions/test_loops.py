@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from functions.looping import at_once, face, give, given, notes  # noqa: F401  fixtures
+from functions.looping import give, given, notes
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import resumable, step, workflow
 from perdure.errors import LoopChanged, LoopHandedOn, LoopInBody, NothingToKeep, NotKeepable
@@ -35,7 +35,7 @@ def test_a_loop_goes_on_after_the_last_kept_turn_with_its_state():
         for i in resumable(range(n), keep=["total", "drawn"], every=0):
             ran(i)
             total += i
-            drawn.append((i, random.random(), np.random.rand()))
+            drawn.append((i, random.random(), np.random.rand()))  # noqa: NPY002  the legacy state is kept
             if i == 5:
                 stumble()
         return total, drawn
@@ -43,7 +43,7 @@ def test_a_loop_goes_on_after_the_last_kept_turn_with_its_state():
     @workflow
     def body(n):
         random.seed(7)
-        np.random.seed(7)
+        np.random.seed(7)  # noqa: NPY002
         return train(n)
 
     whole = body(8)
@@ -193,11 +193,10 @@ def test_a_kept_turn_takes_the_place_of_the_one_before(store):
 
     @step
     def grow(n):
-        data, fixed = np.zeros(200_000), np.full(200_000, 0.5)
+        data, fixed = np.zeros(200_000), np.full(200_000, 0.5)  # noqa: F841  kept
         for i in resumable(range(n), keep=["data", "fixed"], every=0):
             data += i + 1
             sizes.append(len(store.blobs.names()))
-        return None
 
     @workflow
     def body(n):
@@ -218,7 +217,6 @@ def test_what_others_keep_too_stays_when_the_loop_goes_on(store):
             if i == 2:
                 shared.append(store.blobs.put(np.full(200_000, 1.0)))
                 assert len(store.blobs.names()) == 1
-        return None
 
     @workflow
     def body(n):
@@ -312,7 +310,7 @@ def test_a_loop_in_a_function_that_a_turn_calls_is_a_loop_inside():
     def search(n):
         found = []
         for start in resumable(range(n), keep="found", every=0):
-            found.append(descend([start]))
+            found.append(descend([start]))  # noqa: PERF401  a statement is what is tested
         return found
 
     @workflow
@@ -416,7 +414,7 @@ def test_other_names_of_a_kept_object_hold_the_restored_one():
         zero = 0
         for i in resumable(range(n), keep=["model", "zero"], every=0):
             model["seen"].append(i)
-            zero = 0 if i < 3 else 1
+            zero = 0 if i < 3 else 1  # noqa: F841  kept
             if i == 3:
                 stumble()
 
@@ -513,7 +511,7 @@ def test_a_name_that_holds_parts_of_what_is_kept_is_told(at_once):
 
     @step
     def train(n):
-        weights, data = [0.5], np.zeros(3)
+        weights, data = [0.5], np.zeros(3)  # noqa: F841  kept
         optimizer, steps, alone = Optimizer(weights), [weights], [1]  # noqa: F841  the names count
         for _ in resumable(range(n), keep=["weights", "data"]):
             pass
@@ -635,8 +633,10 @@ def numbers(n):
         lambda n: list(range(n)),
         lambda n: tuple(map(str, range(n))),
         lambda n: dict.fromkeys(range(n)),
-    ]
-    + [lambda n: enumerate("abcdefghij"[:n]), lambda n: zip(range(n), "abcdefghij", strict=False), np.arange],
+        lambda n: enumerate("abcdefghij"[:n]),
+        lambda n: zip(range(n), "abcdefghij", strict=False),
+        np.arange,
+    ],
 )
 def test_an_iterable_may_be_longer_when_the_loop_goes_on(make):
     """Promise 2: who trains longer goes on; what is done is the same."""
@@ -697,7 +697,7 @@ def test_what_shuffles_itself_does_so_as_before():
 
 
 @pytest.mark.parametrize(
-    "handed_on", [enumerate, iter, list, sum, lambda loop: [*loop], lambda loop: [i for i in loop]]
+    "handed_on", [enumerate, iter, list, sum, lambda loop: [*loop], lambda loop: [i + 1 for i in loop]]
 )
 def test_a_loop_that_is_handed_on_is_refused(handed_on):
     """Promise 2: `enumerate` would begin at 0 when the loop goes on."""
@@ -751,7 +751,7 @@ def test_a_loop_in_a_body_is_refused_with_what_to_do():
         for i in resumable(range(n)):
             ran(i)
 
-    with pytest.raises(LoopInBody, match="(?s)body of workflow `body`.*Put the loop into a @step function"):
+    with pytest.raises(LoopInBody, match=r"(?s)body of workflow `body`.*Put the loop into a @step function"):
         body(3)
     assert taken() == []
 
@@ -761,11 +761,15 @@ def test_a_loop_outside_of_everything_is_a_plain_one_with_one_hint(monkeypatch, 
     from perdure.engine.steps import OutsideRun
 
     monkeypatch.setattr(hints, "_hinted", set())
-    with pytest.warns(OutsideRun, match="runs outside a workflow") as caught:
-        for i in resumable(range(3), keep="i"):  # noqa: B007
+
+    def plain():
+        for i in resumable(range(3), keep="i"):
             ran(i)
         for _ in resumable(range(3)):
             ran("again")
+
+    with pytest.warns(OutsideRun, match="runs outside a workflow") as caught:
+        plain()
     assert taken() == [0, 1, 2, "again", "again", "again"]
     assert [(each.filename, each.category) for each in caught] == [(__file__, OutsideRun)]
     assert [(each.done, each.total) for each in at_once.shown if each.state == "ended"] == [(3, 3), (3, 3)]
@@ -808,8 +812,7 @@ def test_an_asynchronous_iterable_is_iterated_by_async_for(at_once):
             seen.append(i)
             if i == 2:
                 stumble()
-        else:
-            ended = True
+        ended = True
         async for i in resumable(ticks(n), keep=(), every=0):
             if i == 1:
                 break

@@ -16,8 +16,6 @@ from perdure.engine.waits.contestants import PATIENCE
 from perdure.errors import InDoubt, StrictDrift, WrongThread
 from perdure.testing import HandClock
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
-
 
 @pytest.fixture(autouse=True)
 def clock():
@@ -29,10 +27,11 @@ def clock():
 @pytest.fixture(autouse=True)
 def nothing_left():
     """No coroutine is left that was never awaited."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         yield
         gc.collect()
+    assert [str(each.message) for each in told if "never awaited" in str(each.message)] == []
 
 
 def run(found):
@@ -411,6 +410,28 @@ def test_a_question_to_a_person_decides_no_race(kind, store, calls):
         [effect] = owner.history.of_step("charge")
         questions.resolve(owner, effect, "done", "receipt")
     assert run(body(1)) == "receipt"
+
+
+def test_a_run_that_lost_is_cancelled_and_one_whose_race_is_cut_off_goes_on(store):
+    @workflow
+    async def beside(n):
+        return await timed("beside", 300)
+
+    globals()["beside"] = beside
+
+    @workflow
+    async def body(n):
+        run = beside.start(n)
+        try:
+            async with asyncio.timeout(0):
+                await race(run, sleep(10))
+        except TimeoutError:
+            ran(run.status)
+        return await race(run, sleep(10))
+
+    assert run(body(1)) is None
+    assert "running" in taken()
+    assert store.journal.runs(workflow="beside")[0].state == "cancelled"
 
 
 def test_a_sleep_that_lost_can_still_be_awaited(calls):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import warnings
 
 import pytest
@@ -692,3 +693,30 @@ def test_a_step_called_outside_a_run_is_a_plain_call_with_one_hint(store):
 def test_an_option_that_makes_no_sense_is_told_at_once(options, words):
     with pytest.raises(ValueError, match=words):
         step(**options)(lambda x: x)
+
+
+def test_what_a_failed_step_had_at_hand_is_let_go_once_the_body_went_on():
+    """Promise 10: a long run with many failures that it caught does not grow."""
+    import weakref
+
+    class Large:
+        pass
+
+    kept = []
+
+    @step
+    def fails(x):
+        large = Large()
+        kept.append(weakref.ref(large))
+        raise ValueError(x)
+
+    @workflow
+    def body(n):
+        left = []
+        for x in range(n):
+            with contextlib.suppress(ValueError):
+                fails(x)
+            left.append(load(x))
+        return len([each for each in kept if each() is not None])
+
+    assert body(5) == 0

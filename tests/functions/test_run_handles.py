@@ -57,6 +57,44 @@ def test_a_handle_of_an_async_run_is_awaited_by_who_gets_it_back():
     assert asyncio.run(main()) == ([2], [2])
 
 
+ON_ITS_LOOP = """
+import asyncio
+from perdure import Run, workflow
+from perdure.errors import WrongThread
+
+@workflow
+async def waits(x):
+    await asyncio.get_running_loop().run_in_executor(None, go.wait, 60)
+    return x
+
+async def main():
+    global go
+    import threading
+    go = threading.Event()
+    begun = START
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    for name in ("waits", Run.of("waits").id):
+        try:
+            Run.of(name).result()
+        except WrongThread as error:
+            print(type(error).__name__)
+    go.set()
+    print(await begun, Run.of("waits").result())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("start", ["waits.start(1)", "asyncio.create_task(call())"])
+def test_no_handle_blocks_the_loop_on_which_its_run_goes_on(script, start):
+    """Also one that was looked up, before the body began and after: in a process, since a loop would stand."""
+    turns = 0 if start.startswith("waits") else 1
+    call = "async def call():\n    return await waits(1)\n"
+    source = ON_ITS_LOOP.replace("START", start).replace("TURNS", str(turns))
+    assert script(call + source) == ["WrongThread", "WrongThread", "1 1"]
+
+
 def test_a_step_may_return_a_handle():
     """Promise 1: it is kept, and found again."""
     GO.set()

@@ -103,3 +103,22 @@ def test_parallel_calls_have_an_order_in_each_branch_only():
     with pytest.raises(ValueError, match="unfinished"):
         asyncio.run(body(5))
     assert asyncio.run(body.using(strict=True)(5)) == [0, 1, 2, 3, 4] * 2
+
+
+def test_calls_may_be_awaited_in_another_order_than_they_are_made():
+    @step
+    async def fetch(x):
+        return x
+
+    @workflow
+    async def body(n):
+        first, second = fetch(1), fetch(2)
+        found = [await second, await first]
+        last()
+        return found
+
+    for strict in (False, True):
+        bad_luck(ValueError("unfinished"))
+        with pytest.raises(ValueError, match="unfinished"):
+            asyncio.run(body.using(strict=strict)(5))
+    assert asyncio.run(body.using(strict=True)(5)) == [2, 1]

@@ -154,7 +154,7 @@ def test_calls_are_not_logged_where_only_runs_are_asked_for(caplog):
 def test_no_event_is_made_where_nobody_listens(monkeypatch):
     """Promise 10: it costs nothing then."""
     monkeypatch.setattr(Event, "__init__", lambda *_, **__: ran("made"))
-    assert not listeners
+    monkeypatch.setattr(listeners, "_listeners", [])
     assert tries(1) == 1
     assert taken() == []
 

@@ -134,6 +134,24 @@ def test_a_stop_at_any_moment_leaves_a_value_or_the_error():
     assert len(found) > 1, "no stop came in time: the test showed nothing"
 
 
+def test_a_call_that_is_stopped_before_its_thread_runs_never_begins(monkeypatch):
+    """What is raised in a thread that is not at the call yet would end the thread, and nobody would be told."""
+    go, ran = threading.Event(), []
+
+    class Late(threading.Thread):
+        def run(self):
+            go.wait()
+            super().run()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", Late)
+        work = begin_in_thread(lambda: ran.append(1), here(), "late")
+    work.stop(WHY)
+    go.set()
+    assert type(work.future.exception(timeout=30)) is StepTimeout
+    assert ran == []
+
+
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, OSError, UnicodeError])
 def test_any_error_can_stop_a_call(kind):
     call = Going()

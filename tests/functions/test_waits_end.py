@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 
 import pytest
 
@@ -12,7 +14,15 @@ from perdure.engine.ending import at_work
 from perdure.errors import RunCancelled
 from perdure.testing import HandClock, always_replay
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """No coroutine is left that was never awaited."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(each.message) for each in told if "never awaited" in str(each.message)] == []
 
 
 @pytest.fixture
@@ -39,11 +49,14 @@ async def timed(x, seconds):
 
 
 def test_a_run_that_is_cancelled_while_it_sleeps_ends_at_once(hand, calls):
-    """In a thread; the sleep is cancelled with it."""
+    """In a thread, which cleans up; the sleep is cancelled with it."""
 
     @workflow
     def body(n):
-        sleep("1h").result()
+        try:
+            sleep("1h").result()
+        finally:
+            ran("cleaned up")
 
     run = body.start(1)
     hand.until_waiting()
@@ -51,13 +64,17 @@ def test_a_run_that_is_cancelled_while_it_sleeps_ends_at_once(hand, calls):
     with pytest.raises(RunCancelled, match="enough"):
         run.result()
     assert (run.status, [call.state for call in calls(body)]) == ("cancelled", ["cancelled"])
+    assert taken() == ["cleaned up"]
 
 
 def test_a_sync_step_that_sleeps_is_cancelled_at_once(hand, calls):
     @step
     def sleeps(x):
-        sleep("1h").result()
-        ran("went on")
+        try:
+            sleep("1h").result()
+            ran("went on")
+        finally:
+            ran("cleaned up")
 
     @workflow
     def body(n):
@@ -69,7 +86,7 @@ def test_a_sync_step_that_sleeps_is_cancelled_at_once(hand, calls):
     with pytest.raises(RunCancelled):
         run.result()
     assert [call.state for call in calls(body)] == ["cancelled"]
-    assert taken() == []
+    assert taken() == ["cleaned up"]
 
 
 @pytest.mark.parametrize("form", ["async", "sync"])
@@ -138,7 +155,7 @@ async def chain(x, seconds):
 
 @workflow
 async def races(n):
-    found = [await race(timed("fast", 10), sleep(20), sleep(30))]
+    found = [await race(timed("slow", 50), timed("fast", 10), sleep(20))]
     found.append(await race(page=chain("page", 5), late=sleep(100)))
     found.append(await first_success(failing(), chain("c", 30)))
     found.append(await asyncio.gather(chain("a", 3), chain("b", 2)))

@@ -333,8 +333,11 @@ def test_a_worker_follows_the_kernels_environment(elsewhere, monkeypatch):
 
 
 def test_a_worker_works_where_the_kernel_does(elsewhere, monkeypatch, tmp_path):
+    pid = value(elsewhere("process", errands.pid))
     monkeypatch.chdir(tmp_path)
-    assert value(elsewhere("process", os.getcwd)) == str(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "only_here.py").write_text("said = 'found'")
+    assert value(elsewhere("process", errands.here)) == (pid, str(tmp_path), "found")
 
 
 def test_libraries_in_a_worker_use_one_core_unless_told_otherwise(elsewhere, monkeypatch):

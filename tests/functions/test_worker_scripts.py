@@ -31,6 +31,11 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
 """,
+    "aside": """
+import multiprocessing
+from aside import Aside
+executor = Aside(1, mp_context=multiprocessing.get_context("spawn"))
+""",
     "threads": """
 from concurrent.futures import ThreadPoolExecutor
 executor = ThreadPoolExecutor(1)
@@ -38,9 +43,24 @@ executor = ThreadPoolExecutor(1)
 }
 
 
+ASIDE = """
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+class Aside(ProcessPoolExecutor):
+    '''Its processes carry out calls on other threads than the main one, as those of some schedulers do.'''
+    def submit(self, function, /, *args):
+        return super().submit(in_a_thread, function, *args)
+def in_a_thread(function, *args):
+    future = Future()
+    threading.Thread(target=lambda: future.set_result(function(*args))).start()
+    return future.result()
+"""
+
+
 @pytest.fixture(params=EXECUTORS)
-def run(request, script):
+def run(request, script, tmp_path):
     """Run a script with `executor`, as the main program that it is."""
+    (tmp_path / "aside.py").write_text(ASIDE)
 
     def of(source, **options):
         body = EXECUTORS[request.param] + source
@@ -77,7 +97,7 @@ print(body())
 def test_classes_of_the_notebook_are_the_same_on_both_sides(run):
     """Promise 3: an instance that goes there and one that comes back are instances of the notebook's class."""
     lines = run("""
-import enum, pickle, typing
+import enum, pickle, threading, typing
 from dataclasses import dataclass
 class Colour(enum.Enum):
     RED = 1
@@ -99,8 +119,9 @@ def scale(x):
 @step(executor=executor)
 def work(shape, point):
     assert isinstance(shape, Circle) and isinstance(point, Point) and shape.colour is Colour.RED
-    assert pickle.loads(pickle.dumps(shape)) == shape
-    assert typing.get_type_hints(Shape)["colour"] is Colour
+    if threading.current_thread() is threading.main_thread():  # else `__main__` is the process's own
+        assert pickle.loads(pickle.dumps(shape)) == shape
+        assert typing.get_type_hints(Shape)["colour"] is Colour
     return Circle(shape.area()), {Colour.RED: Point(point.x + 1)}, Circle
 @step(executor=executor)
 def only_asks_its_argument(shape):
@@ -210,6 +231,32 @@ def body():
 print(body())
 """)
     assert lines == ["([1], True, [1, 5], 10, [[1, 6], [1, 7]], [3], 6)"]
+
+
+def test_a_workflow_of_the_notebook_is_not_for_a_worker(script):
+    lines = script(f"""{START}
+from concurrent.futures import ThreadPoolExecutor
+from perdure.errors import NotInWorker
+@workflow
+def child(x):
+    return x
+@workflow(executor=ThreadPoolExecutor(1))
+def other(x):
+    return x
+@step(executor="process")
+def uses(which):
+    return (child if which else other)(1)
+@workflow
+def body():
+    for which in (True, False):
+        try:
+            uses(which)
+        except NotInWorker as error:
+            print(error.step)
+if __name__ == "__main__":
+    body()
+""")
+    assert lines == ["uses", "uses"]
 
 
 def test_functions_inside_values_bring_what_they_use_too(run):

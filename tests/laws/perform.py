@@ -96,7 +96,7 @@ STEPS |= {(Inline, "pure"): inline_pure, (Inline, "effect"): inline_effect}
 # -- bodies ----------------------------------------------------------------------------------------------
 
 
-async def perform(tree: Any, at: str, last: Any) -> Any:
+async def perform(tree: Any, at: str, last: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  a case for each kind
     match tree:
         case Call(number, kind, fed) | Inline(number, kind, fed):
             return await recorded(at, lambda: STEPS[type(tree), kind](number, summary(last) if fed else 0))
@@ -194,7 +194,7 @@ def first_error(found: list[Any]) -> None:
 
 @workflow
 async def body(tree):
-    value = await perform(tree, "", None)
+    value = [await perform(tree, "", None), drawn("", "now")]
     last()  # a further move: the failures before it are outcomes
     stage.ending(value)
     return value
@@ -208,7 +208,7 @@ async def child(part, at, last):
 # -- plain functions -------------------------------------------------------------------------------------
 
 
-def perform_sync(tree: Any, at: str, last: Any) -> Any:
+def perform_sync(tree: Any, at: str, last: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  a case for each kind
     match tree:
         case Inline(number, kind, fed):
             return recorded_sync(at, lambda: STEPS[Inline, kind](number, summary(last) if fed else 0))
@@ -286,7 +286,7 @@ def flaky_sync(retries, pause):
 
 @workflow
 def body_sync(tree):
-    value = perform_sync(tree, "", None)
+    value = [perform_sync(tree, "", None), drawn("", "now")]
     last()
     stage.ending(value)
     return value

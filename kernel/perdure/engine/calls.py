@@ -50,7 +50,9 @@ class Call:
         "_arguments",
         "_copied",
         "_later",
+        "_made",
         "_secrets",
+        "_seq",
         "decision",
         "request",
         "scope",
@@ -71,6 +73,8 @@ class Call:
         arguments = step.bind(args, kwargs)
         self.request = self._request(arguments)
         self.decision = scope.owner.decide(self.request)
+        # Its place in the order is where it was made, whenever it is awaited.
+        self._made, self._seq = clock.now(), scope.owner.reserve()
         self._arguments = arguments
         self._copied: codec.Encoded | None = None
         self._secrets: list[Secret] = []
@@ -156,7 +160,7 @@ class Call:
                 except BaseException as failure:  # noqa: BLE001  raised again by `_failed`, if it stands
                     error = failure  # as in `run`
                 else:
-                    value = self._ended(attempt, made)
+                    value = await self._aended(attempt, made)
                     break
                 decision = self._failed(attempt, error, time.perf_counter() - began)
         await self.scope.within.arecorded()
@@ -187,17 +191,19 @@ class Call:
         options, executor = step.options, self._executor()
         # Its tries are counted as they begin; a worker is a process of its own, which may outlive this one.
         at_once = options.retrying.retries > 0 or executor is not None
-        record = owner.start(
-            self.request,
-            decision,
-            at_once=at_once,
-            executor=named(executor),
-            source=step.source,
-            cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
-        )
-        deadline = None if options.timeout is None else record.started + options.timeout
-        attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
-        self.scope.within.begun(attempt, is_async=step.is_async)
+        with self.scope.within.under_way.beginning():
+            record = owner.start(
+                self.request,
+                decision,
+                at_once=at_once,
+                executor=named(executor),
+                source=step.source,
+                seq=self._seq,
+                cached=options.cache is not None and not any(part.weak for part in self.request.input_parts),
+            )
+            deadline = None if options.timeout is None else record.started + options.timeout
+            attempt = Attempt(owner, record, owner.attempt(record).number, deadline)
+            self.scope.within.begun(attempt, is_async=step.is_async)
         return attempt
 
     def _executor(self) -> str | Executor | None:
@@ -230,7 +236,29 @@ class Call:
         under_way.check_stopped()
         return value
 
+    async def _aended(self, attempt: Attempt, made: Made) -> Any:
+        """The same on an event loop, which goes on with others while the value is on its way to the disk."""
+        under_way, owner = self.scope.within.under_way, self.scope.owner
+        try:
+            if not under_way.settle(attempt):
+                attempt.check()
+            encoded = self._encoded(attempt, made)
+            ended = await owner.afinish(
+                attempt.call, encoded, took=made.took, memory=made.memory, more=attempt.changes
+            )
+            value = self._given(made, encoded, ended)
+        finally:
+            under_way.end(attempt)
+        under_way.check_stopped()
+        return value
+
     def _finish(self, attempt: Attempt, made: Made) -> Any:
+        encoded, owner = self._encoded(attempt, made), self.scope.owner
+        ended = owner.finish(attempt.call, encoded, took=made.took, memory=made.memory, more=attempt.changes)
+        return self._given(made, encoded, ended)
+
+    def _encoded(self, attempt: Attempt, made: Made) -> codec.Encoded:
+        """The value as it is kept; that it cannot be is how the call fails."""
         owner, record, value = self.scope.owner, attempt.call, made.value
         encoded = made.encoded
         try:
@@ -241,9 +269,12 @@ class Call:
             owner.failures.gave(record.id, error)
             owner.fail(record, error=one_line(error), took=made.took, value=keeping.outcome(error))
             raise
-        ended = owner.finish(record, encoded, took=made.took, memory=made.memory, more=attempt.changes)
-        if made.encoded is None and codec.is_fixed(value):
-            return value
+        return encoded
+
+    def _given(self, made: Made, encoded: codec.Encoded, ended: CallRecord) -> Any:
+        """What the caller gets: a copy of what was kept, unless nobody could change it."""
+        if made.encoded is None and codec.is_fixed(made.value):
+            return made.value
         return keeping.decode(self._stored(ended, encoded))
 
     def _stored(self, call: CallRecord, encoded: codec.Encoded) -> codec.Encoded:
@@ -324,6 +355,7 @@ class Call:
             reason=self.decision.reason,
             took=time.perf_counter() - began,
             older_code=self.decision.older_code,
+            at=self._made,
         )
         if call.state == "failed":
             assert isinstance(value, BaseException)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ASKED, RECORDED = "asked", "recorded"
 """What came of it: its owner was told, and ends it; nobody was at work on it, and it is cancelled now."""
+_STAY = ("done", "open", CANCELLED)
 
 
 def cancel(store: Store, run: RunRecord, reason: str = "") -> str:
@@ -36,19 +37,21 @@ def cancel(store: Store, run: RunRecord, reason: str = "") -> str:
         reason: why, for people.
 
     Returns:
-        `ASKED` or `RECORDED`; else the state in which it was, and stays: `done`, `cancelled`, or `open` for a
-        notebook's own run, which has no end.
+        `ASKED` or `RECORDED`; else the state in which it was, and stays: `done`, `cancelled`, `open` for a
+        notebook's own run, which has no end, or any end that the caller itself is recording.
     """
     record = store.journal.run(run.id) or run
-    if record.state in ("done", "open", CANCELLED):
-        return record.state
-    here = at_work(run.id)
-    if here is not None:
+    while record.state not in _STAY and (here := at_work(run.id)) is not None:
         message = _posted(store, run, reason)
         if here.cancel(reason):
             return ASKED
         store.journal.drop_messages([message])
-        return cancel(store, run, reason)
+        stays = not here.wait_for_end()
+        record = store.journal.run(run.id) or run
+        if stays:
+            return record.state
+    if record.state in _STAY:
+        return record.state
     try:
         owner = Owner.take(store, record)
     except RunOwned:

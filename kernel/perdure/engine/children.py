@@ -23,6 +23,7 @@ from .under_way import CHILD
 if TYPE_CHECKING:
     from perdure.store.records import CallRecord, RunRecord
 
+    from .history import History
     from .plans import Plan
     from .scope import Scope
     from .under_way import Strands, Work
@@ -48,7 +49,8 @@ class ChildCall:
             call, number = scope.attempt.call, scope.attempt.number
             order = scope.within.occurrence("started by", call.id, str(number), name, inputs)
             place = _place(call.key or call.inputs, call.branch, call.occurrence)
-            self.key = choice.key or f"{_place(inputs, '', order)} in {call.step} {place}"
+            again = f"~{times}" if (times := _times_redone(self.owner.history, call)) else ""
+            self.key = choice.key or f"{_place(inputs, '', order)} in {call.step} {place}{again}"
             return
         occurrence = scope.within.occurrence(scope.branch, name, inputs)
         self.key = choice.key or _place(inputs, scope.branch, occurrence)
@@ -197,6 +199,18 @@ class ChildCall:
             self.owner.finish(self._record, None, took=(run.finished or run.updated) - run.created)
             return
         self.owner.restored(decision.call, reason=decision.reason, took=took)
+
+
+def _times_redone(history: History, call: CallRecord) -> int:
+    """How often the call was done before with this code: asked for once more, it has other children."""
+    place = (call.branch, call.inputs, call.occurrence, call.code)
+    return sum(
+        each.state == "done"
+        and each.id != call.id
+        and each.run == call.run
+        and (each.branch, each.inputs, each.occurrence, each.code) == place
+        for each in history.of_step(call.step)
+    )
 
 
 def _place(inputs: str, branch: str, order: int) -> str:

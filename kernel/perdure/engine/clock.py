@@ -21,6 +21,9 @@ from .working import resting
 LONGEST = 30.0
 """Seconds between two looks at the time: the wall's clock may be set, and a machine may sleep."""
 
+MANY = 256
+"""Alarms among which those that were taken back may stay until their moment."""
+
 
 class Alarm:
     """A call that is to come at a moment; `cancel` takes it back."""
@@ -73,6 +76,7 @@ class WallClock:
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._many = MANY
 
     def now(self) -> float:
         """Seconds since 1970 (UTC)."""
@@ -82,13 +86,21 @@ class WallClock:
         """Have `call` called as soon as that moment has come."""
         alarm = Alarm(due, call, limit=limit)
         with self._changed:
+            self._sweep()
             heapq.heappush(self._alarms, (due, next(self._numbers), alarm))
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # it is not, in a process that was forked
                 self._thread = threading.Thread(target=self._run, name="perdure-clock", daemon=True)
                 self._thread.start()
             elif self._alarms[0][2] is alarm:
                 self._changed.notify()
         return alarm
+
+    def _sweep(self) -> None:
+        """Drop what was taken back, now and then: each race in a loop may leave an alarm of days behind."""
+        if len(self._alarms) > self._many:
+            self._alarms = [each for each in self._alarms if not each[2].cancelled]
+            heapq.heapify(self._alarms)
+            self._many = max(MANY, 2 * len(self._alarms))
 
     def _run(self) -> None:
         while True:

@@ -23,7 +23,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from perdure.errors import CodeEdited, DiedTwice, EffectUnclear, InDoubt, PerdureError, StrictDrift
+from perdure.errors import (
+    CodeEdited,
+    DiedTwice,
+    EffectUnclear,
+    InDoubt,
+    NotRepeatable,
+    PerdureError,
+    StrictDrift,
+)
 from perdure.frozen import frozen
 from perdure.store.records import CallRecord, Part
 
@@ -118,7 +126,8 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(found, request)
     else:
         decision = _pure(history, request)
-    return _strictly(history, decision, request) if request.strict else decision
+    decision = _in_order(history, decision, request)
+    return _strictly(decision, request) if request.strict else decision
 
 
 def _pure(history: History, request: Request) -> Decision:
@@ -253,8 +262,18 @@ def _from_to(old: Part, new: Part) -> str:
     return f": {old.preview} → {new.preview}" if old.preview != new.preview else ""
 
 
-def _strictly(history: History, decision: Decision, request: Request) -> Decision:
-    """With --strict nothing may have drifted, not the order either, nor an input be known by origin alone."""
+def _in_order(history: History, decision: Decision, request: Request) -> Decision:
+    """Where an order is expected, as in a strict pass, another call than the expected one is refused."""
+    expected = history.expected(line(request.branch, request.kind))
+    if expected is None or _is(decision, expected) or isinstance(decision, Ask) or _lost(decision):
+        return decision
+    cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
+    error = StrictDrift if request.strict else NotRepeatable
+    return Refuse(error(step=request.step, cause=cause))
+
+
+def _strictly(decision: Decision, request: Request) -> Decision:
+    """With --strict nothing may have drifted, and no input may be known by its origin alone."""
     weak = [part.name for part in request.input_parts if part.weak]
     if weak:
         names = ", ".join(f"`{name}`" for name in weak)
@@ -263,12 +282,6 @@ def _strictly(history: History, decision: Decision, request: Request) -> Decisio
         return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
     if isinstance(decision, Restore) and decision.older_code:
         return Refuse(StrictDrift(step=request.step, cause="its code was edited"))
-    if isinstance(decision, Ask) or _lost(decision):
-        return decision
-    expected = history.expected(line(request.branch, request.kind))
-    if expected is not None and not _is(decision, expected):
-        cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
-        return Refuse(StrictDrift(step=request.step, cause=cause))
     return decision
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,11 @@ class Ending:
         self.owner: Owner | None = None
         self.outcome: concurrent.futures.Future[Any] = concurrent.futures.Future()
         """The result of the run, or the error that its caller gets, once it has ended."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop on which its body goes on, if it awaits."""
         self._child = child
         self._lock = threading.Lock()
-        self._ended = False
+        self._ender: int | None = None  # the thread that records its end, once there is one
         self._body: Stop | None = None
         self._strands: Strands = frozenset()
 
@@ -75,12 +78,19 @@ class Ending:
         show_users_frames()
         cleaned(error)
         with self._lock:
-            recorded, self._ended = self._ended, True
+            mine = self._claim_end()
         stopped = self._under_way.stopped
-        if not recorded:
+        if mine:
             self._end(owner, error)
         if stopped is not None:
             raise self._told() from None
+
+    def _claim_end(self) -> bool:
+        """Whether the caller, who holds the lock, is the first to record the end."""
+        first = self._ender is None
+        if first:
+            self._ender = threading.get_ident()
+        return first
 
     def _end(self, owner: Owner, error: BaseException) -> None:
         """Record the end of a run that is not done."""
@@ -158,7 +168,7 @@ class Ending:
 
     def _stop(self, why: Cancelled) -> bool:
         with self._lock:
-            if self._ended or self.owner is None:
+            if self._ender is not None or self.owner is None:
                 return False
             self._under_way.stop(why, self._body, self._strands)
             return True
@@ -175,10 +185,16 @@ class Ending:
             return
         self._stop(why)
         with self._lock:
-            if self._ended:
+            if not self._claim_end():
                 return
-            self._ended = True
         self._end(self.owner, why)
+
+    def wait_for_end(self) -> bool:
+        """Wait until the end that is being recorded is; False where that is this thread's own to do."""
+        if self._ender == threading.get_ident():
+            return False
+        concurrent.futures.wait([self.outcome])
+        return True
 
 
 def _state_after(error: BaseException) -> str:

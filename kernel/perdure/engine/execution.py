@@ -145,8 +145,7 @@ class Execution(Ending):
         again = isinstance(self._under_way.over, replaying.Again)
         if again:
             owner.history.begin_pass()
-            if self.plan.choice.strict:
-                owner.expect_order()
+            owner.expect_order()  # the body has to come the same way again
             self._begin_pass(owner, self._scope.within.above)
         return again
 
@@ -180,6 +179,7 @@ class Execution(Ending):
         """Await an async body, and return the run's result."""
         if self.owner is None:
             return self._kept()
+        self.loop = asyncio.get_running_loop()
         owner, asked = self.owner, _asked_to_cancel()
         try:
             while True:
@@ -224,39 +224,39 @@ class Execution(Ending):
 
     def _ready(self, owner: Owner, value: Any) -> codec.Encoded:
         """The value as it is to be kept; from here on the run is not cancelled any more."""
-        owner.check_all_made()
+        owner.check_all_made(strict=self.plan.choice.strict)
         keep = self.plan.keep
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
         with self._lock:
             self._under_way.check_stopped()
-            if not self._ended:
-                self._ended = True
+            if self._claim_end():
                 return encoded
         raise self._told()
 
     def _done(self, owner: Owner, encoded: codec.Encoded) -> Any:
+        try:
+            value = self._kept_now(owner, encoded)
+        except BaseException as error:
+            self._tell(error)
+            raise
+        self._tell(value=value)
+        return value
+
+    def _kept_now(self, owner: Owner, encoded: codec.Encoded) -> Any:
+        """Record that the run is done, let go of it, and give its result as it was kept."""
         try:
             self._settle(owner, Cancelled("the body of its run had ended"))
             result = owner.seal(encoded, Place(owner.run.id, role="result"))
             self.record = owner.change_run(
                 "run_ended", result, state="done", result=result.id, finished=clock.now()
             )
-        except BaseException as error:
-            self._tell(error)
-            raise
         finally:
             let_go(owner)
-        try:
-            if self._child is not None:
-                self._child.done()
-            if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
-                encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
-            value = keeping.decode(encoded)
-        except BaseException as error:
-            self._tell(error)
-            raise
-        self._tell(value=value)
-        return value
+        if self._child is not None:
+            self._child.done()
+        if encoded.buffers:  # mapped from the store, as a replay would, rather than copied
+            encoded = unsealed(self.store, result.id, Place(owner.run.id, role="result"), "The result")
+        return keeping.decode(encoded)
 
     def _kept(self) -> Any:
         """The result of a run that was finished before."""

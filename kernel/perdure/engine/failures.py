@@ -6,6 +6,8 @@ end the run nevertheless (the body raised it again, or looked late at a parallel
 
 from __future__ import annotations
 
+import contextlib
+from types import FrameType
 from typing import Final
 
 from perdure.errors import (
@@ -21,7 +23,7 @@ from perdure.errors import (
 from perdure.store.records import CallRecord
 
 from .history import within
-from .tracebacks import with_sources
+from .tracebacks import frames_inside, with_sources
 
 NO_OUTCOMES: Final = (
     CodeEdited,
@@ -33,7 +35,7 @@ NO_OUTCOMES: Final = (
     StoreError,
     StrictDrift,
 )
-"""What keeps a run from going on for now: nothing that a replay could give again, nor what a body decides by."""
+"""What keeps a run from going on for now: nothing that a replay could give again, or a race be decided by."""
 
 
 class Failures:
@@ -42,6 +44,8 @@ class Failures:
     def __init__(self) -> None:
         self._open: dict[str, CallRecord] = {}
         self._given: dict[int, tuple[BaseException, set[str]]] = {}
+        self._frames: dict[str, list[FrameType]] = {}
+        """Those of the code that failed, by call: they hold all that it had at hand."""
 
     def __bool__(self) -> bool:
         """Whether any failure is open."""
@@ -59,16 +63,23 @@ class Failures:
         """With this error a failed call came back to the body; a race that it decided failed with it, too."""
         # The error is held, so that no other one gets its id.
         self._given.setdefault(id(error), (error, set()))[1].add(call)
+        self._frames[call] = frames_inside(error)
 
     def caught(self, branch: str) -> list[CallRecord]:
         """The open failures that a further move in this branch shows to be caught; they are open no more."""
         found = [call for call in self._open.values() if within(call.branch, branch)]
         for call in found:
             del self._open[call.id]
+            for frame in self._frames.pop(call.id, ()):
+                with contextlib.suppress(
+                    RuntimeError
+                ):  # it is still at work: a thread that was left to itself
+                    frame.clear()
         return found
 
     def behind(self, error: BaseException) -> set[str]:
         """The calls whose failure came to the body as this error, or as one that it stems from."""
         given = [self._given[id(each)][1] for each in with_sources(error) if id(each) in self._given]
         self._given.clear()
+        self._frames.clear()
         return set().union(*given)

@@ -8,7 +8,7 @@ import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from perdure.errors import NoSuchRun, WrongThread
@@ -84,6 +84,7 @@ class Run(Beside):
         loop = _running_loop() if is_async and not held_up else None
         if loop is not None:
             # With a context of its own it is no branch of the body that starts it.
+            execution.loop = loop
             self._task = loop.create_task(_quietly(execution.arun(body)), context=context)
             return
         work = functools.partial(_go, execution, body, is_async=is_async)
@@ -118,7 +119,7 @@ class Run(Beside):
         execution = self._at_work()
         if execution is None:
             return self._value_of(outcome(self._store, self.id, self.workflow))
-        own_loop = None if self._task is None else self._task.get_loop()
+        own_loop = execution.loop
         if own_loop is not None and not execution.outcome.done() and _running_loop() is own_loop:
             raise WrongThread(name=self.workflow, call="the run")
         block(execution.outcome)
@@ -167,6 +168,9 @@ class Run(Beside):
             scope.within.under_way.check_stopped()
             scope = scope.within.above
         return asked
+
+    def give_up(self) -> None:
+        """Who is stopped while waiting does not cancel the run."""
 
     def resume(self) -> Run:
         """Go on with the run where it was, failed, interrupted or cancelled; a finished one has its result.
@@ -234,7 +238,7 @@ class Run(Beside):
 
     @classmethod
     def __perdure_load__(cls, data: dict[str, str]) -> Run:
-        made = cast("Run", cls.__new__(cls))
+        made = cls.__new__(cls)
         here = _here.get(data["id"])
         if here is not None:
             made.__dict__ = here.__dict__  # one state for all handles of a run that is at work here

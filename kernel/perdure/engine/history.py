@@ -65,6 +65,12 @@ class History:
         if call.state == "in doubt":
             self.add(call)
 
+    def leave(self, call: CallRecord) -> None:
+        """Another call is about to take the place of this one of another run."""
+        self._steps[call.step].pop(call.id, None)
+        self._unclaimed[call.step][call.branch].pop(call.id, None)
+        self.calls.pop(call.id, None)
+
     def begin_pass(self) -> None:
         """The body is executed once more from its top: nothing is claimed."""
         self._only = None

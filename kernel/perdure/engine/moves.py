@@ -109,6 +109,13 @@ def adopted(
     )
 
 
+def taken_over(run: RunRecord, call: CallRecord, *, new: str, seq: int) -> CallRecord:
+    """A call of a run that this one was forked from, as one of its own; its values stay where they are."""
+    return replace(
+        call, id=new, run=run.id, seq=seq, epoch=run.epoch, value=None, shown=None, needs=None, outputs=()
+    )
+
+
 def ended(
     call: CallRecord,
     attempt: AttemptRecord,
@@ -148,7 +155,11 @@ def _changed(call: CallRecord, changes: dict[str, Any]) -> CallRecord:
 
 
 def settled(
-    call: CallRecord, attempts: Sequence[AttemptRecord], *, died: float | None = None
+    call: CallRecord,
+    attempts: Sequence[AttemptRecord],
+    *,
+    died: float | None = None,
+    kept: float = 0.0,
 ) -> tuple[CallRecord, *tuple[AttemptRecord, ...]]:
     """A call that was left running when its process died; nobody knows when it ended.
 
@@ -156,6 +167,7 @@ def settled(
         call: the call.
         attempts: all tries at it, in their order.
         died: None where the process died; the time at which the run was taken from one that lives.
+        kept: when it last kept a turn of a loop: deaths before that did not stop it.
     """
     tried = [
         replace(each, state=states.move(states.ATTEMPT, "attempt", each.state, "interrupted"), ended=died)
@@ -164,6 +176,11 @@ def settled(
     ]
     deaths = [each for each in attempts if each.state == "interrupted" and each.ended is None]
     deaths += [each for each in tried if each.ended is None]
+    # Those in vain: the one after it last kept a turn, and all that followed.
+    deaths = [
+        *[each for each in deaths if each.started < kept][-1:],
+        *[each for each in deaths if each.started >= kept],
+    ]
     often = len(deaths) >= DEATHS and call.kind in STEPS
     state = "in doubt" if often or call.kind == "effect" else "interrupted"
     lost = replace(call, state=states.move(states.CALL, "call", call.state, state))

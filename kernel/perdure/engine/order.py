@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from perdure.store.records import CallRecord, RestoreRecord
 
@@ -29,7 +29,8 @@ def expected(
         restores: the run's own.
         finished: whether the last pass came to the body's end.
     """
-    uses = {call.id: (call.epoch, call.started) for call in calls if _has_outcome(call)}
+    known = sorted((call for call in calls if _has_outcome(call)), key=lambda call: call.seq)
+    uses = dict(zip([call.id for call in known], _made(known), strict=True))
     lines = {call.id: line(call.branch, call.kind) for call in calls if call.id in uses}
     for restore in restores:
         if restore.call in uses:
@@ -40,6 +41,19 @@ def expected(
         if not finished or uses[call][0] == last:
             found[lines[call]].append(call)
     return dict(found)
+
+
+def _made(calls: Sequence[CallRecord]) -> list[tuple[int, float]]:
+    """In which pass, and when, each of these calls was made, given in the order in which they were.
+
+    They began later than they were made, and in another order where they were awaited in another.
+    """
+    latest = float("inf")
+    found = []
+    for call in reversed(calls):
+        latest = min(latest, call.started)
+        found.append((call.epoch, latest))
+    return found[::-1]
 
 
 def _has_outcome(call: CallRecord) -> bool:

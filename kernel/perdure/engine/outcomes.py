@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.store.records import CallRecord, Output, Record, RestoreRecord, RunRecord, ValueRecord
+from perdure.store.records import (
+    AttemptRecord,
+    CallRecord,
+    Output,
+    Record,
+    RestoreRecord,
+    RunRecord,
+    ValueRecord,
+)
 
 from . import clock, moves
 from .at_work import AtWork
@@ -16,6 +26,7 @@ from .failures import Failures
 from .history import History
 from .room import checkpointed
 from .stored import place_of
+from .together import Together
 
 if TYPE_CHECKING:
     from perdure.codec import Encoded
@@ -40,6 +51,13 @@ class Outcomes(Books):
         self.failures = Failures()
         self._seq = seq
         self._at_work = AtWork()
+        self._together = Together(lambda records: self._write(*records))
+
+    def reserve(self) -> int:
+        """The next place in the run's order, for a call that is made now and may begin later."""
+        with self._mutex:
+            self._seq += 1
+            return self._seq
 
     def moved(self, branch: str) -> None:
         """Note that the body went on in this branch: what failed there was caught, and is an outcome now."""
@@ -68,17 +86,38 @@ class Outcomes(Books):
         `more` is written in the same commit: what its code changed beside its result.
         """
         values = self._sealed(call, value=value, shown=shown, needs=needs)
-        return self._end(
-            call,
-            "done",
-            values,
-            memory=memory,
-            more=more,
-            took=took,
-            failures=0,
-            outputs=outputs,
-            bytes=sum(record.size for record in values.values()),
-        )
+        fields = _well(values, took=took, outputs=outputs)
+        return self._end(call, "done", values, memory=memory, more=more, **fields)
+
+    async def afinish(
+        self,
+        call: CallRecord,
+        value: Encoded,
+        *,
+        took: float,
+        memory: int | None = None,
+        more: Sequence[Record] = (),
+    ) -> CallRecord:
+        """As `finish`, on an event loop: calls beside each other that end at one moment share a commit."""
+        beside = call.branch and call.kind != "effect" and self.store.durability == "power"
+        if not beside:  # it would wait for nobody, and one more thread for it
+            return self.finish(call, value, took=took, memory=memory, more=more)
+        values = self._sealed(call, value=value)
+        ended, done = self._ends(call, "done", values, memory=memory, fields=_well(values, took=took))
+        commit = self._together.commit((*values.values(), *more, ended, done))
+        try:
+            try:
+                await asyncio.shield(asyncio.wrap_future(commit))
+            except asyncio.CancelledError:
+                concurrent.futures.wait([commit])  # it is on its way to the disk, and comes about or not
+                if commit.exception() is None:
+                    self._has_ended(ended, done)
+                raise
+        except BaseException:
+            if commit.exception() is not None:
+                self._lose(call)
+            raise
+        return self._has_ended(ended, done)
 
     def fail(
         self,
@@ -135,25 +174,43 @@ class Outcomes(Books):
         more: Sequence[Record] = (),
         **fields: Any,
     ) -> CallRecord:
-        fields |= {name: record.id for name, record in values.items()}
-        attempt = self._attempts[call.id]
-        ended, done = moves.ended(
-            call, attempt, state, now=clock.now(), traceback=traceback, memory=memory, fields=fields
-        )
+        ended, done = self._ends(call, state, values, traceback=traceback, memory=memory, fields=fields)
         try:
-            with self._mutex:
-                self._at_work.end(call)
-            # Nothing is held up meanwhile: what parallel calls finish at one moment shares a commit.
+            # Nothing is held up meanwhile: what threads finish at one moment shares a commit.
             durability = "power" if call.kind == "effect" else None
             self._write(*values.values(), *more, ended, done, durability=durability)
         except BaseException:
             self._lose(call)
             raise
+        return self._has_ended(ended, done)
+
+    def _ends(
+        self,
+        call: CallRecord,
+        state: str,
+        values: dict[str, ValueRecord],
+        *,
+        traceback: str | None = None,
+        memory: int | None = None,
+        fields: dict[str, Any],
+    ) -> tuple[CallRecord, AttemptRecord]:
+        """A call that is at work no more, with its attempt, as they are to be recorded."""
+        told = {**fields, **{name: record.id for name, record in values.items()}}
+        attempt = self._attempts[call.id]
+        ended = moves.ended(
+            call, attempt, state, now=clock.now(), traceback=traceback, memory=memory, fields=told
+        )
         with self._mutex:
-            self._at_work.find(call)
-            self._attempts[call.id] = done
+            self._at_work.end(call)
+        return ended
+
+    def _has_ended(self, ended: CallRecord, done: AttemptRecord) -> CallRecord:
+        """The end of a call is recorded."""
+        with self._mutex:
+            self._at_work.find(ended)
+            self._attempts[ended.id] = done
             self.history.change(ended)
-        self.tell("attempt_failed" if state == "waiting" else "call_ended", ended)
+        self.tell("attempt_failed" if ended.state == "waiting" else "call_ended", ended)
         checkpointed(self.store, ended.bytes)
         return ended
 
@@ -174,13 +231,22 @@ class Outcomes(Books):
         return kept
 
     def restored(
-        self, used: CallRecord | RunRecord, *, reason: str, took: float, older_code: bool = False
+        self,
+        used: CallRecord | RunRecord,
+        *,
+        reason: str,
+        took: float,
+        older_code: bool = False,
+        at: float | None = None,
     ) -> None:
-        """Note that a checkpoint, or the result of a child run, was used, what that cost and saved."""
+        """Note that a checkpoint, or the result of a child run, was used, what that cost and saved.
+
+        `at` is when it was asked for, if not just now.
+        """
         work = (used.finished or used.updated) - used.created if isinstance(used, RunRecord) else used.took
         saved = max(0.0, work - took)
-        now, epoch = clock.now(), self.run.epoch
-        record = RestoreRecord(self.run.id, used.id, epoch, now, took, saved, reason, older_code)
+        when, epoch = clock.now() if at is None else at, self.run.epoch
+        record = RestoreRecord(self.run.id, used.id, epoch, when, took, saved, reason, older_code)
         self._write(record, durability="later")
         if isinstance(used, CallRecord):
             self.tell("call_restored", used)
@@ -208,6 +274,7 @@ class Outcomes(Books):
         again.
         """
         with self._mutex:
+            call = self._as_own(call)
             values: list[Record] = []
             settled = moves.resolved(
                 call, state, now=clock.now(), outputs=outputs, has_value=value is not None
@@ -227,10 +294,24 @@ class Outcomes(Books):
             for name in self.failures.behind(error):
                 call = self.history.calls[name]
                 if call.caught:
-                    again = replace(call, caught=False)
+                    again = replace(self._as_own(call), caught=False)
                     self._write(again, durability="process")
                     self.history.add(again)
+
+    def _as_own(self, call: CallRecord) -> CallRecord:
+        """The call as one of this run, which changes nothing in those that it was forked from."""
+        if call.run == self.run.id:
+            return call
+        self._seq += 1
+        self.history.leave(call)
+        return moves.taken_over(self.run, call, new=new_id("c"), seq=self._seq)
 
     def _lose(self, call: CallRecord) -> None:
         with self._mutex:
             self._at_work.lose(call)
+
+
+def _well(values: dict[str, ValueRecord], *, took: float, outputs: tuple[Output, ...] = ()) -> dict[str, Any]:
+    """The fields of a call that ended well."""
+    size = sum(record.size for record in values.values())
+    return {"took": took, "failures": 0, "outputs": outputs, "bytes": size}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, PerdureError, StrictDrift
+from perdure.errors import KeyInUse, NotRepeatable, PerdureError, StrictDrift
+from perdure.store.kept_turns import LOOP, last_kept
 from perdure.store.records import (
     CallRecord,
     Record,
@@ -24,10 +25,12 @@ from perdure.store.whereabouts import host
 
 from . import clock, moves, states
 from .decide import Decision, Request, Restore, Run, decide, spelled
+from .finding import ancestors
 from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
 from .memory import held
 from .order import expected
+from .origins import with_origins
 from .outcomes import new_id
 from .own_calls import OwnCalls
 
@@ -89,10 +92,8 @@ class Owner(OwnCalls):
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
-                    [*kept_calls(journal, origins, "done", "in doubt"), *own],
-                    lent=[
-                        call for call in kept_calls(journal, reuse, "done") if call.kind in ("pure", "effect")
-                    ],
+                    with_origins(journal, origins, own),
+                    lent=[call for each in reuse for call in journal.calls(each) if _is_lent(call)],
                     open_ended=record.state == "open",
                 )
             owner = cls(store, record, lock, history, max((call.seq for call in own), default=0))
@@ -108,12 +109,14 @@ class Owner(OwnCalls):
     def _settle(self, calls: list[CallRecord], *, died: float | None) -> None:
         """Close what was left running: by an owner that died, or at the moment `died` for another reason."""
         changes: list[Record] = []
-        for call in calls:
-            if call.state == "running":
-                settled, *attempts = moves.settled(call, self.tries(call.id), died=died)
-                self.history.add(settled)
-                self._attempts |= {attempt.call: attempt for attempt in attempts}
-                changes += [settled, *attempts]
+        running = [call for call in calls if call.state == "running"]
+        kept = last_kept(self.store.journal.notes(self.run.id, LOOP)) if running else {}
+        for call in running:
+            tries = self.tries(call.id)
+            settled, *attempts = moves.settled(call, tries, died=died, kept=kept.get(call.id, 0.0))
+            self.history.add(settled)
+            self._attempts |= {attempt.call: attempt for attempt in attempts}
+            changes += [settled, *attempts]
         if changes:
             self._write(*changes, durability="process")
 
@@ -181,16 +184,17 @@ class Owner(OwnCalls):
         restores = self.store.journal.restores(calls[0].run) if calls else ()
         self.history.expect(expected(calls, restores, finished=finished))
 
-    def check_all_made(self) -> None:
+    def check_all_made(self, *, strict: bool) -> None:
         """Do nothing, unless calls that were expected of this pass are missing.
 
         Raises:
-            StrictDrift: they are; the message names the first ones.
+            StrictDrift, NotRepeatable: they are; the message names the first ones.
         """
         left = self.history.left()
         if left:
             named = ", ".join(map(spelled, left[:3])) + (" and more" if len(left) > 3 else "")  # noqa: PLR2004
-            raise StrictDrift(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
+            error = StrictDrift if strict else NotRepeatable
+            raise error(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
 
     def start(
         self, request: Request, decision: Run, *, at_once: bool = True, executor: str = "", **details: Any
@@ -306,13 +310,13 @@ def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
     Raises:
         RunOwned: a live process is at work on it.
     """
-    owner = Owner.take(store, run)
+    owner = Owner.take(store, run, origins=ancestors(store, run))
     try:
         yield owner
     finally:
         owner.close()
 
 
-def kept_calls(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
-    """The calls of these runs that are in one of these states."""
-    return [call for run in runs for call in journal.calls(run) if call.state in wanted]
+def _is_lent(call: CallRecord) -> bool:
+    """Whether a run may use this call of another one, which it was not forked from."""
+    return call.state == "done" and call.kind in ("pure", "effect")

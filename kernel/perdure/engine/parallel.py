@@ -32,9 +32,13 @@ class Beside:
 
     branches: tuple[str, ...] = ()
 
-    def cancel(self) -> None:
+    def cancel(self) -> object:
         """Stop it, as far as that can be done: a thread that is at work goes on to its end. Twice is fine."""
         raise NotImplementedError
+
+    def give_up(self) -> None:
+        """Whoever waited for it was stopped: nobody waits for it any more."""
+        self.cancel()
 
 
 class Future(Beside, Generic[T]):

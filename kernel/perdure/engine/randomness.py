@@ -1,7 +1,7 @@
 """The states of `random`, `numpy.random` and torch: no inputs of a step, but part of what code leaves behind.
 
-After a `%%step` cell they are what they were at its recorded end, and where a loop goes on what they were after
-the kept turn, so that what is drawn later is the same.
+After a `%%step` cell they are what they were at its recorded end, and where a loop goes on what they were
+after the kept turn, so that what is drawn later is the same.
 """
 
 from __future__ import annotations

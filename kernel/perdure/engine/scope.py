@@ -52,6 +52,8 @@ class Pass:
     """Where its calls wait when they are recorded, if the body is always executed again."""
     lost: set[str] = field(default_factory=set)
     """Branches that lost a race: what is cancelled there was not interrupted, and is not taken up again."""
+    undecided: int = 0
+    """Races that nobody has won yet: until then no call waits for its turn, who waits would win none."""
     _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     _once: dict[Any, Any] = field(default_factory=dict)
     _children: Counter[str] = field(default_factory=Counter)
@@ -77,12 +79,12 @@ class Pass:
 
     def recorded(self) -> None:
         """A call of a body that does not await was just recorded."""
-        if self.turn is not None:
+        if self.turn is not None and not self.undecided:
             self.turn.over()
 
     async def arecorded(self) -> None:
         """A call that is awaited was just recorded."""
-        if self.turn is not None:
+        if self.turn is not None and not self.undecided:
             await self.turn.wait()
 
     def child(self, branch: str) -> str:

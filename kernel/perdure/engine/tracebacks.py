@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from perdure.codec.masking import mask
@@ -64,6 +64,17 @@ def _users(frames: Iterable[T], file_of: Callable[[T], str]) -> list[T]:
         ours = file.startswith(_OURS) or (ours and file.startswith(_PLUMBING))
         if not ours:
             found.append(frame)
+    return found
+
+
+def frames_inside(error: BaseException) -> list[FrameType]:
+    """The frames of the user's code that Perdure called, and that ended with this error."""
+    trace, found = error.__traceback__, list[FrameType]()
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        trace = trace.tb_next
+    while trace is not None:
+        found.append(trace.tb_frame)
+        trace = trace.tb_next
     return found
 
 

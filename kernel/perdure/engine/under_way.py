@@ -118,6 +118,22 @@ class UnderWay:
         if over is not None:
             work.give_up(over)
 
+    @contextlib.contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Around what leads to `begin`: the pass is not at rest meanwhile, whichever thread looks.
+
+        Raises:
+            Cancelled: the pass is over, and nothing is to begin in it.
+        """
+        place = Waiting(lambda _: None)
+        with self._lock:
+            self.check()
+            self._entries[id(place)] = _Entry(place, frozenset(), "")
+        try:
+            yield
+        finally:
+            self.end(place)
+
     def goes_on_in(self, work: Work, strands: Strands) -> None:
         """Where a work goes on that began before that was known."""
         with self._lock:

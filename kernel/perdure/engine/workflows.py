@@ -52,7 +52,7 @@ class Workflow(Generic[P, R]):
         self.name = name
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
-        self.place = place_of(function)
+        self.place: Mapping[str, str] = place_of(function)
         self._choice = choice
         self._executor = executor
 
@@ -162,6 +162,10 @@ class Workflow(Generic[P, R]):
         if scope is not None and execution.how != "restored":
             await scope.within.arecorded()
         return value
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Kept and sent without an executor of the user's, which belongs to this process."""
+        return vars(self) if isinstance(self._executor, str | None) else {**vars(self), "_executor": None}
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"

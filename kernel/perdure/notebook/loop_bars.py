@@ -1,4 +1,4 @@
-"""Progress bars of resumable loops: a display for each, changed in place; its last state is the cell's output."""
+"""Progress bars of resumable loops: a display for each, changed in place; its last state is an output."""
 
 from __future__ import annotations
 

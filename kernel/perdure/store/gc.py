@@ -188,7 +188,7 @@ def _choose(store: Store, limits: Limits, owners: list[Owner]) -> _Choice:
 
 
 def _stands(holding: Holding, gone: set[str]) -> bool:
-    """Whether a value stays to which nothing refers: a setup cell's source; a kept turn unless its call goes."""
+    """Whether a value stays without a reference: a setup cell's source; a kept turn unless its call goes."""
     return holding.role == "setup" or (holding.role == LOOP and call_of(holding.value) not in gone)
 
 

@@ -25,8 +25,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SETTLED = 0.005
 """Seconds in which nothing begins, ends or asks for a moment, after which nothing is taken to be at work."""
 ROUNDS, MOST_ROUNDS = 10, 1000
-"""Rounds of an event loop after which a body that waits for nothing has begun something; and those after which
-whoever keeps the loop busy is taken to wait by looking again and again."""
+"""Rounds of an event loop in which a body that waits for nothing begins something; and those after which who
+keeps the loop busy is taken to wait by looking again and again."""
 ROUNDED = 1e-6
 """Seconds that a moment may lose when it is told as a `datetime`."""
 

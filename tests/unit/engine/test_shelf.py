@@ -21,9 +21,11 @@ def content(shelf, key):
 
 def test_alike_buffers_lie_in_one_parcel():
     shelf = Shelf()
+    before = open_files()
     first, again, other = shelf.lend(b"a" * 100), shelf.lend(memoryview(b"a" * 100)), shelf.lend(b"b" * 100)
     assert first == again != other
     assert len(shelf) == 2
+    assert open_files() == before + 2
     assert content(shelf, first) == b"a" * 100
     assert content(shelf, other) == b"b" * 100
 

@@ -17,6 +17,7 @@ import marshal
 import sys
 import textwrap
 import types
+import weakref
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
@@ -42,6 +43,9 @@ KEPT: dict[str, str] = {
 _FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 _remembered: WeakKeyDictionary[FunctionType, str] = WeakKeyDictionary()
+
+_found: dict[int, tuple[weakref.ref[types.CodeType], Source]] = {}
+"""By identity: code that is alike may stand in two files."""
 
 _told: dict[str, list[str]] = {}
 """The lines of files that are known from stored functions alone."""
@@ -187,7 +191,18 @@ def load_code(magic: bytes, data: bytes, name: str = "", source: Source | None =
 
 
 def _source(code: types.CodeType) -> Source | None:
-    """The lines in which code stands, if they are known and can be the ones."""
+    """The lines in which code stands, if they are known and can be the ones; looked for until found."""
+    key = id(code)
+    known = _found.get(key)
+    if known is not None:
+        return known[1]
+    source = _looked_up(code)
+    if source is not None:
+        _found[key] = weakref.ref(code, lambda _: _found.pop(key, None)), source
+    return source
+
+
+def _looked_up(code: types.CodeType) -> Source | None:
     first = code.co_firstlineno
     lines = linecache.getlines(code.co_filename)[first - 1 :]
     if not lines or not _may_begin(lines[0], code.co_name):

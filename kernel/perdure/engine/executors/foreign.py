@@ -68,7 +68,7 @@ class ForeignWork:
         self._executor = executor
         self._step = asked.step
         call = _in_this_process(asked)
-        parts = [] if isinstance(executor, ThreadPoolExecutor) else asked.message()
+        parts = [] if type(executor) is ThreadPoolExecutor else asked.message()
         secrets = told(asked.secrets) if parts else []
         self._key = os.getpid(), next(_numbers)
         self._call = _here[self._key] = _Here(call, contextvars.copy_context())

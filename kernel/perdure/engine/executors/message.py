@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -89,12 +89,13 @@ class Asked:
         used = [self.function.__module__, *baggage.modules.values(), *baggage.submodules]
         for part in (*baggage.parts.values(), self.arguments):
             used += part.packages
-        times = {name: _seconds(getattr(self.where, name)) for name in ("started", "deadline")}
+        where = {name: getattr(self.where, name) for name in Current.__slots__}
+        where |= {name: _seconds(where[name]) for name in ("started", "deadline")}
         message = Message(
             step=self.step,
             reference=baggage.reference,
             bound=[(name, parameter.kind.value) for name, parameter in self.signature.parameters.items()],
-            where={**asdict(self.where), **times},
+            where=where,
             codec=keeping.the_codec(),
             check_all=keeping.checks_all(),
             modules=baggage.modules,

@@ -24,7 +24,7 @@ def own_modules(names: Iterable[str], folder: str) -> dict[str, str]:
         names: modules that a call uses, or the packages around them.
         folder: that of the notebook.
     """
-    found = {}
+    found: dict[str, str] = {}
     for name in sorted({name.partition(".")[0] for name in names} - {"__main__"}):
         module = sys.modules.get(name)
         if module is not None and _may_be_own(module, folder):

@@ -22,10 +22,12 @@ class Parcel:
 
     def __init__(self) -> None:
         self._path: str | None = None
+        self._file, self.address = -1, ""
         if hasattr(os, "memfd_create"):
             self._file = os.memfd_create("perdure")
             self.address = f"/proc/{os.getpid()}/fd/{self._file}"
-        else:
+        if not os.path.exists(self.address):  # noqa: PTH110  no such memory, or no /proc to find it in
+            self.close()
             self._file, self.address = tempfile.mkstemp(prefix="perdure-")
             self._path = self.address
 

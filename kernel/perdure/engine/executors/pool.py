@@ -53,6 +53,7 @@ class Pool:
         """The one that was at work last stands last."""
         self._leaving: list[Slot] = []
         self._shelf = Shelf()
+        self._looked = 0.0
         self._closed = False
         self._at_exit = False
         self._thread = threading.Thread(target=self._run, name="perdure-workers", daemon=True)
@@ -82,19 +83,24 @@ class Pool:
         processes.hold_interrupts_back()
         while True:
             try:
-                self._wishes.get(timeout=self._pause())()
+                pause = self._pause()
+                if pause is not None and pause <= 0:
+                    self._look()
+                else:
+                    self._wishes.get(timeout=pause)()
             except queue.Empty:
-                self._look()
+                continue
             except Exception:  # noqa: BLE001  workers end with this thread, so it never does
                 _log.exception("The pool of workers goes on after an error")
 
     def _pause(self) -> float | None:
         """Seconds until somebody has to be looked at; None where nobody has."""
+        now = time.monotonic()
         if self._leaving or self._shelf or any(slot.job for slot in self._slots):
-            return LOOK
+            return self._looked + LOOK - now
         if not self._slots:
             return None
-        return max(0.0, min(slot.idle_since for slot in self._slots) + self._idle - time.monotonic())
+        return min(slot.idle_since for slot in self._slots) + self._idle - now
 
     def _take(self, job: Job) -> None:
         if self._closed:
@@ -173,17 +179,15 @@ class Pool:
 
     def _look(self) -> None:
         """See who is idle, who died unnoticed, and how much memory those hold that are at work."""
+        self._looked = now = time.monotonic()
         self._leaving = [slot for slot in self._leaving if not slot.left]
-        now = time.monotonic()
         for slot in list(self._slots):
             if slot.job is None:
                 if now - slot.idle_since >= self._idle:
                     self._drop(slot)
-            elif slot.dead:
+            elif slot.look():
                 self._settle(slot, None)
-            else:
-                slot.look()
-        if not any(slot.job for slot in self._slots):
+        if all(slot.job is None and now - slot.idle_since >= LOOK for slot in self._slots):
             self._shelf.clear()
 
     def _register_exit(self) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 LIMIT = 1_000_000
 """Bytes that are taken down of one call; what is printed beyond them is dropped, and that is told."""
@@ -74,7 +75,8 @@ def taken_down(printed: Printed) -> Iterator[None]:
     for name in _FILES:
         if name not in _streams or _streams[name].closed:
             # Nothing is buffered in between, so that the order over both streams stays.
-            _streams[name] = io.TextIOWrapper(_Raw(name), "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]
+            raw: Any = _Raw(name)
+            _streams[name] = io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _streams["stdout"], _streams["stderr"]
     _taking = printed

@@ -93,6 +93,7 @@ class Slot:
         self._lent: list[Key] = []
         self._environment = dict(os.environ)
         self._memory: int | None = None
+        self._seen_dead = False
         self._process: Any = None
         self._message: Parcel | None = None
         self._answer = Parcel()
@@ -108,7 +109,7 @@ class Slot:
         Raises:
             Exception: the worker cannot be started, or is dead.
         """
-        self.job, self._memory = job, None
+        self.job, self._memory, self._seen_dead = job, None, False
         head, *buffers = job.parts
         address, small = "", len(head) <= SMALL
         if not small:
@@ -193,9 +194,11 @@ class Slot:
         if self._process is not None:
             processes.kill(self._process)
 
-    def look(self) -> None:
-        """Note how much memory the worker holds: it may be the last that is seen of it."""
+    def look(self) -> bool:
+        """Note how much memory the worker holds; whether it is dead, which loky would have noticed by now."""
+        was, self._seen_dead = self._seen_dead, self.dead
         self._memory = processes.held(self._process) or self._memory
+        return was and self._seen_dead
 
     @property
     def dead(self) -> bool:

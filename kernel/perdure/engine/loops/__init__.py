@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from datetime import timedelta
 from types import FrameType
-from typing import Generic, TypeVar, overload
+from typing import Generic, TypeVar, cast, overload
 
 from perdure.engine.durations import seconds
 
@@ -30,7 +30,7 @@ EVERY = "30s"
 
 
 class Resumable(Generic[T]):
-    """What `resumable` gives for an iterable: to be iterated by a `for` statement, each time as a loop of its own."""
+    """What `resumable` gives: a `for` statement iterates it, each time as a loop of its own."""
 
     def __init__(self, iterable: Iterable[T], frame: FrameType, wanted: Wanted) -> None:
         self._iterable = iterable
@@ -162,12 +162,12 @@ def resumable(
     `for epoch in resumable(range(100), keep=["model", "losses"]):`. Elsewhere it is a plain loop.
 
     Args:
-        iterable: what is iterated. What is done of it must be the same when the loop goes on; it may be longer.
+        iterable: what is iterated. When the loop goes on, what is done of it must be the same.
         keep: names of the function or cell around, whose objects are kept with the turn and bound again.
         every: how often a turn is kept: seconds, or a duration such as "30s". More rarely where that would
             take more than 2 % of the loop's time.
-        on_edit: what to do about a kept turn of the step's older code: "rerun" begins anew, and says so; "keep"
-            goes on after it.
+        on_edit: what to do about a kept turn of the step's older code: "rerun" begins anew, and says so;
+            "keep" goes on after it.
 
     Raises:
         ValueError, TypeError: an option has no such value.
@@ -183,8 +183,8 @@ def resumable(
                 f"keep={name!r} is no name: keep the object that the attribute or item belongs to"
             )
     wanted, frame = Wanted(names, seconds(every), on_edit), sys._getframe(1)  # noqa: SLF001  the only way to it
-    if hasattr(iterable, "__iter__") or hasattr(iterable, "__getitem__"):
-        return Resumable(iterable, frame, wanted)  # type: ignore[arg-type]  as was just asked
-    if hasattr(iterable, "__aiter__"):
+    if isinstance(iterable, Iterable) or hasattr(iterable, "__getitem__"):
+        return Resumable(cast("Iterable[T]", iterable), frame, wanted)
+    if isinstance(iterable, AsyncIterable):
         return AsyncResumable(iterable, frame, wanted)
     raise TypeError(f"resumable() takes something that can be iterated, not {type(iterable).__name__}")

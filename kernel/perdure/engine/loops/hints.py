@@ -9,10 +9,13 @@ from perdure.engine.current import in_worker
 from perdure.engine.steps import OutsideRun
 
 _OUTSIDE = (
-    "a resumable loop runs outside a workflow: a plain loop, nothing is kept. In a notebook, name one first with "
-    "`%workflow NAME`; elsewhere put the loop into a @step function that a @workflow function calls."
+    "a resumable loop runs outside a workflow: a plain loop, nothing is kept. In a notebook, name one first "
+    "with `%workflow NAME`; elsewhere put the loop into a @step function that a @workflow function calls."
 )
-_ELSEWHERE = "a resumable loop runs in a worker process: a plain loop, nothing is kept. Leave out `executor=` for its step."
+_ELSEWHERE = (
+    "a resumable loop runs in a worker process: a plain loop, nothing is kept. Leave out `executor=` for its "
+    "step."
+)
 _hinted = set[str]()
 
 

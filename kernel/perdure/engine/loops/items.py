@@ -1,7 +1,7 @@
 """The items of a loop, counted, and remembered by a digest of those that are done.
 
 The digest tells whether the part that is done is still the same: numbers, texts, dates, paths and tuples of
-them count by content; of anything else only type, shape and dtype, because reading it all would cost too much.
+them count by content; anything else by its type, shape and dtype, because to read it all would cost too much.
 """
 
 from __future__ import annotations
@@ -124,8 +124,9 @@ class AsyncItems:
 
 def length(iterable: object) -> int | None:
     """How many items there are, where the iterable tells."""
+    sized: Any = iterable
     try:
-        return len(iterable)  # type: ignore[arg-type]  what has no length raises that
+        return len(sized)
     except TypeError:
         return None
 

@@ -46,9 +46,8 @@ class Progress:
     """Seconds since it began, or went on, in this process."""
     since: int = 0
     """After how many turns it went on here; 0 where it began here."""
-    kept: int | None = None
-    """How many turns were done when it was last kept."""
-    kept_at: float | None = None
+    kept: tuple[int, float] | None = None
+    """How many turns were done when it was last kept, and when that was."""
     every: float | None = None
     """Seconds between two kept turns, where those are more than was asked for."""
     state: str = "running"
@@ -85,8 +84,9 @@ class Progress:
 
     def _keeping(self) -> list[str]:
         told = []
-        if self.kept is not None and self.kept_at is not None:
-            told.append(f"turn {self.kept} kept at {time.strftime('%H:%M:%S', time.localtime(self.kept_at))}")
+        if self.kept is not None:
+            turn, at = self.kept
+            told.append(f"turn {turn} kept at {time.strftime('%H:%M:%S', time.localtime(at))}")
         if self.every is not None:
             told.append(f"keeps every {words(self.every)}, to stay under {100 * SHARE:.3g} %")
         return told

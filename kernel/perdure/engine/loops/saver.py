@@ -9,27 +9,32 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
 class Work:
-    """One turn on its way."""
+    """One turn on its way.
 
-    do: Callable[[], None]
-    spend: Callable[[float], None]
-    """Is told what the thread took of a processor, in seconds."""
-    error: BaseException | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
+    Args:
+        do: puts it where it is kept.
+        spend: is told what that took of a processor, in seconds.
+    """
+
+    def __init__(self, do: Callable[[], None], spend: Callable[[float], None]) -> None:
+        self._parts: tuple[Callable[[], None], Callable[[float], None]] | None = (do, spend)
+        self.error: BaseException | None = None
+        self.ended = threading.Event()
 
     def run(self) -> None:
-        """Do it, and note what came of it."""
+        """Do it, once, and note what came of it. The bytes are let go of."""
+        assert self._parts is not None
+        (do, spend), self._parts = self._parts, None
         began = time.thread_time()
         try:
-            self.do()
+            do()
         except BaseException as error:  # noqa: BLE001  told by the loop, in its own thread
             self.error = error
-        self.spend(time.thread_time() - began)
+        spend(time.thread_time() - began)
+        del do, spend
         self.ended.set()
 
 

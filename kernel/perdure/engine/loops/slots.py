@@ -1,7 +1,7 @@
 """The slot of a loop: the one value in which its turns are kept, each in the place of the one before.
 
-1. A turn is there as a whole or not at all: its blobs are on disk before the commit that refers to them, and those
-   of the turn before are removed after it.
+1. A turn is there as a whole or not at all: its blobs are on disk before the commit that refers to them, and
+   those of the turn before are removed after it.
 2. Nobody loses bytes to that: a blob is removed only if it was put for this slot and by nobody else since.
 3. When the loop's call has ended well, nothing of the slot is left but a note for the timeline.
 """
@@ -12,7 +12,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from perdure import codec
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .turns import Turn
 
 _AGO = 60.0
-"""Seconds by which a blob of a slot is dated back: whoever puts the same bytes makes it younger than that, and a
+"""Seconds by which a blob of a slot is dated back: whoever puts the same bytes makes it younger, and a
 collector spares it nevertheless until it is recorded."""
 _MOST = 200
 """Kept turns that the note tells of. Of more, every second one is left out."""
@@ -94,7 +94,7 @@ class Slot:
 
     @classmethod
     def read(cls, note: NoteRecord, store: Store) -> Slot:
-        """The slot that a note tells of. A note is not signed: no blobs are removed but those of its value."""
+        """The slot that a note tells of. It is not signed: no blobs are removed but those of its value."""
         about = dict(note.data)
         value = store.journal.value(note.name) if about["live"] else None
         own = () if value is None or store.vault.standing(value) != "yours" else blobs_of(value)
@@ -110,9 +110,7 @@ class Slot:
         nothing = codec.encode_atom(None)
         assert nothing is not None
         value = store.vault.seal(nothing, self.home.place(OVER), value=self.id)
-        ended = Slot(
-            self.home, self.path, self.done, self.total, self.place, self.code, False, self.keeps, self.kept
-        )
+        ended = replace(self, live=False, blobs={}, known={})
         return [value, ended.note(now)]
 
 
@@ -181,7 +179,7 @@ class _Dated:
     def __init__(self, blobs: Blobs, known: Mapping[_Piece, str]) -> None:
         self._blobs = blobs
         self._known = known
-        # The date of a file, which is compared with what the system says: the clock of runs has no part in it.
+        # The date of a file, which is compared with what the system says: no matter of the runs' clock.
         self._date = math.floor(time.time()) - _AGO
         self.dates: dict[str, float] = {}
         self.used: dict[_Piece, str] = {}

@@ -1,4 +1,4 @@
-"""Where loops stand: in the code of a step's attempt, or in a cell outside of steps; and what is kept of them.
+"""Where loops stand: in the code of a step's attempt, or in a cell outside of steps; what is kept of them.
 
 1. A turn is kept under the fence of the run's owner, and only while its attempt was not given up.
 2. The start of the call is on disk before its first turn is: a kept turn is always found again.
@@ -107,8 +107,8 @@ class Stand:
     def _same_cell(self, slot: Slot) -> bool:
         return self.attempt is None and slot.home.cell is not None and slot.home.cell == self.home.cell
 
-    def turn(self, slot: Slot) -> Turn:
-        """The turn that is kept in a slot, its signature verified.
+    def turn(self, slot: Slot) -> tuple[Turn, int]:
+        """The turn that is kept in a slot, its signature verified, and its size in bytes.
 
         Raises:
             Damaged, Untrusted, NotLoadable: it cannot be had.
@@ -116,7 +116,8 @@ class Stand:
         named = f"step `{slot.home.step}`" if slot.home.step else "the cell"
         subject = f"Turn {slot.done} of the loop in {named}"
         store = self.owner.store
-        return decoded(opened(store, store.journal.value(slot.id), slot.home.place(), subject), subject)
+        made = opened(store, store.journal.value(slot.id), slot.home.place(), subject)
+        return decoded(made, subject), made.size
 
     # -- keeping -----------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ _PASSED_OVER = frozenset({"CACHE", "EXTENDED_ARG", "NOP"})
 def check_for_statement(frame: FrameType, begins: str, goes_on: str) -> None:
     """Pass over an iteration that a `for` statement of the frame is about to begin.
 
-    Whatever else iterates has a state of its own, which nobody keeps: `enumerate` would count from nothing when
-    the loop goes on, a comprehension would lose what it gathered.
+    Whatever else iterates has a state of its own, which nobody keeps: `enumerate` would count from nothing
+    when the loop goes on, a comprehension would lose what it gathered.
 
     Args:
         frame: which asks for an iterator just now.
@@ -25,7 +25,7 @@ def check_for_statement(frame: FrameType, begins: str, goes_on: str) -> None:
         LoopHandedOn: it is something else.
     """
     code, at = frame.f_code.co_code, frame.f_lasti
-    found = []
+    found = list[str]()
     while at < len(code) and len(found) < 2:  # noqa: PLR2004  the two that tell
         name = opcode.opname[code[at]]
         at += 2

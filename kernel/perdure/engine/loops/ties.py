@@ -2,8 +2,8 @@
 
 1. Where a loop goes on, each name of the functions around it that held the object of a kept name holds the
    restored one, as in one go.
-2. A name that holds parts of what is kept, and is not kept itself, would hold older ones after a kill, which is
-   told: an optimizer that is not kept beside its model is the case in mind. That look is short, not thorough.
+2. A name that holds parts of what is kept, and is not kept itself, would hold older ones after a kill, which
+   is told: think of an optimizer that is not kept beside its model. The look is short, not thorough.
 """
 
 from __future__ import annotations

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from perdure.codec import Encoded
 from perdure.engine import keeping
+from perdure.engine.randomness import STATES
 from perdure.errors import NotKeepable
 
 _ABOUT = "<turn>"
 """What lies beside the names; no name of a user's looks like it."""
 _FORM = 1
+_MERSENNE = 3
+"""Version of the states of `random` that consist of numbers of 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def encoded(turn: Turn) -> tuple[Encoded, dict[str, NotKeepable]]:
         "form": _FORM,
         "levels": [[level.site, level.done, list(level.names), level.bar] for level in turn.levels],
         **{name: getattr(turn, name) for name in ("total", "items", "code", "at")},
-        **{name: dict(getattr(turn, name)) for name in ("random", "start")},
+        **{name: _packed(getattr(turn, name)) for name in ("random", "start")},
         "shown": turn.shown,
     }
     values = {
@@ -99,8 +103,26 @@ def decoded(made: Encoded, subject: str) -> Turn:
         Level(site, done, {name: values[_key(at, name)] for name in names if _key(at, name) in values}, bar)
         for at, (site, done, names, bar) in enumerate(about["levels"])
     )
-    known = {name: about[name] for name in ("total", "items", "code", "at", "random", "start", "shown")}
+    known: dict[str, Any] = {name: about[name] for name in ("total", "items", "code", "at", "shown")}
+    known |= {name: _unpacked(about[name]) for name in ("random", "start")}
     return Turn(levels, **known)
+
+
+def _packed(states: Mapping[str, Any]) -> dict[str, Any]:
+    """The states of random numbers; the hundreds of numbers of Python's own as bytes, which is quicker."""
+    found = dict(states)
+    version, numbers, *rest = found.get(STATES[0], (0, ()))
+    if version == _MERSENNE:
+        found[STATES[0]] = (version, struct.pack(f"<{len(numbers)}I", *numbers), *rest)
+    return found
+
+
+def _unpacked(states: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(states)
+    version, packed, *rest = found.get(STATES[0], (0, b""))
+    if version == _MERSENNE:
+        found[STATES[0]] = (version, struct.unpack(f"<{len(packed) // 4}I", packed), *rest)
+    return found
 
 
 def _key(level: int, name: str) -> str:

@@ -79,6 +79,8 @@ class Contestant:
                 (self._scope.branch, *branches, *(() if task is None else (task,)))
             )
         self.cancel()
+        if isinstance(found, Beside):
+            found.cancel()
 
     def settle(self) -> None:
         """Record that nobody waits for it any more, if it is a sleep."""
@@ -97,7 +99,7 @@ class Contestant:
         elif asyncio.iscoroutine(found):
             found.close()
         if isinstance(found, Beside):
-            found.cancel()
+            found.give_up()
 
 
 async def gone(contestants: Iterable[Contestant]) -> None:

@@ -17,7 +17,7 @@ import contextvars
 import functools
 import inspect
 import threading
-from collections.abc import Awaitable, Generator, Mapping
+from collections.abc import Awaitable, Generator, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast, overload
 
 from perdure import codec
@@ -162,7 +162,7 @@ class Race(Beside, Generic[T]):
         work = functools.partial(contextvars.copy_context().run, asyncio.run, self._beside(found))
         threading.Thread(target=work, name="perdure-race", daemon=True).start()
         scope = current_scope()
-        over = contextlib.nullcontext()
+        over: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         if scope is not None:
             over = scope.within.under_way.waiting(lambda _: self.cancel(), strands_here())
         try:
@@ -193,7 +193,7 @@ class Race(Beside, Generic[T]):
                 each.settle()
 
     def _close(self, _: asyncio.Task[T]) -> None:
-        """Let go of those that were never begun, such as where the race was cancelled before it could begin."""
+        """Let go of those that were never begun: the race was cancelled before it could begin."""
         for each in self._contestants:
             if each.future is None:
                 each.cancel()
@@ -205,7 +205,8 @@ class Race(Beside, Generic[T]):
         decided = isinstance(self._decision, Run)
         if isinstance(self._decision, Run):
             try:
-                winner = await self._first(self._decision)
+                with self._undecided():
+                    winner = await self._first(self._decision)
             except BaseException as error:
                 await self._stop(self._contestants, for_good=lost(error))
                 raise
@@ -222,6 +223,18 @@ class Race(Beside, Generic[T]):
         value = await self._given(winner)
         name = self._names[self._contestants.index(winner)]
         return cast("T", (name, value) if self._named else value)
+
+    @contextlib.contextmanager
+    def _undecided(self) -> Iterator[None]:
+        """In the block nobody has won yet."""
+        within = None if self._scope is None else self._scope.within
+        if within is not None:
+            within.undecided += 1
+        try:
+            yield
+        finally:
+            if within is not None:
+                within.undecided -= 1
 
     async def _first(self, decision: Run) -> Contestant:
         """Have all run until one is first, and record that."""

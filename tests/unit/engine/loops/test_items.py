@@ -1,7 +1,7 @@
 """Items are counted, passed over, and remembered by a digest that costs little."""
 
 import asyncio
-import datetime
+import datetime as dt
 import pathlib
 
 import numpy as np
@@ -69,7 +69,7 @@ def test_what_has_no_length_tells_none():
     [
         (1, 1.0, True),
         ("a" * 5000, "a" * 5001, True),
-        (datetime.date(2026, 1, 1), datetime.date(2026, 1, 2), True),
+        (dt.date(2026, 1, 1), dt.date(2026, 1, 2), True),
         (pathlib.PurePosixPath("a"), pathlib.PurePosixPath("b"), True),
         (np.float64(1), np.float64(2), True),
         (np.zeros(3), np.ones(3), False),
