@@ -324,7 +324,7 @@ class PerdureMagics(Magics):
     )
     @argument(
         "value",
-        nargs="?",
+        nargs="*",
         help="For resolve STEP done: the value that it would have given, as Python writes it (default None).",
     )
     @argument("--keep", type=int, help="For gc: keep only this many finished runs of each workflow.")
@@ -356,7 +356,7 @@ class PerdureMagics(Magics):
     def _resolve(self, given: Any) -> upkeep.Status:
         if not given.step or not given.verdict:
             raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
-        return upkeep.resolve(self.session, given.step, given.verdict, literal(given.value))
+        return upkeep.resolve(self.session, given.step, given.verdict, literal(" ".join(given.value) or None))
 
     # -- parsing -----------------------------------------------------------------------------------------
 

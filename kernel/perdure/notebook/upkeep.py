@@ -189,4 +189,10 @@ def _as_names(session: Session, call: CallRecord, value: Any) -> dict[str, Any]:
     binds = analyse(Body(session.shell, call.source).tree).binds
     if isinstance(value, dict) and value and value.keys() <= binds:
         return value
+    if value is not None and binds:
+        first = min(binds)
+        raise UsageError(
+            f"%perdure resolve: step {call.step} binds {', '.join(sorted(binds))}: "
+            f"give these names their values, such as {{'{first}': ...}}, or no value at all."
+        )
     return {} if value is None else {checkpoint.VALUE: value}
