@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import ast
+import inspect
 import re
 from pathlib import Path
 
