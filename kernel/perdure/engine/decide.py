@@ -126,8 +126,9 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(found, request)
     else:
         decision = _pure(history, request)
-    decision = _in_order(history, decision, request)
-    return _strictly(decision, request) if request.strict else decision
+    if request.strict:
+        decision = _strictly(decision, request)
+    return _in_order(history, decision, request)
 
 
 def _pure(history: History, request: Request) -> Decision:
@@ -265,7 +266,7 @@ def _from_to(old: Part, new: Part) -> str:
 def _in_order(history: History, decision: Decision, request: Request) -> Decision:
     """Where an order is expected, as in a strict pass, another call than the expected one is refused."""
     expected = history.expected(line(request.branch, request.kind))
-    if expected is None or _is(decision, expected) or isinstance(decision, Ask) or _lost(decision):
+    if expected is None or _is(decision, expected) or isinstance(decision, Ask | Refuse) or _lost(decision):
         return decision
     cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
     error = StrictDrift if request.strict else NotRepeatable

@@ -179,7 +179,7 @@ def rehearse_body(
     reader = _Reader(store, run, History(calls), found)
     if store.owner(run.id) is None:
         reader.settle()
-    reader.expect_order()
+    reader.expect_order(held=False)
     work = functools.partial(
         _carry_out, Scope(reader, Pass(executor=executor)), found, body, is_async=is_async
     )
