@@ -8,7 +8,8 @@ import pytest
 
 from functions.witness import bad_luck, ran, stumble, taken
 from perdure import sleep, step, workflow
-from perdure.errors import InDoubt, PerdureError
+from perdure.engine import doubts
+from perdure.errors import InDoubt, NotKeepable, PerdureError
 
 KILLED = """
 import os, signal
@@ -172,3 +173,26 @@ def test_an_effect_that_overran_is_in_doubt_whatever_the_body_catches():
     with pytest.raises(InDoubt, match=r"longer than 0\.01 s"):
         asyncio.run(body())
     assert taken() == ["slow"]
+
+
+@pytest.mark.parametrize("executor", ["thread", "process"])
+def test_an_effect_whose_result_cannot_be_kept_is_not_repeated(store, tmp_path, workers, executor):
+    """Promise 5: it took place, and that is what is said."""
+
+    @step(kind="effect", executor=executor, retries=2)
+    def connect(path):
+        with path.open("a") as log:
+            log.write("connected ")
+        return (each for each in ())
+
+    @workflow
+    def body(path):
+        return connect(path)
+
+    for error in (NotKeepable, InDoubt, InDoubt):
+        with pytest.raises(error) as raised:
+            body(tmp_path / "log")
+    assert "it took place, and its result cannot be kept" in str(raised.value)
+    assert (tmp_path / "log").read_text() == "connected "
+    [call] = store.journal.calls(store.journal.runs()[0].id)
+    assert "it took place, and its result cannot be kept" in doubts.asked(call)

@@ -42,6 +42,8 @@ BY_HAND = "decided by hand"
 """The reason of an effect in doubt that a person settled."""
 DIED = "the process died twice while it ran"
 """The reason of a call that is in doubt for that, whatever its kind."""
+TOOK_PLACE = "it took place, and its result cannot be kept"
+"""The reason of an effect that is in doubt for that."""
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
@@ -214,7 +216,9 @@ def _doubtful(found: CallRecord, request: Request) -> Decision:
         return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
     if request.idempotent:
         return Run("in doubt, and idempotent: it may be repeated", found)
-    return Ask(InDoubt(step=request.step, cause="the process died, or it was cut off, while it ran"))
+    cut_off = "the process died, or it was cut off, while it ran"
+    cause = TOOK_PLACE if found.reason == TOOK_PLACE else cut_off
+    return Ask(InDoubt(step=request.step, cause=cause))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
