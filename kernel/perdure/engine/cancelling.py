@@ -154,8 +154,12 @@ class ThreadStop:
             try:
                 with self._lock:
                     self._open = False
-                if self._sent and not _is_main(self._thread):
+                if not self._sent:
+                    return
+                if not _is_main(self._thread):
                     _raise_in(self._thread, None)
+                elif self in _sent:
+                    _sent.remove(self)
             except Cancelled:
                 continue  # it arrived just now
             return
