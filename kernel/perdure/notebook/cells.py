@@ -235,7 +235,7 @@ class StepCell:
         cut_off = isinstance(error, StepTimeout) and self.options.kind == "effect"
         if cut_off:  # it may have taken place: nobody knows
             cause = f"it ran longer than {self.options.timeout or 0:g} s, and was cut off"
-            state, error = "interrupted", InDoubt(step=self.options.name, cause=cause)
+            state, error = "interrupted", InDoubt(step=self.options.name, cause=cause, run=self.owner.run.id)
         changed = checkpoint.changed_in_place(self.session, self.request.input_parts, {})
         again = not changed and not cut_off
         pause = self.options.retrying.pause(error, attempt.record.failures + 1) if again else None
