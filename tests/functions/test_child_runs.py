@@ -250,11 +250,11 @@ def test_what_keeps_a_child_from_going_on_is_no_outcome():
         stumble()
         return found
 
-    bad_luck(ValueError("once"), ValueError("twice"))
+    bad_luck(ValueError("once"))
     with pytest.raises(ValueError, match="once"):
         top(1)
     globals()["INNER"] = version(2)
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(CodeEdited, match="`careful`"):
         top(1)
     globals()["INNER"] = version(1)
     assert top(1) == 2

@@ -154,6 +154,32 @@ def test_another_process_reads_the_result_from_the_journal(tmp_path):
         assert done.returncode == 0, done.stderr
 
 
+DIES = """
+import os, sys
+from perdure import Run, step, workflow
+
+@step
+def dies(x):
+    os._exit(9)
+
+@workflow
+def body(x):
+    assert Run.of("body").status == "running"
+    return dies(x)
+
+if sys.argv[1] == "die":
+    body(1)
+else:
+    print(Run.of("body").status)
+"""
+
+
+def test_a_run_whose_process_died_is_interrupted(script):
+    """Nobody is at work on it, although it could not record that."""
+    script(DIES, "die", fails=True)
+    assert script(DIES, "look") == ["interrupted"]
+
+
 def test_a_run_that_the_store_does_not_know_has_no_result(store):
     """Promise 4: a sentence."""
     made = Run.__perdure_load__({"id": "r-unknown", "workflow": "gone"})

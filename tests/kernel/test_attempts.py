@@ -128,7 +128,9 @@ def test_what_the_cells_of_a_killed_notebook_gave_is_told(notebook):
     line = notebook.run(WORKFLOW).text
     assert "`report` is kept: its cell goes on with it" in line
     assert "nothing is kept" not in line
-    assert re.search(r"by its cell +report .*its cell restores what it gave", notebook.run("%resume --plan").text)
+    assert re.search(
+        r"by its cell +report .*its cell restores what it gave", notebook.run("%resume --plan").text
+    )
     assert "restored" in notebook.run("%%workflow report\nfound = 5").text
 
 

@@ -42,6 +42,8 @@ BY_HAND = "decided by hand"
 """The reason of an effect in doubt that a person settled."""
 DIED = "the process died twice while it ran"
 """The reason of a call that is in doubt for that, whatever its kind."""
+TOOK_PLACE = "it took place, and its result cannot be kept"
+"""The reason of an effect that is in doubt for that."""
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
@@ -126,8 +128,9 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(found, request)
     else:
         decision = _pure(history, request)
-    decision = _in_order(history, decision, request)
-    return _strictly(decision, request) if request.strict else decision
+    if request.strict:
+        decision = _strictly(decision, request)
+    return _in_order(history, decision, request)
 
 
 def _pure(history: History, request: Request) -> Decision:
@@ -213,7 +216,9 @@ def _doubtful(found: CallRecord, request: Request) -> Decision:
         return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
     if request.idempotent:
         return Run("in doubt, and idempotent: it may be repeated", found)
-    return Ask(InDoubt(step=request.step, cause="the process died, or it was cut off, while it ran"))
+    cut_off = "the process died, or it was cut off, while it ran"
+    cause = TOOK_PLACE if found.reason == TOOK_PLACE else cut_off
+    return Ask(InDoubt(step=request.step, cause=cause))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
@@ -265,7 +270,7 @@ def _from_to(old: Part, new: Part) -> str:
 def _in_order(history: History, decision: Decision, request: Request) -> Decision:
     """Where an order is expected, as in a strict pass, another call than the expected one is refused."""
     expected = history.expected(line(request.branch, request.kind))
-    if expected is None or _is(decision, expected) or isinstance(decision, Ask) or _lost(decision):
+    if expected is None or _is(decision, expected) or isinstance(decision, Ask | Refuse) or _lost(decision):
         return decision
     cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
     error = StrictDrift if request.strict else NotRepeatable

@@ -224,6 +224,7 @@ class Execution(Ending):
 
     def _ready(self, owner: Owner, value: Any) -> codec.Encoded:
         """The value as it is to be kept; from here on the run is not cancelled any more."""
+        self._scope.within.check_asked("")
         owner.check_all_made(strict=self.plan.choice.strict)
         keep = self.plan.keep
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)

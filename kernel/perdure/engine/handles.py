@@ -19,7 +19,7 @@ from . import keeping, starting
 from .blocking import block
 from .cancels import ASKED, RECORDED, cancel
 from .defined import defined
-from .elsewhere import outcome
+from .elsewhere import outcome, state
 from .ending import Ending, at_work
 from .parallel import Beside
 from .plans import AS_USUAL, VALUE, Choice
@@ -104,9 +104,8 @@ class Run(Beside):
 
     @property
     def status(self) -> str:
-        """The run's state in the journal, such as `running`, `done` or `failed`."""
-        record = self._store.journal.run(self.id)
-        return "forgotten" if record is None else record.state
+        """The run's state, such as `running`, `done` or `failed`; `interrupted` once its process died."""
+        return state(self._store, self.id)
 
     def result(self) -> Any:
         """Wait for the result, and return it or raise the run's error.

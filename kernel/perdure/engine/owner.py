@@ -174,15 +174,18 @@ class Owner(OwnCalls):
                 self.history.claim(decision.call)
             return decision
 
-    def expect_order(self) -> None:
-        """Have the pass that begins make the calls that the last one made, in their order, or be refused."""
+    def expect_order(self, *, held: bool = True) -> None:
+        """Have the pass that begins make the calls that the last one made, in their order, or be refused.
+
+        Not `held` to it, it is told at its end which of them are left.
+        """
         run, calls = self.run, [call for call in self.history.calls.values() if call.run == self.run.id]
         finished = run.state == "done"
         if not calls and run.forked_from is not None:
             calls = [call for call in self.history.calls.values() if call.run == run.forked_from]
             finished = True
         restores = self.store.journal.restores(calls[0].run) if calls else ()
-        self.history.expect(expected(calls, restores, finished=finished))
+        self.history.expect(expected(calls, restores, finished=finished), held=held)
 
     def check_all_made(self, *, strict: bool) -> None:
         """Do nothing, unless calls that were expected of this pass are missing.

@@ -179,13 +179,13 @@ def rehearse_body(
     reader = _Reader(store, run, History(calls), found)
     if store.owner(run.id) is None:
         reader.settle()
+    reader.expect_order(held=False)
     work = functools.partial(
         _carry_out, Scope(reader, Pass(executor=executor)), found, body, is_async=is_async
     )
     thread = threading.Thread(target=work, name=f"perdure-rehearsal-{run.id}", daemon=True)
     thread.start()  # the calling thread may have an event loop that runs
     thread.join()
-    reader.expect_order()  # only now: what the body makes in another order is told as what it is
     if found.whole or not found.findings:
         found.findings += [
             Finding(MISSING, spelled(call), "recorded, and not called any more") for call in _left(reader)

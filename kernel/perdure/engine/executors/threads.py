@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextvars
 import ctypes
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
@@ -82,6 +83,44 @@ def begin_in_thread(call: Callable[[], T], context: contextvars.Context, name: s
         name: of the step, for the thread's.
     """
     return ThreadWork(call, context, name)
+
+
+def begin_in_threads(
+    calls: Sequence[Callable[[], T]], concurrency: int, name: str, *, daemon: bool
+) -> list[Future[T]]:
+    """Begin calls in their order, in threads, at most so many at once.
+
+    Args:
+        calls: what is called there.
+        concurrency: how many threads there are at most.
+        name: of the step, for the threads'.
+        daemon: whether they hold up no exit of the interpreter.
+    """
+    futures: list[Future[T]] = [Future() for _ in calls]
+    waiting = deque(zip(futures, calls, strict=True))
+    for number in range(min(concurrency, len(calls))):
+        thread = f"perdure-{name}_{number}"
+        threading.Thread(target=_serve, args=(waiting,), name=thread, daemon=daemon).start()
+    return futures
+
+
+def _serve(waiting: deque[tuple[Future[T], Callable[[], T]]]) -> None:
+    """Carry out what waits, until nothing does."""
+    while True:
+        try:
+            future, call = waiting.popleft()
+        except IndexError:
+            return
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            value = call()
+        except BaseException as error:  # noqa: BLE001  who waits for it gets it
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+            del value
+        del future, call  # this thread holds nothing of it while it waits for the next
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:
