@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from laws.lives import ASKED, KILLED, LATER, MortalJournal, Watch, decide_all, live, oracle
+from laws.lives import (
+    ASKED,
+    KILLED,
+    LATER,
+    LIVES,
+    MORE,
+    SETTINGS,
+    MortalJournal,
+    Watch,
+    decide_all,
+    live,
+    oracle,
+)
 from laws.perform import body, body_sync
 from laws.stage import KilledError, Stage, Witness
 from laws.trees import (
@@ -38,10 +49,6 @@ from perdure.store.locks import MemoryLocks
 from perdure.store.store import Store
 from perdure.testing import HandClock, always_replay
 
-MORE = int(os.environ.get("PERDURE_LAWS", "1"))
-"""How many times as many examples (`make laws`)."""
-LIVES = 40
-"""A run that takes more of them does not come to its end."""
 seeds = st.integers(0, 1000)
 deaths = st.lists(st.integers(0, 1000), max_size=4)
 
@@ -153,9 +160,6 @@ def performed_in_lives(tree, seed, form, mode, *, deaths, points):
 def clock_for(form):
     """Time goes on when nothing else does; the conductor of a body that awaits sees to that itself."""
     return HandClock(auto=not form.is_async)
-
-
-SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
 @settings(max_examples=100 * MORE, **SETTINGS)
