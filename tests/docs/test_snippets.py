@@ -225,12 +225,16 @@ def test_the_page_about_testing_is_a_file_of_tests_that_pass(tmp_path):
 
 
 def test_the_page_about_cancelling_does_what_it_says(notebook, tmp_path):
-    load, steps, several, start, cancel, awaits, fork = snippets("docs/how-to/cancelling-and-child-runs.md")
+    page = snippets("docs/how-to/cancelling-and-child-runs.md")
+    load, steps, several, start, night, waits, cancel, awaits, fork = page
     for cell in (load, steps):
         assert notebook.run(cell).errors == []
     parcels = "['parcel of tea', 'parcel of tea', 'parcel of milk']"
     assert notebook.run(several).result["text/plain"] == parcels
     assert notebook.run(start).result["text/plain"] == "'running'"
+    assert notebook.run(night).result["text/plain"].startswith("<run r_")
+    reply = notebook.run(waits)
+    assert (reply.stdout, reply.result["text/plain"]) == ("tea: looked after\ncounted\n", "'tea'")
     assert notebook.run(cancel).result["text/plain"] == "True"
     reply = notebook.run(awaits)
     assert "out of stock" in reply.stdout

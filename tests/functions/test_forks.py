@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from functions.witness import bad_luck, ran, stumble, taken
@@ -42,7 +44,11 @@ def test_a_fork_of_a_killed_run_asks_about_its_effect(tmp_path, script, where):
     script(KILLED, "start", where, fails=True)
     (tmp_path / "deadly").unlink()
     for _ in range(2):
-        assert "InDoubt: Effect `charge` is in doubt" in "\n".join(script(KILLED, "fork", where, fails=True))
+        told = "\n".join(script(KILLED, "fork", where, fails=True))
+        assert "InDoubt: Effect `charge` is in doubt" in told
+        assert re.search("`perdure resolve r_[0-9a-f]+ charge again`", told), (
+            "what a plain script's user types"
+        )
     assert (tmp_path / "charged").read_text().split() == ["1"]
 
 

@@ -18,7 +18,7 @@ from .attempt import Attempt
 from .cached import cached
 from .cancelling import Cancelled, TaskStop
 from .decide import TOOK_PLACE, Ask, Decision, Request, Restore, Run, Wait
-from .executors.choice import named
+from .executors.choice import executor_of, named
 from .failures import QUESTIONS
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
@@ -323,7 +323,7 @@ class Call:
             error = attempt.over
         state, pause = "failed", None
         if self._is_once(record):
-            error = _cut_off(error, record.step)
+            error = _cut_off(error, record)
         if isinstance(error, InDoubt):
             state = "interrupted"
         elif isinstance(error, Exception):
@@ -388,16 +388,14 @@ class Call:
         return value
 
 
-def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
-    """The executor that the step names, else that of the workflow in whose body it is called."""
-    own = step.options.executor
-    return scope.within.executor if own is None and scope is not None else own
-
-
-def _cut_off(error: BaseException, step: str) -> BaseException:
+def _cut_off(error: BaseException, call: CallRecord) -> BaseException:
     """What is said of an effect that was cut off in its middle: it may have taken place, or do so yet."""
     if isinstance(error, StepTimeout):
-        return InDoubt(step=step, cause=f"it ran longer than {error.timeout}, and was cut off")
+        return _doubt(call, f"it ran longer than {error.timeout}, and was cut off")
     if isinstance(error, WorkerDied):
-        return InDoubt(step=step, cause=f"its worker died: {error.cause}")
+        return _doubt(call, f"its worker died: {error.cause}")
     return error
+
+
+def _doubt(call: CallRecord, cause: str) -> InDoubt:
+    return InDoubt(step=call.step, cause=cause, run=call.run)

@@ -215,12 +215,12 @@ def _why_unfinished(found: CallRecord) -> str:
 def _doubtful(found: CallRecord, request: Request) -> Decision:
     """Nobody knows whether it took place, or the process died of it again and again."""
     if found.reason == DIED:
-        return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
+        return Ask(DiedTwice(step=request.step, cause=found.error or DIED, run=found.run))
     if request.idempotent:
         return Run("in doubt, and idempotent: it may be repeated", found)
     cut_off = "the process died, or it was cut off, while it ran"
     cause = TOOK_PLACE if found.reason == TOOK_PLACE else cut_off
-    return Ask(InDoubt(step=request.step, cause=cause))
+    return Ask(InDoubt(step=request.step, cause=cause, run=found.run))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:

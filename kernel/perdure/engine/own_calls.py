@@ -161,7 +161,7 @@ class OwnCalls(Outcomes):
             moment.ring()
 
     def _move(self, call: CallRecord, state: str, **fields: Any) -> CallRecord:
-        """Note a wait's move, committed before all that follows. Listeners hear of it later, unlocked."""
+        """Note a wait's move; it is committed before all that follows. Listeners hear of it unlocked."""
         moved = replace(call, state=states.move(states.CALL, "call", call.state, state), **fields)
         self._write(moved, durability="later")
         self.history.change(moved)

@@ -121,12 +121,27 @@ class Owner(OwnCalls):
             self._write(*changes, durability="process")
 
     def _settle_lost(self) -> None:
-        """Close what this owner began but whose end it could not record: the store failed just then."""
+        """Close what this owner began but whose end it could not record: the store failed just then.
+
+        Where only the wait for the commit was interrupted, the journal has the end nevertheless.
+        """
         lost = self._at_work.lost()
-        if lost:
-            self._settle(lost, died=clock.now())
-            for call in lost:
-                self._at_work.find(call)
+        if not lost:
+            return
+        journal, begun = self.store.journal, {(call.id, call.seq) for call in lost}
+        written = [each for each in journal.calls(self.run.id) if (each.id, each.seq) in begun]
+        ended = [each for each in written if each.state != "running"]
+        known = {each.id for each in ended}
+        for attempt in journal.attempts(self.run.id) if ended else ():
+            if attempt.call in known:
+                self._attempts[attempt.call] = attempt
+        for call in ended:
+            self.history.change(call)
+            if call.state == "failed":
+                self.failures.add(call)
+        self._settle([call for call in lost if call.id not in known], died=clock.now())
+        for call in lost:
+            self._at_work.find(call)
 
     def close(self) -> None:
         """Let go of the run, in good order. Twice is fine."""

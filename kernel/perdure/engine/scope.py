@@ -119,7 +119,9 @@ class Pass:
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """What `make` gave when first asked in this pass: code does not change while a body runs."""
         if key not in self._once:
-            self._once[key] = make()
+            made = make()  # not under the lock: it may call for something else
+            with self._lock:
+                self._once.setdefault(key, made)
         found: T = self._once[key]
         return found
 

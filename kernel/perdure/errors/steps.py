@@ -31,18 +31,26 @@ class Retry(Exception):
 
 class DiedTwice(PerdureError):
     """Step `{step}` is not run once more unasked: {cause}.
-    Give it less to do at once, or more memory; then `%perdure resolve {step} again` (a command: `perdure resolve RUN {step} again`)."""
+    Give it less to do at once, or more memory; then `%perdure resolve {step} again` (a command: `perdure resolve {run} {step} again`)."""
 
     step: str
     cause: str
+    run: str
+
+    def __init__(self, *, run: str = "RUN", **fields: Any) -> None:
+        super().__init__(run=run, **fields)
 
 
 class InDoubt(PerdureError):
     """Effect `{step}` is in doubt: {cause}. Perdure does not repeat an effect by itself.
-    Find out whether it took place, then: `%perdure resolve {step} again`, `... done [VALUE]` or `... fail`."""
+    Find out whether it took place, then: `%perdure resolve {step} again`, `... done [VALUE]` or `... fail` (a command: `perdure resolve {run} {step} again`)."""
 
     step: str
     cause: str
+    run: str
+
+    def __init__(self, *, run: str = "RUN", **fields: Any) -> None:
+        super().__init__(run=run, **fields)
 
 
 class EffectFailed(PerdureError):

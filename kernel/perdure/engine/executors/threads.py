@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextvars
-import ctypes
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
+
+from perdure.engine.cancelling import raise_in
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ class ThreadWork(Generic[T]):
                 self._stopped = _raiser(error)
                 if self._begun:
                     assert self._thread.ident is not None
-                    _raise_in(self._thread.ident, self._stopped)
+                    raise_in(self._thread.ident, self._stopped)
 
     def _run(self) -> None:
         try:
@@ -64,7 +65,7 @@ class ThreadWork(Generic[T]):
             error = failure
         with self._lock:
             self._stopped = self._stopped or _Ended
-        _raise_in(threading.get_ident(), None)
+        raise_in(threading.get_ident(), None)
         return value, error
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
@@ -121,13 +122,6 @@ def _serve(waiting: deque[tuple[Future[T], Callable[[], T]]]) -> None:
             future.set_result(value)
             del value
         del future, call  # this thread holds nothing of it while it waits for the next
-
-
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Raise in a thread, or take back what was not raised yet."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), None if error is None else ctypes.py_object(error)
-    )
 
 
 def _raiser(error: BaseException) -> type[BaseException]:
