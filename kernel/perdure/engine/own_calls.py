@@ -95,7 +95,7 @@ class OwnCalls(Outcomes):
         return call
 
     def make_sure(self) -> None:
-        """Have the waits so far on disk: somebody begins to wait. All that were made at once share a commit."""
+        """Have the waits so far on disk: somebody begins to wait. Those made at once share a commit."""
         with self._mutex:
             if self._unsure:
                 self._write()
