@@ -7,19 +7,22 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench bench-values bench-store bench-workflows bench-loops reference lab lint clean
+.PHONY: help demo test laws fuzz bench bench-values bench-store bench-workflows bench-loops reference lab lint clean
 .DELETE_ON_ERROR:
 
 help:  ## show the targets
 	@echo "Perdure: durable Jupyter notebooks"
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-22s%s\n", $$1, $$2 }'
 
 demo: $(VENV)/.with-demo  ## run notebooks/flights.ipynb, kill its kernel, and see it pick up (about 2 minutes)
 	@$(BIN)/perdure demo
 
 test: $(VENV)/.with-demo $(VENV)/.with-test  ## run all tests
 	@$(BIN)/python -m pytest
+
+laws: $(VENV)/.with-demo $(VENV)/.with-test  ## try thirty times as many random workflows, killed anywhere (about half an hour)
+	@PERDURE_LAWS=30 $(BIN)/python -m pytest --timeout 3600 tests/laws/test_workflow_laws.py tests/laws/test_kill_laws.py tests/laws/test_ownership_laws.py
 
 fuzz: $(VENV)/.with-test  ## feed two million altered values to the decoder (about 12 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --count 2000000

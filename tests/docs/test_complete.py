@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -131,4 +132,5 @@ def test_every_python_snippet_parses(path):
     from IPython.core.inputtransformer2 import TransformerManager
 
     for snippet in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL):
-        compile(TransformerManager().transform_cell(snippet), str(path), "exec")
+        source = TransformerManager().transform_cell(snippet)
+        compile(source, str(path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

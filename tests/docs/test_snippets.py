@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -211,3 +214,42 @@ def test_the_page_about_long_loops_does_what_it_says(notebook):
     for cell in (data, train):
         assert "restored" in notebook.run(cell).text
     assert notebook.run("print(len(losses), losses[0] > losses[-1])").stdout == shown
+
+
+def test_the_page_about_testing_is_a_file_of_tests_that_pass(tmp_path):
+    (tmp_path / "test_report.py").write_text("\n\n".join(snippets("docs/how-to/testing.md")))
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_report.py"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
+
+
+def test_the_page_about_cancelling_does_what_it_says(notebook, tmp_path):
+    page = snippets("docs/how-to/cancelling-and-child-runs.md")
+    load, steps, several, start, night, waits, cancel, awaits, fork = page
+    for cell in (load, steps):
+        assert notebook.run(cell).errors == []
+    parcels = "['parcel of tea', 'parcel of tea', 'parcel of milk']"
+    assert notebook.run(several).result["text/plain"] == parcels
+    assert notebook.run(start).result["text/plain"] == "'running'"
+    assert notebook.run(night).result["text/plain"].startswith("<run r_")
+    reply = notebook.run(waits)
+    assert (reply.stdout, reply.result["text/plain"]) == ("tea: looked after\ncounted\n", "'tea'")
+    assert notebook.run(cancel).result["text/plain"] == "True"
+    reply = notebook.run(awaits)
+    assert "out of stock" in reply.stdout
+    assert reply.result["text/plain"] == "'cancelled'"
+    assert notebook.run(fork).result["text/plain"] == "True"
+    words = [sys.executable, "-m", "perdure", "cancel", "fulfil", "--reason", "out of stock"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ)
+    assert "fulfil" in done.stdout + done.stderr
+
+
+def test_the_page_about_editing_does_what_it_says(notebook):
+    load, steps, first, more, redo = snippets("docs/how-to/editing-and-resuming.md")
+    for cell in (load, steps):
+        assert notebook.run(cell).errors == []
+    assert notebook.run(first).result["text/plain"] == "[3, 10]"
+    reply = notebook.run(more)
+    assert (reply.result["text/plain"], reply.stdout) == ("[3, 10, 28]", "loading 8\nadding\n")
+    assert notebook.run(redo).stdout == "adding\nadding\nadding\n"

@@ -250,11 +250,11 @@ def test_what_keeps_a_child_from_going_on_is_no_outcome():
         stumble()
         return found
 
-    bad_luck(ValueError("once"), ValueError("twice"))
+    bad_luck(ValueError("once"))
     with pytest.raises(ValueError, match="once"):
         top(1)
     globals()["INNER"] = version(2)
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(CodeEdited, match="`careful`"):
         top(1)
     globals()["INNER"] = version(1)
     assert top(1) == 2
@@ -473,3 +473,50 @@ def test_a_step_that_is_redone_starts_its_children_anew():
     assert body(1) == 1
     assert body.using(redo="outer")(1) == 1
     assert taken() == ["quote", "quote"]
+
+
+# -- kills -----------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+from perdure import step, workflow
+
+@step
+def note(x):
+    print("note", x, flush=True)
+    if x == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x
+
+@workflow
+def child(x):
+    return note(x) + note(x + 1)
+
+@step
+def starts(x):
+    return child(x)
+
+@workflow
+def parent(n):
+    return [child(n), child(n), starts(n + 10)]
+
+print(parent(1))
+"""
+
+
+@pytest.mark.parametrize("deadly", [2, 11, 12])
+def test_a_kill_in_a_child_loses_only_what_was_running(tmp_path, monkeypatch, script, deadly):
+    """Promise 2: of a body's child, and of a step's, each finds what it had recorded; equal ones stay apart."""
+    monkeypatch.setenv("PERDURE_STORE", str(tmp_path / "store"))
+    script(KILLED, deadly, fails=True)
+    *again, result = script(KILLED, 0)
+    assert result == "[3, 3, 23]"
+    assert (
+        again
+        == {
+            2: ["note 2", "note 1", "note 2", "note 11", "note 12"],
+            11: ["note 11", "note 12"],
+            12: ["note 12"],
+        }[deadly]
+    )
+    assert script(KILLED, 0) == ["[3, 3, 23]"]

@@ -407,7 +407,7 @@ def test_a_cancel_that_met_a_killed_process_is_acted_on_by_the_next_owner(tmp_pa
     assert run.cancel("too long")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert (run.status, len(shared.journal.messages())) == ("running", 1)
+    assert (run.status, len(shared.journal.messages())) == ("interrupted", 1)
     (tmp_path / "go").touch()
     _, told = elsewhere(7, wait=False).communicate(timeout=60)
     assert "was cancelled: too long" in told

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import threading
+import time
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -629,6 +633,89 @@ def test_a_sync_body_races_in_threads(calls):
     taken()
     assert body(1) == ("a", ("late", None), ["d", "d again"])
     assert ("begun", "c") not in taken()
+
+
+BEGUN = threading.Event()
+
+
+@step
+def endless(x):
+    """A sync step that runs for long unless it is stopped."""
+    try:
+        globals()["BEGUN"].set()
+        for _ in range(20_000):
+            time.sleep(0.001)
+    finally:
+        ran("cleaned up", x)
+
+
+@step
+def rests(x):
+    """A sync step that waits, in its own thread."""
+    globals()["BEGUN"].set()
+    sleep("1h").result()
+    ran("rested")
+
+
+@step
+async def begins(x):
+    await asyncio.to_thread(globals()["BEGUN"].wait, 60)
+    return x
+
+
+@pytest.mark.parametrize("kind", ["race", "cancel", "map", "wait"])
+def test_a_sync_loser_is_stopped_in_its_thread(store, calls, kind):
+    """Not at the end of its run, but when it lost: then its run is still at work."""
+    BEGUN.clear()
+
+    @workflow
+    async def body(n):
+        loser = {"map": lambda: endless.map([n]), "wait": lambda: rests.submit(n)}.get(
+            kind, lambda: endless.submit(n)
+        )()
+        if kind == "cancel":
+            await begins(n)
+            loser.cancel()
+        else:
+            assert await race(begins(n), loser) == n
+        with contextlib.suppress(asyncio.CancelledError):
+            await loser
+        ran("went on")
+
+    with HandClock() if kind == "wait" else contextlib.nullcontext():
+        run(body(1))
+    assert taken() == [*([("cleaned up", 1)] if kind != "wait" else []), "went on"]
+    assert {call.step: call.state for call in calls(body) if not call.step.startswith("perdure")} == {
+        "begins": "done",
+        "rests" if kind == "wait" else "endless": "cancelled",
+    }
+
+
+def appears(path):
+    while not path.exists():
+        time.sleep(0.001)
+
+
+@step
+async def seen(path):
+    await asyncio.to_thread(appears, Path(path))
+    return "seen"
+
+
+def test_a_loser_in_a_worker_is_stopped_and_its_worker_killed(calls, workers, tmp_path):
+    """It never ends by itself."""
+    from functions import errands
+
+    @workflow
+    async def body(n):
+        loser = step(executor="process")(errands.idle).submit(str(tmp_path), "loser")
+        found = await race(seen(str(tmp_path / "loser")), loser)
+        with contextlib.suppress(asyncio.CancelledError):
+            await loser
+        return found
+
+    assert run(body(1)) == "seen"
+    assert [call.state for call in calls(body) if call.step == "idle"] == ["cancelled"]
 
 
 def test_waiting_on_the_loops_own_thread_says_what_to_write():

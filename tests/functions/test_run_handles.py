@@ -57,6 +57,44 @@ def test_a_handle_of_an_async_run_is_awaited_by_who_gets_it_back():
     assert asyncio.run(main()) == ([2], [2])
 
 
+ON_ITS_LOOP = """
+import asyncio
+from perdure import Run, workflow
+from perdure.errors import WrongThread
+
+@workflow
+async def waits(x):
+    await asyncio.get_running_loop().run_in_executor(None, go.wait, 60)
+    return x
+
+async def main():
+    global go
+    import threading
+    go = threading.Event()
+    begun = START
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    for name in ("waits", Run.of("waits").id):
+        try:
+            Run.of(name).result()
+        except WrongThread as error:
+            print(type(error).__name__)
+    go.set()
+    print(await begun, Run.of("waits").result())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("start", ["waits.start(1)", "asyncio.create_task(call())"])
+def test_no_handle_blocks_the_loop_on_which_its_run_goes_on(script, start):
+    """Also one that was looked up, before the body began and after: in a process, since a loop would stand."""
+    turns = 0 if start.startswith("waits") else 1
+    call = "async def call():\n    return await waits(1)\n"
+    source = ON_ITS_LOOP.replace("START", start).replace("TURNS", str(turns))
+    assert script(call + source) == ["WrongThread", "WrongThread", "1 1"]
+
+
 def test_a_step_may_return_a_handle():
     """Promise 1: it is kept, and found again."""
     GO.set()
@@ -114,6 +152,32 @@ def test_another_process_reads_the_result_from_the_journal(tmp_path):
             [sys.executable, "other.py", what], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+DIES = """
+import os, sys
+from perdure import Run, step, workflow
+
+@step
+def dies(x):
+    os._exit(9)
+
+@workflow
+def body(x):
+    assert Run.of("body").status == "running"
+    return dies(x)
+
+if sys.argv[1] == "die":
+    body(1)
+else:
+    print(Run.of("body").status)
+"""
+
+
+def test_a_run_whose_process_died_is_interrupted(script):
+    """Nobody is at work on it, although it could not record that."""
+    script(DIES, "die", fails=True)
+    assert script(DIES, "look") == ["interrupted"]
 
 
 def test_a_run_that_the_store_does_not_know_has_no_result(store):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import threading
 import warnings
 
 import pytest
 
 from functions.witness import ran, taken
-from perdure import first_success, now, race, random, sleep, state, step, uuid4, workflow
+from perdure import Run, first_success, now, race, random, sleep, state, step, uuid4, workflow
 from perdure.engine.ending import at_work
+from perdure.engine.events import listeners
+from perdure.engine.inbox import inbox
 from perdure.errors import RunCancelled
 from perdure.testing import HandClock, always_replay
 
@@ -181,3 +185,40 @@ def test_a_body_that_is_always_replayed_comes_to_the_same_end(body, store):
     once = outcome(body, "once", store)
     always = outcome(body.using(fresh=True), "always", store)
     assert always == once
+
+
+@pytest.mark.parametrize("end", ["comes", "loses", "is cancelled"])
+def test_listeners_hear_of_the_end_of_a_wait_while_others_go_on(end):
+    """A listener may wait for another thread that has to do with the run."""
+    free = []
+
+    def listen(event):
+        if event.kind == "call_ended" and event.call.kind == "wait":
+            other = threading.Thread(target=inbox.owner(event.run.id).wake, args=("c_other",), daemon=True)
+            other.start()
+            other.join(5)
+            free.append((event.call.state, other.is_alive()))
+
+    @workflow
+    async def body(n):
+        if n == "comes":
+            return await sleep(5)
+        if n == "loses":
+            return await race(sleep(10), now_at_once())
+        sleep(10)
+        return Run.of("body").cancel("enough")
+
+    @step
+    async def now_at_once():
+        return 1
+
+    async def main():
+        return await body(end)
+
+    remove = listeners.add(listen)
+    try:
+        with HandClock(auto=True), contextlib.suppress(RunCancelled):
+            asyncio.run(main())
+    finally:
+        remove()
+    assert free == [("done" if end == "comes" else "cancelled", False)]

@@ -118,3 +118,27 @@ def test_an_effect_cell_that_overruns_is_in_doubt(notebook):
     assert (reply.ename, "ran longer than 0.2 s" in reply.evalue) == ("InDoubt", True)
     assert notebook.run(cell).ename == "InDoubt"
     assert (notebook.cwd / "sent").read_text() == "x"
+
+
+def test_what_the_cells_of_a_killed_notebook_gave_is_told(notebook):
+    """Nothing is said to be lost that its cell brings back."""
+    notebook.run(WORKFLOW)
+    notebook.run("%%workflow report\nfound = 5")
+    notebook.kill()
+    line = notebook.run(WORKFLOW).text
+    assert "`report` is kept: its cell goes on with it" in line
+    assert "nothing is kept" not in line
+    assert re.search(
+        r"by its cell +report .*its cell restores what it gave", notebook.run("%resume --plan").text
+    )
+    assert "restored" in notebook.run("%%workflow report\nfound = 5").text
+
+
+def test_what_an_effect_cell_gave_is_told_by_name(notebook):
+    cell = "%%step mail --kind effect --timeout 0.2s\nreceipt = 5\nimport time; time.sleep(60)"
+    notebook.run(WORKFLOW)
+    assert notebook.run(cell).ename == "InDoubt"
+    assert "binds receipt" in notebook.run("%perdure resolve mail done 7").text
+    assert notebook.run("%perdure resolve mail done {'receipt': 5}").errors == []
+    notebook.run(cell)
+    assert notebook.run("receipt").text == "5"

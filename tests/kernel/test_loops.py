@@ -235,3 +235,29 @@ def test_without_a_workflow_a_loop_is_a_plain_one_with_a_bar_and_a_hint(notebook
     reply = notebook.run("for i in resumable(iter(range(3))):\n    pass")
     assert reply.stderr == ""
     assert [data["text/plain"].partition(" · ")[0] for data in reply.displays] == ["loop: turn 3"]
+
+
+def test_a_loop_that_was_interrupted_goes_on_when_its_cell_is_run_again(notebook):
+    """Although the names that it keeps have changed meanwhile: it puts them back itself."""
+    notebook.run(HEAD)
+    notebook.run(SETUP.replace("saver.Saver.begin = at_once", ""))
+    notebook.run("%%step init\nlosses = []\ntotal = 0")
+    cell = """%%step train
+for turn in resumable(range(10_000), keep=["total", "losses"], every=0):
+    total += turn
+    losses.append(turn)
+    if turn == 5_000 and not os.path.exists("in"):
+        while not current().store.journal.notes(current().run_id, "loop"):
+            time.sleep(0.001)
+        open("in", "w").close()
+        time.sleep(600)
+total, len(losses)"""
+    sent = notebook.submit(cell)
+    notebook.wait_for_file("in")
+    notebook.interrupt()
+    reply = notebook.wait(sent)
+    assert reply.ename == "KeyboardInterrupt"
+    assert "is kept · run the cell again: it goes on" in reply.text
+    again = notebook.run(cell)
+    assert again.errors == []
+    assert again.result["text/plain"] == "(49995000, 10000)"

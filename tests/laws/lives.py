@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
+
+from hypothesis import HealthCheck
 
 from laws.oracle import Oracle
 from laws.perform import FAILURES, told
@@ -13,6 +16,12 @@ from perdure.engine.owner import taken
 from perdure.errors import DiedTwice, EffectUnclear, InDoubt
 from perdure.store.records import AttemptRecord, CallRecord, RunRecord
 
+MORE = int(os.environ.get("PERDURE_LAWS", "1"))
+"""How many times as many examples (`make laws`)."""
+LIVES = 40
+"""A run that takes more of them does not come to its end."""
+SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+"""Of all laws: how long an example takes tells nothing."""
 KILLED, ASKED, LATER = "killed", "asked", "later"
 QUESTIONS = (InDoubt, DiedTwice, EffectUnclear)
 TABLES = {CallRecord: states.CALL, AttemptRecord: states.ATTEMPT, RunRecord: states.RUN}

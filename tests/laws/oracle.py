@@ -72,7 +72,7 @@ class Oracle:
         self._current: Line | None = None
 
     def result(self, tree: Tree) -> Any:
-        """What the tree gives, or how it fails."""
+        """What the tree gives and how late it is then, or how it fails."""
         main = self._begin(self._part(tree, "", None))
         while self._settled() is main.ended is None:
             gates = [line for line in self._lines if isinstance(line.wants, str)]
@@ -83,7 +83,7 @@ class Oracle:
                 line = min(moments, key=lambda line: line.wants)
                 self.now = line.wants
                 self._go(line)
-        return main.value if main.error is None else ["failed", *main.error.args]
+        return [main.value, self.now] if main.error is None else ["failed", *main.error.args]
 
     def _begin(self, work: Generator[Wants, None, Any]) -> Line:
         line = Line(work)
@@ -126,7 +126,7 @@ class Oracle:
                     yield at
                     if attempt >= failures:
                         return ["flaky", number]
-                    if attempt < retries:
+                    if attempt < retries and pause:
                         yield self.now + pause
                 raise FailedError(["flaky", number])
             case Draw(what):

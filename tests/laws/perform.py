@@ -194,7 +194,7 @@ def first_error(found: list[Any]) -> None:
 
 @workflow
 async def body(tree):
-    value = await perform(tree, "", None)
+    value = [await perform(tree, "", None), drawn("", "now")]
     last()  # a further move: the failures before it are outcomes
     stage.ending(value)
     return value
@@ -286,7 +286,7 @@ def flaky_sync(retries, pause):
 
 @workflow
 def body_sync(tree):
-    value = perform_sync(tree, "", None)
+    value = [perform_sync(tree, "", None), drawn("", "now")]
     last()
     stage.ending(value)
     return value

@@ -74,7 +74,9 @@ class Witness:
         return max((float(line[1]) for line in self.lines if line[0] == "time"), default=0.0)
 
     def check(self) -> None:
-        """No call began whose value the body had already, nor one that was running."""
+        """No call began whose value the body had already, nor one that was running; no effect took place twice."""
+        effects = [line[2] for line in self.lines if line[0] == "effect"]
+        assert len(effects) == len(set(effects))
         known, running = set(), set()
         for line in self.lines:
             what, at = line[0], line[1] if len(line) > 1 else ""
@@ -171,8 +173,8 @@ def rank(seed: int, at: str) -> float:
 
 
 def _works(thread: threading.Thread) -> bool:
-    """Whether it is a thread of a step that is beside the body: it needs no release."""
-    return thread.name.startswith("perdure-inline")
+    """Whether it is a thread that needs no release: of a step beside the body, or of a moment that is there."""
+    return thread.name.startswith(("perdure-inline", "perdure-hand-clock-late"))
 
 
 _stage: Stage | None = None

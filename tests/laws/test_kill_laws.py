@@ -16,9 +16,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from laws import mortal
-from laws.lives import ASKED, KILLED, LATER, oracle
+from laws.lives import ASKED, KILLED, LATER, LIVES, MORE, SETTINGS, oracle
 from laws.stage import Witness
-from laws.test_workflow_laws import LIVES, MORE, SETTINGS
 from laws.trees import TREES, Race, parts
 from perdure.store import open_store
 
@@ -94,7 +93,7 @@ def lives(ask, folder, tree, seed, deaths):
     pytest.fail("the run does not come to its end")
 
 
-@settings(max_examples=25 * MORE, phases=set(Phase) - {Phase.shrink}, **SETTINGS)
+@settings(max_examples=12 * MORE, phases=set(Phase) - {Phase.shrink}, **SETTINGS)
 @given(tree=TREES, seed=st.integers(0, 1000), deaths=st.lists(st.integers(0, 1000), min_size=1, max_size=4))
 def test_a_run_that_is_killed_by_the_system_reaches_what_the_oracle_says(server, place, tree, seed, deaths):
     """Promises 1, 2 and 5."""

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from laws.lives import MORE
 from perdure import codec
 from perdure.engine.decide import Request, Run
 from perdure.engine.owner import Owner
@@ -153,5 +154,5 @@ class Kernels(RuleBasedStateMachine):
 def test_one_kernel_owns_a_run_and_no_other_commits():
     """Promise 6."""
     run_state_machine_as_test(
-        Kernels, settings=settings(max_examples=25, stateful_step_count=25, deadline=None)
+        Kernels, settings=settings(max_examples=25 * MORE, stateful_step_count=25, deadline=None)
     )

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from laws.lives import ASKED, KILLED, LATER, MortalJournal, Watch, decide_all, live, oracle
+from laws.lives import (
+    ASKED,
+    KILLED,
+    LATER,
+    LIVES,
+    MORE,
+    SETTINGS,
+    MortalJournal,
+    Watch,
+    decide_all,
+    live,
+    oracle,
+)
 from laws.perform import body, body_sync
 from laws.stage import KilledError, Stage, Witness
 from laws.trees import (
@@ -38,10 +49,6 @@ from perdure.store.locks import MemoryLocks
 from perdure.store.store import Store
 from perdure.testing import HandClock, always_replay
 
-MORE = int(os.environ.get("PERDURE_LAWS", "1"))
-"""How many times as many examples (`make laws`)."""
-LIVES = 40
-"""A run that takes more of them does not come to its end."""
 seeds = st.integers(0, 1000)
 deaths = st.lists(st.integers(0, 1000), max_size=4)
 
@@ -155,9 +162,6 @@ def clock_for(form):
     return HandClock(auto=not form.is_async)
 
 
-SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
-
-
 @settings(max_examples=100 * MORE, **SETTINGS)
 @given(tree=TREES, seed=seeds, deaths=deaths)
 def test_a_run_that_is_killed_anywhere_reaches_what_the_oracle_says(mode, tree, seed, deaths):
@@ -175,18 +179,28 @@ def test_a_body_that_is_a_plain_function_obeys_the_same_laws(mode, tree, seed, d
 
 
 FIRST = Seq(
-    (Call(0), Inline(0, "effect"), Try(Flaky(1, 3, 1, 1), Draw("uuid4")), Try(Fail(0), Call(2, fed=True)))
+    (
+        Loop(2, Call(0)),
+        Inline(0, "effect"),
+        Try(Flaky(1, 3, 1), Draw("uuid4")),
+        Flaky(1, 2, 2, 16),
+        Try(Fail(0), Call(2, fed=True)),
+    )
 )
 BESIDE = Seq(
-    (Gather((Call(1), Map((1, 1)), Map((2, 2), is_async=False), Nap(16))), Loop(2, Call(1, fed=True)))
+    (
+        Gather((Call(1), Map((1, 1)), Map((2, 2), is_async=False), Nap(16), Seq((Nap(1), Call(2))))),
+        Draw("now"),
+        Loop(2, Call(1, fed=True)),
+    )
 )
 RACED = Seq(
     (
-        Race((Seq((Call(0), Nap(256))), Seq((Call(0), Call(1))))),
-        Try(Race((Seq((Call(2), Fail(0))),), success=True), Draw("now")),
+        Race((Seq((Call(0), Nap(256))), Seq((Call(0), Nap(1), Call(1))))),
+        Try(Race((Seq((Call(2), Fail(0))), Seq((Call(2), Fail(1)))), success=True), Draw("now")),
     )
 )
-LEFT = Seq((Race((Seq((Call(0),)), Seq((Call(1), Nap(16), Call(2)))), losers="leave"), Nap(1), Call(0)))
+LEFT = Seq((Race((Seq((Call(0),)), Seq((Call(1),))), losers="leave"), Nap(1), Call(0)))
 BELOW = Seq(
     (
         Child(Seq((Call(0, "effect"), Nap(1)))),
@@ -199,7 +213,8 @@ PLAIN = Seq(
     (
         Inline(0),
         Inline(0, "effect"),
-        Try(Flaky(1, 2, 1, 1), Nap(16)),
+        Try(Flaky(1, 2, 1), Nap(16)),
+        Flaky(0, 1, 1, 1),
         Map((1, 1)),
         Child(Loop(2, Inline(1, fed=True))),
     )
@@ -210,10 +225,10 @@ PLAIN = Seq(
 def test_a_kill_at_each_point_in_turn_changes_nothing(mode, name):
     """Promises 1, 2 and 5: before and after each commit, at the beginning of each step, and at its end."""
     tree, form = (PLAIN, body_sync) if name == "plain" else (EVERYTHING[name], body)
-    points = performed(tree, 3, form, mode)
+    points = performed(tree, 4, form, mode)
     assert points > 20
     for point in range(0, points, 1 if mode == "one pass" else 5):
-        performed_in_lives(tree, 3, form, mode, deaths=[point], points=points)
+        performed_in_lives(tree, 4, form, mode, deaths=[point], points=points)
 
 
 @settings(max_examples=60 * MORE, deadline=None)

@@ -51,6 +51,12 @@ class Flaky:
     failures: int
     retries: int
     pause: int = 0
+    """None where it fails for good: whoever dies before the body went on tries it again, from the first attempt."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether it fails for good."""
+        return self.failures > self.retries
 
 
 @dataclass(frozen=True)
@@ -201,7 +207,7 @@ def timed(tree: Tree, units: list[int]) -> Tree:
     """The tree with a length for each of its waits: another power for each, in the order of `units`."""
     lengths = [BASE**unit for unit in units]
     tree = changed(tree, Nap, lambda nap: replace(nap, seconds=lengths.pop()))
-    return changed(tree, Flaky, lambda flaky: replace(flaky, pause=lengths.pop()))
+    return changed(tree, Flaky, lambda flaky: replace(flaky, pause=lengths.pop() * (not flaky.fails)))
 
 
 def parts(tree: Tree, kind: Any) -> Iterator[Any]:

@@ -78,6 +78,7 @@ def test_examples_show_the_same_cold_and_resumed(folder):
     assert cold["ran"] >= {"flights.load", "flights.train", "flights.report"}
     assert cold["ran"] >= {"values.fit", "values.collect", "values.fill"}
     assert cold["ran"] >= {"large.load", "large.column", "large.bootstrap"}
+    assert cold["ran"] >= {"training.load", "training.train"}
     assert cold["restored"] == set()
 
     crawled = calls(folder, "catalogue")
@@ -99,7 +100,8 @@ def printed(notebook: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "killed", "kept"), [("values", "fit", "measure"), ("large-frames", "bootstrap", "append")]
+    ("name", "killed", "kept"),
+    [("values", "fit", "measure"), ("large-frames", "bootstrap", "append"), ("training", "train", "load")],
 )
 def test_a_notebook_comes_back_after_a_kill_in_its_longest_step(folder, tmp_path, name, killed, kept):
     """Promise 2: a kill loses only what was running. Promise 3: what cells print of restored values is alike."""

@@ -17,8 +17,9 @@ from . import clock, keeping
 from .attempt import Attempt
 from .cached import cached
 from .cancelling import Cancelled, TaskStop
-from .decide import Decision, Request, Restore, Run, Wait
+from .decide import TOOK_PLACE, Ask, Decision, Request, Restore, Run, Wait
 from .executors.choice import named
+from .failures import QUESTIONS
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
 from .secret import Secret, copying
@@ -70,6 +71,7 @@ class Call:
     ) -> None:
         self.step = step
         self.scope = scope
+        scope.within.check_asked(scope.branch)
         arguments = step.bind(args, kwargs)
         self.request = self._request(arguments)
         self.decision = scope.owner.decide(self.request)
@@ -259,17 +261,29 @@ class Call:
 
     def _encoded(self, attempt: Attempt, made: Made) -> codec.Encoded:
         """The value as it is kept; that it cannot be is how the call fails."""
-        owner, record, value = self.scope.owner, attempt.call, made.value
+        record, value = attempt.call, made.value
         encoded = made.encoded
         try:
             if encoded is None:
                 encoded = codec.encode_atom(value) or keeping.encode(value, name=f"{self.step.name}(...)")
         except NotKeepable as error:
             error.__context__ = None  # how it was found out holds the very part that cannot be kept
-            owner.failures.gave(record.id, error)
-            owner.fail(record, error=one_line(error), took=made.took, value=keeping.outcome(error))
+            self._not_kept(record, error, made.took)
             raise
         return encoded
+
+    def _not_kept(self, record: CallRecord, error: BaseException, took: float) -> None:
+        """Record that the result cannot be kept: an effect took place nevertheless, and is not repeated."""
+        owner, told = self.scope.owner, one_line(error)
+        if self._is_once(record):
+            owner.fail(record, state="interrupted", error=told, took=took, then=TOOK_PLACE)
+            return
+        owner.failures.gave(record.id, error)
+        owner.fail(record, error=told, took=took, value=keeping.outcome(error))
+
+    def _is_once(self, record: CallRecord) -> bool:
+        """Whether it must not be repeated unasked, should it have taken place."""
+        return record.kind == "effect" and not self.step.options.idempotent
 
     def _given(self, made: Made, encoded: codec.Encoded, ended: CallRecord) -> Any:
         """What the caller gets: a copy of what was kept, unless nobody could change it."""
@@ -298,15 +312,18 @@ class Call:
         owner, record = self.scope.owner, attempt.call
         traceback, memory = "", None
         if isinstance(error, Elsewhere):
-            traceback, memory, took = error.outcome.traceback, error.outcome.memory, error.outcome.took
-            error = error.error
+            outcome, error = error.outcome, error.error
+            traceback, memory, took = outcome.traceback, outcome.memory, outcome.took
+            if outcome.unkept and attempt.over is None and self._is_once(record):
+                self._not_kept(record, error, took)
+                raise_as_it_is(error)
         if isinstance(attempt.over, Cancelled):
             error = attempt.over.again()
         elif attempt.over is not None and not isinstance(error, Exception):
             error = attempt.over
         state, pause = "failed", None
-        if record.kind == "effect" and not self.step.options.idempotent:
-            error = _cut_off(error, record.step)
+        if self._is_once(record):
+            error = _cut_off(error, record)
         if isinstance(error, InDoubt):
             state = "interrupted"
         elif isinstance(error, Exception):
@@ -327,6 +344,8 @@ class Call:
             memory=memory,
         )
         if pause is None:
+            if isinstance(error, QUESTIONS):
+                self.scope.within.asks(record.branch, error)
             owner.failures.gave(ended.id, error)
             raise_as_it_is(error)
         return Wait(ended, "it pauses before its next attempt")
@@ -345,6 +364,8 @@ class Call:
         """The value, or the failure, of a call that need not run."""
         if not isinstance(self.decision, Restore):
             assert not isinstance(self.decision, Run | Wait)
+            if isinstance(self.decision, Ask):
+                self.scope.within.asks(self.scope.branch, self.decision.error)
             raise self.decision.error
         call, owner, began = self.decision.call, self.scope.owner, time.perf_counter()
         subject = f"The value of step `{call.step}`"
@@ -373,10 +394,14 @@ def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
     return scope.within.executor if own is None and scope is not None else own
 
 
-def _cut_off(error: BaseException, step: str) -> BaseException:
+def _cut_off(error: BaseException, call: CallRecord) -> BaseException:
     """What is said of an effect that was cut off in its middle: it may have taken place, or do so yet."""
     if isinstance(error, StepTimeout):
-        return InDoubt(step=step, cause=f"it ran longer than {error.timeout}, and was cut off")
+        return _doubt(call, f"it ran longer than {error.timeout}, and was cut off")
     if isinstance(error, WorkerDied):
-        return InDoubt(step=step, cause=f"its worker died: {error.cause}")
+        return _doubt(call, f"its worker died: {error.cause}")
     return error
+
+
+def _doubt(call: CallRecord, cause: str) -> InDoubt:
+    return InDoubt(step=call.step, cause=cause, run=call.run)

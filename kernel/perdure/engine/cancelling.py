@@ -109,7 +109,7 @@ class ThreadStop:
 
     def _send(self) -> None:
         if not _is_main(self._thread):
-            _raise_in(self._thread, Cancelled)
+            raise_in(self._thread, Cancelled)
         elif _can_signal:
             _sent.append(self)
             threading.Thread(target=self._signal, name="perdure-stop", daemon=True).start()
@@ -154,8 +154,12 @@ class ThreadStop:
             try:
                 with self._lock:
                     self._open = False
-                if self._sent and not _is_main(self._thread):
-                    _raise_in(self._thread, None)
+                if not self._sent:
+                    return
+                if not _is_main(self._thread):
+                    raise_in(self._thread, None)
+                elif self in _sent:
+                    _sent.remove(self)
             except Cancelled:
                 continue  # it arrived just now
             return
@@ -192,7 +196,7 @@ def _listen() -> None:
     signal.signal(signal.SIGURG, hear)
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+def raise_in(thread: int, error: type[BaseException] | None) -> None:
     """Have `error` raised in another thread at its next line; None takes back one that has not come yet."""
     given = None if error is None else ctypes.py_object(error)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), given)

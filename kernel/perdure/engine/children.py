@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from . import keeping
 from .cancelling import Cancelled
 from .decide import Ask, Refuse, Request, Restore, Run, Wait, changed_code
-from .failures import NO_OUTCOMES
+from .failures import NO_OUTCOMES, QUESTIONS
 from .scope import lost
 from .tracebacks import one_line, raise_as_it_is, user_traceback
 from .under_way import CHILD
@@ -52,6 +52,7 @@ class ChildCall:
             again = f"~{times}" if (times := _times_redone(self.owner.history, call)) else ""
             self.key = choice.key or f"{_place(inputs, '', order)} in {call.step} {place}{again}"
             return
+        scope.within.check_asked(scope.branch)
         occurrence = scope.within.occurrence(scope.branch, name, inputs)
         self.key = choice.key or _place(inputs, scope.branch, occurrence)
         self._request = Request(
@@ -166,7 +167,12 @@ class ChildCall:
             self._record = None
 
     def failed(self, error: BaseException) -> None:
-        """Record that the child failed, or was stopped."""
+        """Record that the child failed, or was stopped. Its question is one to its caller, too."""
+        if isinstance(error, QUESTIONS):
+            if self._scope.attempt is None:
+                self._scope.within.asks(self._scope.branch, error)
+            else:
+                self._scope.attempt.fence(error)
         if self._record is None:
             return
         state = "failed" if isinstance(error, Exception) else "interrupted"

@@ -23,7 +23,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from perdure.errors import CodeEdited, DiedTwice, EffectUnclear, InDoubt, PerdureError, StrictDrift
+from perdure.errors import (
+    CodeEdited,
+    DiedTwice,
+    EffectUnclear,
+    InDoubt,
+    NotRepeatable,
+    PerdureError,
+    StrictDrift,
+)
 from perdure.frozen import frozen
 from perdure.store.records import CallRecord, Part
 
@@ -34,6 +42,8 @@ BY_HAND = "decided by hand"
 """The reason of an effect in doubt that a person settled."""
 DIED = "the process died twice while it ran"
 """The reason of a call that is in doubt for that, whatever its kind."""
+TOOK_PLACE = "it took place, and its result cannot be kept"
+"""The reason of an effect that is in doubt for that."""
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
@@ -118,7 +128,9 @@ def decide(history: History, request: Request) -> Decision:
         decision = _finished_or_run(found, request)
     else:
         decision = _pure(history, request)
-    return _strictly(history, decision, request) if request.strict else decision
+    if request.strict:
+        decision = _strictly(decision, request)
+    return _in_order(history, decision, request)
 
 
 def _pure(history: History, request: Request) -> Decision:
@@ -201,10 +213,12 @@ def _why_unfinished(found: CallRecord) -> str:
 def _doubtful(found: CallRecord, request: Request) -> Decision:
     """Nobody knows whether it took place, or the process died of it again and again."""
     if found.reason == DIED:
-        return Ask(DiedTwice(step=request.step, cause=found.error or DIED))
+        return Ask(DiedTwice(step=request.step, cause=found.error or DIED, run=found.run))
     if request.idempotent:
         return Run("in doubt, and idempotent: it may be repeated", found)
-    return Ask(InDoubt(step=request.step, cause="the process died, or it was cut off, while it ran"))
+    cut_off = "the process died, or it was cut off, while it ran"
+    cause = TOOK_PLACE if found.reason == TOOK_PLACE else cut_off
+    return Ask(InDoubt(step=request.step, cause=cause, run=found.run))
 
 
 def _why_kept(found: CallRecord, request: Request, *, older: bool) -> str:
@@ -253,8 +267,18 @@ def _from_to(old: Part, new: Part) -> str:
     return f": {old.preview} → {new.preview}" if old.preview != new.preview else ""
 
 
-def _strictly(history: History, decision: Decision, request: Request) -> Decision:
-    """With --strict nothing may have drifted, not the order either, nor an input be known by origin alone."""
+def _in_order(history: History, decision: Decision, request: Request) -> Decision:
+    """Where an order is expected, as in a strict pass, another call than the expected one is refused."""
+    expected = history.expected(line(request.branch, request.kind))
+    if expected is None or _is(decision, expected) or isinstance(decision, Ask | Refuse) or _lost(decision):
+        return decision
+    cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
+    error = StrictDrift if request.strict else NotRepeatable
+    return Refuse(error(step=request.step, cause=cause))
+
+
+def _strictly(decision: Decision, request: Request) -> Decision:
+    """With --strict nothing may have drifted, and no input may be known by its origin alone."""
     weak = [part.name for part in request.input_parts if part.weak]
     if weak:
         names = ", ".join(f"`{name}`" for name in weak)
@@ -263,12 +287,6 @@ def _strictly(history: History, decision: Decision, request: Request) -> Decisio
         return Refuse(StrictDrift(step=request.step, cause=f"it would run again: {decision.reason}"))
     if isinstance(decision, Restore) and decision.older_code:
         return Refuse(StrictDrift(step=request.step, cause="its code was edited"))
-    if isinstance(decision, Ask) or _lost(decision):
-        return decision
-    expected = history.expected(line(request.branch, request.kind))
-    if expected is not None and not _is(decision, expected):
-        cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
-        return Refuse(StrictDrift(step=request.step, cause=cause))
     return decision
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from perdure.store.records import CallRecord
 
-from .decide import DIED
+from .decide import DIED, TOOK_PLACE
 
 
 def is_open(call: CallRecord) -> bool:
@@ -30,4 +30,6 @@ def asked(call: CallRecord, others: Iterable[CallRecord] = (), *, run: str | Non
         return f"{call.error or DIED}: give it less to do at once, or more memory, then {answers}"
     inputs = ", ".join(f"{part.name}={part.preview}" for part in call.input_parts if part.preview)
     which = f" ({inputs})" if several and inputs else ""
+    if call.reason == TOOK_PLACE:
+        return f"{TOOK_PLACE}{which}: {answers}"
     return f"an effect that was running when the process died{which}: did it take place? {answers}"

@@ -41,6 +41,14 @@ def outcome(store: Store, run: str, workflow: str) -> Any:
         pause.wait(LOOK)
 
 
+def state(store: Store, run: str) -> str:
+    """The state of a run, looked at now: `interrupted` where its process died, before that is recorded."""
+    record = store.journal.run(run)
+    if record is None or record.state != "running" or store.owner(run) is not None:
+        return "forgotten" if record is None else record.state
+    return _state(store.journal.run(run))  # it may have ended just before it was let go
+
+
 def _state(record: RunRecord | None) -> str:
     if record is None:
         return "forgotten"

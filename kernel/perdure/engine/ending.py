@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import threading
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ class Ending:
         self.owner: Owner | None = None
         self.outcome: concurrent.futures.Future[Any] = concurrent.futures.Future()
         """The result of the run, or the error that its caller gets, once it has ended."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop on which its body goes on, if it awaits."""
         self._child = child
         self._lock = threading.Lock()
         self._ender: int | None = None  # the thread that records its end, once there is one

@@ -145,8 +145,7 @@ class Execution(Ending):
         again = isinstance(self._under_way.over, replaying.Again)
         if again:
             owner.history.begin_pass()
-            if self.plan.choice.strict:
-                owner.expect_order()
+            owner.expect_order()  # the body has to come the same way again
             self._begin_pass(owner, self._scope.within.above)
         return again
 
@@ -180,6 +179,7 @@ class Execution(Ending):
         """Await an async body, and return the run's result."""
         if self.owner is None:
             return self._kept()
+        self.loop = asyncio.get_running_loop()
         owner, asked = self.owner, _asked_to_cancel()
         try:
             while True:
@@ -224,7 +224,8 @@ class Execution(Ending):
 
     def _ready(self, owner: Owner, value: Any) -> codec.Encoded:
         """The value as it is to be kept; from here on the run is not cancelled any more."""
-        owner.check_all_made()
+        self._scope.within.check_asked("")
+        owner.check_all_made(strict=self.plan.choice.strict)
         keep = self.plan.keep
         encoded = keeping.encode(value, name=f"{self.plan.workflow}(...)") if keep is None else keep(value)
         with self._lock:

@@ -25,11 +25,11 @@ from perdure.store.records import CallRecord
 from .history import within
 from .tracebacks import frames_inside, with_sources
 
+QUESTIONS: Final = (CodeEdited, DiedTwice, EffectUnclear, InDoubt)
+"""What a person has to decide: a body that catches one gets no further."""
+
 NO_OUTCOMES: Final = (
-    CodeEdited,
-    DiedTwice,
-    EffectUnclear,
-    InDoubt,
+    *QUESTIONS,
     NotOwner,
     RunOwned,
     StoreError,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perdure.errors import NoSuchStep
+from perdure.store.related import origins
 
 from .code.names import close_match
 from .naming import listed, notes_of, recorded
@@ -32,13 +33,7 @@ def find(
 
 def ancestors(store: Store, run: RunRecord) -> tuple[str, ...]:
     """The runs that this one was forked from, the oldest first."""
-    found: list[str] = []
-    origin = run.forked_from
-    while origin is not None and origin not in found:
-        found.append(origin)
-        record = store.journal.run(origin)
-        origin = None if record is None else record.forked_from
-    return tuple(reversed(found))
+    return origins(store.journal, run)
 
 
 def with_recorded_names(store: Store, run: RunRecord, plan: Plan) -> Plan:

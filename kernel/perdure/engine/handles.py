@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from perdure.errors import NoSuchRun, WrongThread
@@ -15,15 +16,17 @@ from perdure.store.records import Place
 from perdure.store.related import named_run
 
 from . import keeping, starting
+from .blocking import block
 from .cancels import ASKED, RECORDED, cancel
 from .defined import defined
-from .elsewhere import outcome
+from .elsewhere import outcome, state
 from .ending import Ending, at_work
 from .parallel import Beside
-from .plans import AS_USUAL, Choice
+from .plans import AS_USUAL, VALUE, Choice
 from .process import the_store
 from .scope import current_scope
 from .stored import unsealed
+from .tracebacks import raise_as_it_is
 
 if TYPE_CHECKING:
     from perdure.store import Store
@@ -33,6 +36,16 @@ if TYPE_CHECKING:
 
 _here: WeakValueDictionary[str, Run] = WeakValueDictionary()
 """The handles of runs that this process began."""
+
+
+class Receiver(Protocol):
+    """Stands between a run and those who ask for its result."""
+
+    def received(self, value: Any) -> Any:
+        """What they are given for what the run gave."""
+
+    def heard(self, error: BaseException) -> None:
+        """Somebody is told the run's error now."""
 
 
 class Run(Beside):
@@ -45,21 +58,33 @@ class Run(Beside):
     workflow: str
     _store: Store
     _execution: Execution | None
+    _receiver: Receiver | None
     _task: asyncio.Task[None] | None
 
-    def __init__(self, execution: Execution, body: Callable[[], Any], *, is_async: bool) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        body: Callable[[], Any],
+        *,
+        is_async: bool,
+        receiver: Receiver | None = None,
+    ) -> None:
+        """Begin it: as a task where an event loop runs, else, and where somebody receives it, in a thread."""
         self.id = execution.run_id
         self.workflow = execution.plan.workflow
         self._store = execution.store
         self._execution = execution
+        self._receiver = receiver
         self._task = None
         _here[self.id] = self
         context = contextvars.copy_context()
         # A body that does not await holds up the loop: nothing that it starts goes on there.
         above = current_scope()
-        loop = _running_loop() if is_async and (above is None or above.within.stop is None) else None
+        held_up = receiver is not None or (above is not None and above.within.stop is not None)
+        loop = _running_loop() if is_async and not held_up else None
         if loop is not None:
             # With a context of its own it is no branch of the body that starts it.
+            execution.loop = loop
             self._task = loop.create_task(_quietly(execution.arun(body)), context=context)
             return
         work = functools.partial(_go, execution, body, is_async=is_async)
@@ -79,9 +104,8 @@ class Run(Beside):
 
     @property
     def status(self) -> str:
-        """The run's state in the journal, such as `running`, `done` or `failed`."""
-        record = self._store.journal.run(self.id)
-        return "forgotten" if record is None else record.state
+        """The run's state, such as `running`, `done` or `failed`; `interrupted` once its process died."""
+        return state(self._store, self.id)
 
     def result(self) -> Any:
         """Wait for the result, and return it or raise the run's error.
@@ -93,18 +117,35 @@ class Run(Beside):
         """
         execution = self._at_work()
         if execution is None:
-            return outcome(self._store, self.id, self.workflow)
-        own_loop = None if self._task is None else self._task.get_loop()
+            return self._value_of(outcome(self._store, self.id, self.workflow))
+        own_loop = execution.loop
         if own_loop is not None and not execution.outcome.done() and _running_loop() is own_loop:
             raise WrongThread(name=self.workflow, call="the run")
-        return execution.outcome.result()
+        block(execution.outcome)
+        return self._given(execution.outcome)
 
     def __await__(self) -> Generator[Any, None, Any]:
         execution = self._at_work()
         if execution is None:
             return (yield from asyncio.to_thread(self.result).__await__())
-        # Shielded: who is cancelled while waiting does not cancel the run.
-        return (yield from asyncio.shield(asyncio.wrap_future(execution.outcome)).__await__())
+        ended = asyncio.wrap_future(execution.outcome)
+        ended.add_done_callback(lambda done: done.cancelled() or done.exception())  # so that nobody misses it
+        yield from asyncio.wait([ended]).__await__()  # who is cancelled while waiting does not cancel the run
+        return self._given(execution.outcome)
+
+    def _given(self, outcome: concurrent.futures.Future[Any]) -> Any:
+        """What whoever asks is given, once the run has ended."""
+        error, receiver = outcome.exception(), self._receiver
+        if error is not None:
+            if receiver is not None:
+                receiver.heard(error)
+            raise_as_it_is(error)
+        return self._value_of(outcome.result()) if receiver is None else receiver.received(outcome.result())
+
+    def _value_of(self, found: Any) -> Any:
+        """Of a cell, whose names are kept beside it, its value."""
+        record = self._store.journal.run(self.id)
+        return found.get(VALUE) if record is not None and record.kind == "cell" else found
 
     def _at_work(self) -> Ending | None:
         return self._execution or at_work(self.id)
@@ -202,7 +243,8 @@ class Run(Beside):
             made.__dict__ = here.__dict__  # one state for all handles of a run that is at work here
             return made
         made.id, made.workflow = data["id"], data["workflow"]
-        made._store, made._task, made._execution = the_store(), None, None  # noqa: SLF001  of the same class
+        made._store, made._task = the_store(), None  # noqa: SLF001  of the same class
+        made._execution = made._receiver = None  # noqa: SLF001
         return made
 
     def __repr__(self) -> str:

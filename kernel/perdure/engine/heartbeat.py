@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from perdure.errors import NotOwner, PerdureError
 
+from .events import log
+
 TICK = 0.05
 """Seconds between two looks at what runs: a call that runs longer is recorded as running."""
 FIRST, INTERVAL = 0.25, 2.0
@@ -96,5 +98,7 @@ class Heartbeat:
                     pause, seen = min(2 * pause, INTERVAL), now
             except NotOwner:
                 raise
-            except PerdureError:  # told by the next write of the run itself, if it lasts until then
+            except Exception as error:  # noqa: BLE001  told by the run's next write, if it lasts until then
+                if not isinstance(error, PerdureError):
+                    log.warning("No sign of life could be given: %s", error, exc_info=error)
                 pause, seen = INTERVAL, time.monotonic()

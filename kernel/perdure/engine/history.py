@@ -43,6 +43,7 @@ class History:
             lambda: defaultdict(dict)
         )
         self._expected: dict[str, deque[str]] = {}
+        self._held = True
         self._only: str | None = None
         for call in lent:
             self._index(call)
@@ -64,6 +65,12 @@ class History:
         self.calls[call.id] = call
         if call.state == "in doubt":
             self.add(call)
+
+    def leave(self, call: CallRecord) -> None:
+        """Another call is about to take the place of this one of another run."""
+        self._steps[call.step].pop(call.id, None)
+        self._unclaimed[call.step][call.branch].pop(call.id, None)
+        self.calls.pop(call.id, None)
 
     def begin_pass(self) -> None:
         """The body is executed once more from its top: nothing is claimed."""
@@ -129,13 +136,14 @@ class History:
             return self._get(self._newest.get((branch, step)))
         return self._get(next(iter(self._unclaimed[step][branch]), None))
 
-    def expect(self, order: Mapping[str, Iterable[str]]) -> None:
+    def expect(self, order: Mapping[str, Iterable[str]], *, held: bool = True) -> None:
         """Have the calls of each line come in this order: what else a pass does has drifted."""
+        self._held = held
         self._expected = {line: deque(calls) for line, calls in order.items()}
 
     def expected(self, line: str) -> CallRecord | None:
         """The call that is expected to come next in a line; None where nothing is expected."""
-        waiting = self._expected.get(line, _NOTHING)
+        waiting = self._expected.get(line, _NOTHING) if self._held else _NOTHING
         while waiting and waiting[0] in self._claimed:
             waiting.popleft()
         return self.calls[waiting[0]] if waiting else None

@@ -130,12 +130,26 @@ class Inbox:
         try:
             for message in journal.messages(owner.run.id):
                 handler = self._handlers.get(message.kind)
-                if handler is not None and handler(owner, message):
+                if handler is not None and _acted(handler, owner, message):
                     done.append(message.id)
-        except PerdureError as error:  # it stays, and is acted on with the next change
-            log.warning("A message to run %s was not acted on: %s", owner.run.id, error)
+        except Exception as error:  # noqa: BLE001  they stay, and the thread goes on
+            _failed("Messages to run %s were not read: %s", owner, error)
         finally:
             _drop(owner, done)
+
+
+def _acted(handler: Handler, owner: Owner, message: MessageRecord) -> bool:
+    """Act on one message; one that fails stays, and is acted on with the next change."""
+    try:
+        return handler(owner, message)
+    except Exception as error:  # noqa: BLE001  it stays, and the thread goes on
+        _failed("A message to run %s was not acted on: %s", owner, error)
+        return False
+
+
+def _failed(said: str, owner: Owner, error: Exception) -> None:
+    known = isinstance(error, PerdureError)
+    log.warning(said, owner.run.id, error, exc_info=None if known else error)
 
 
 def _changes(store: Store) -> int | None:

@@ -109,6 +109,13 @@ def adopted(
     )
 
 
+def taken_over(run: RunRecord, call: CallRecord, *, new: str, seq: int) -> CallRecord:
+    """A call of a run that this one was forked from, as one of its own; its values stay where they are."""
+    return replace(
+        call, id=new, run=run.id, seq=seq, epoch=run.epoch, value=None, shown=None, needs=None, outputs=()
+    )
+
+
 def ended(
     call: CallRecord,
     attempt: AttemptRecord,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from perdure.store.forgetting import LENT
+from perdure.store.related import origins
 
 if TYPE_CHECKING:
     from perdure.store.protocols import Journal
@@ -90,14 +91,8 @@ def _is_gone(module: str, step: str) -> bool:
 
 def notes_of(journal: Journal, run: RunRecord) -> Iterator[NoteRecord]:
     """The names that were given in a run, in those that it was forked from, and in those that it reuses."""
-    lineage = [run.id]
-    origin = run.forked_from
-    while origin is not None and origin not in lineage:
-        lineage.append(origin)
-        record = journal.run(origin)
-        origin = None if record is None else record.forked_from
     lenders = [lender for note in journal.notes(run.id, LENT) for lender in note.data["runs"]]
-    for each in (*lenders, *reversed(lineage)):
+    for each in (*lenders, *origins(journal, run), run.id):
         yield from journal.notes(each, NOTE)
 
 

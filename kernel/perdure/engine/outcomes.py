@@ -274,6 +274,7 @@ class Outcomes(Books):
         again.
         """
         with self._mutex:
+            call = self._as_own(call)
             values: list[Record] = []
             settled = moves.resolved(
                 call, state, now=clock.now(), outputs=outputs, has_value=value is not None
@@ -293,9 +294,17 @@ class Outcomes(Books):
             for name in self.failures.behind(error):
                 call = self.history.calls[name]
                 if call.caught:
-                    again = replace(call, caught=False)
+                    again = replace(self._as_own(call), caught=False)
                     self._write(again, durability="process")
                     self.history.add(again)
+
+    def _as_own(self, call: CallRecord) -> CallRecord:
+        """The call as one of this run, which changes nothing in those that it was forked from."""
+        if call.run == self.run.id:
+            return call
+        self._seq += 1
+        self.history.leave(call)
+        return moves.taken_over(self.run, call, new=new_id("c"), seq=self._seq)
 
     def _lose(self, call: CallRecord) -> None:
         with self._mutex:

@@ -122,7 +122,9 @@ class OwnCalls(Outcomes):
             ended = found.state == "waiting"
             if ended:
                 why = found.reason if reason is None else reason
-                self._move(found, "done", ended=clock.now(), reason=why)
+                found = self._move(found, "done", ended=clock.now(), reason=why)
+        if ended:
+            self.tell("call_ended", found)
         self._ring(call)
         return ended
 
@@ -130,8 +132,11 @@ class OwnCalls(Outcomes):
         """Nobody waits for it any more. Its moment is kept, for whoever does so later."""
         with self._mutex:
             found = self.history.calls[call]
-            if found.state == "waiting":
-                self._move(found, "cancelled", ended=clock.now(), error=UNAWAITED)
+            cancels = found.state == "waiting"
+            if cancels:
+                found = self._move(found, "cancelled", ended=clock.now(), error=UNAWAITED)
+        if cancels:
+            self.tell("call_ended", found)
 
     def wait_again(self, call: str) -> None:
         """Somebody waits again for what was cancelled: until the moment that was kept."""
@@ -144,9 +149,10 @@ class OwnCalls(Outcomes):
     def settle_waits(self) -> None:
         """The run is over for good: what still waits in it is cancelled."""
         with self._mutex:
-            for call in list(self.history.calls.values()):
-                if call.state == "waiting" and call.run == self.run.id:
-                    self.cancel_wait(call.id)
+            calls = list(self.history.calls.values())
+        for call in calls:
+            if call.state == "waiting" and call.run == self.run.id:
+                self.cancel_wait(call.id)
 
     def wake(self, call: str | None = None) -> int:
         """End the sleep with this id, or all that sleep; how many that were."""
@@ -164,13 +170,12 @@ class OwnCalls(Outcomes):
         if moment is not None:
             moment.ring()
 
-    def _move(self, call: CallRecord, state: str, **fields: Any) -> None:
-        """Note a wait's move; it is committed before all that follows."""
+    def _move(self, call: CallRecord, state: str, **fields: Any) -> CallRecord:
+        """Note a wait's move; it is committed before all that follows. Listeners hear of it unlocked."""
         moved = replace(call, state=states.move(states.CALL, "call", call.state, state), **fields)
         self._write(moved, durability="later")
         self.history.change(moved)
-        if state != "waiting":
-            self.tell("call_ended", moved)
+        return moved
 
     def _own(self, request: Request, decision: Run, **fields: Any) -> CallRecord:
         """The record of such a call: a new one, or that of the one which was found, taken up again."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import KeyInUse, PerdureError, StrictDrift
+from perdure.errors import KeyInUse, NotRepeatable, PerdureError, StrictDrift
 from perdure.store.kept_turns import LOOP, last_kept
 from perdure.store.records import (
     CallRecord,
@@ -25,10 +25,12 @@ from perdure.store.whereabouts import host
 
 from . import clock, moves, states
 from .decide import Decision, Request, Restore, Run, decide, spelled
+from .finding import ancestors
 from .heartbeat import TICK, Heartbeat
 from .history import History, uncollected
 from .memory import held
 from .order import expected
+from .origins import with_origins
 from .outcomes import new_id
 from .own_calls import OwnCalls
 
@@ -90,10 +92,8 @@ class Owner(OwnCalls):
             with uncollected():
                 own = journal.calls(run.id)
                 history = History(
-                    [*kept_calls(journal, origins, "done", "in doubt"), *own],
-                    lent=[
-                        call for call in kept_calls(journal, reuse, "done") if call.kind in ("pure", "effect")
-                    ],
+                    with_origins(journal, origins, own),
+                    lent=[call for each in reuse for call in journal.calls(each) if _is_lent(call)],
                     open_ended=record.state == "open",
                 )
             owner = cls(store, record, lock, history, max((call.seq for call in own), default=0))
@@ -121,12 +121,27 @@ class Owner(OwnCalls):
             self._write(*changes, durability="process")
 
     def _settle_lost(self) -> None:
-        """Close what this owner began but whose end it could not record: the store failed just then."""
+        """Close what this owner began but whose end it could not record: the store failed just then.
+
+        Where only the wait for the commit was interrupted, the journal has the end nevertheless.
+        """
         lost = self._at_work.lost()
-        if lost:
-            self._settle(lost, died=clock.now())
-            for call in lost:
-                self._at_work.find(call)
+        if not lost:
+            return
+        journal, begun = self.store.journal, {(call.id, call.seq) for call in lost}
+        written = [each for each in journal.calls(self.run.id) if (each.id, each.seq) in begun]
+        ended = [each for each in written if each.state != "running"]
+        known = {each.id for each in ended}
+        for attempt in journal.attempts(self.run.id) if ended else ():
+            if attempt.call in known:
+                self._attempts[attempt.call] = attempt
+        for call in ended:
+            self.history.change(call)
+            if call.state == "failed":
+                self.failures.add(call)
+        self._settle([call for call in lost if call.id not in known], died=clock.now())
+        for call in lost:
+            self._at_work.find(call)
 
     def close(self) -> None:
         """Let go of the run, in good order. Twice is fine."""
@@ -174,26 +189,30 @@ class Owner(OwnCalls):
                 self.history.claim(decision.call)
             return decision
 
-    def expect_order(self) -> None:
-        """Have the pass that begins make the calls that the last one made, in their order, or be refused."""
+    def expect_order(self, *, held: bool = True) -> None:
+        """Have the pass that begins make the calls that the last one made, in their order, or be refused.
+
+        Not `held` to it, it is told at its end which of them are left.
+        """
         run, calls = self.run, [call for call in self.history.calls.values() if call.run == self.run.id]
         finished = run.state == "done"
         if not calls and run.forked_from is not None:
             calls = [call for call in self.history.calls.values() if call.run == run.forked_from]
             finished = True
         restores = self.store.journal.restores(calls[0].run) if calls else ()
-        self.history.expect(expected(calls, restores, finished=finished))
+        self.history.expect(expected(calls, restores, finished=finished), held=held)
 
-    def check_all_made(self) -> None:
+    def check_all_made(self, *, strict: bool) -> None:
         """Do nothing, unless calls that were expected of this pass are missing.
 
         Raises:
-            StrictDrift: they are; the message names the first ones.
+            StrictDrift, NotRepeatable: they are; the message names the first ones.
         """
         left = self.history.left()
         if left:
             named = ", ".join(map(spelled, left[:3])) + (" and more" if len(left) > 3 else "")  # noqa: PLR2004
-            raise StrictDrift(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
+            error = StrictDrift if strict else NotRepeatable
+            raise error(step=self.run.workflow, cause=f"it did not call {named}, which was expected")
 
     def start(
         self, request: Request, decision: Run, *, at_once: bool = True, executor: str = "", **details: Any
@@ -309,13 +328,13 @@ def taken(store: Store, run: RunRecord) -> Iterator[Owner]:
     Raises:
         RunOwned: a live process is at work on it.
     """
-    owner = Owner.take(store, run)
+    owner = Owner.take(store, run, origins=ancestors(store, run))
     try:
         yield owner
     finally:
         owner.close()
 
 
-def kept_calls(journal: Journal, runs: Iterable[str], *wanted: str) -> list[CallRecord]:
-    """The calls of these runs that are in one of these states."""
-    return [call for run in runs for call in journal.calls(run) if call.state in wanted]
+def _is_lent(call: CallRecord) -> bool:
+    """Whether a run may use this call of another one, which it was not forked from."""
+    return call.state == "done" and call.kind in ("pure", "effect")

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from perdure.errors import WrongThread
 
 from .calls import Call, executor_of
+from .cancelling import Cancelled
 from .executors.choice import default_concurrency
+from .executors.threads import begin_in_threads
 from .scope import Scope, context_in, own_code
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Beside:
     branches: tuple[str, ...] = ()
 
     def cancel(self) -> object:
-        """Stop it, as far as that can be done: a thread that is at work goes on to its end. Twice is fine."""
+        """Stop it, as far as that can be done. Twice is fine."""
         raise NotImplementedError
 
     def give_up(self) -> None:
@@ -49,9 +51,11 @@ class Future(Beside, Generic[T]):
         name: str,
         waits: concurrent.futures.Future[T] | asyncio.Task[T],
         branches: tuple[str, ...] = (),
+        stop: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._waits = waits
+        self._stop = stop  # what has begun in a thread
         self.branches = branches
 
     def done(self) -> bool:
@@ -80,12 +84,15 @@ class Future(Beside, Generic[T]):
             ended.wait()
 
     def cancel(self) -> None:
-        """Stop the call, as far as that can be done: an async step, or a sync one that has not begun."""
+        """Stop the call: at its next await, in a thread at its next line, in a process at once.
+
+        Outside every run, and inside a step, a thread that has begun goes on to its end.
+        """
         waits = self._waits
         if isinstance(waits, asyncio.Task) and not loop_runs_here():
             waits.get_loop().call_soon_threadsafe(waits.cancel)
-        else:
-            waits.cancel()
+        elif not waits.cancel() and not waits.done() and self._stop is not None:
+            self._stop()
 
     def awaitable(self) -> asyncio.Future[T]:
         """What the event loop waits for. It is never a new task, which would be numbered as a branch."""
@@ -193,7 +200,7 @@ def _begin(step: Callee, scope: Scope | None, works: list[Work], concurrency: in
     """Do the works as there is room: as tasks of the running loop, else in threads."""
     held_up = scope is not None and scope.within.stop is not None  # by a body that does not await
     if held_up or not (step.is_async and loop_runs_here()):
-        return _in_threads(step, works, concurrency)
+        return _in_threads(step, scope, works, concurrency)
     room = asyncio.Semaphore(concurrency)
     loop = asyncio.get_running_loop()
 
@@ -206,13 +213,19 @@ def _begin(step: Callee, scope: Scope | None, works: list[Work], concurrency: in
     return [Future(step.name, task, branches) for task, branches in tasks]
 
 
-def _in_threads(step: Callee, works: list[Work], concurrency: int) -> list[Future[Any]]:
-    pool = concurrent.futures.ThreadPoolExecutor(min(concurrency, len(works) or 1), f"perdure-{step.name}")
+def _in_threads(step: Callee, scope: Scope | None, works: list[Work], concurrency: int) -> list[Future[Any]]:
+    # What a run stopped holds up no exit; outside every run a call that was begun is carried out.
+    calls = [
+        functools.partial(work.context.run, _awaited(work.do) if step.is_async else work.do) for work in works
+    ]
+    begun = begin_in_threads(calls, concurrency, step.name, daemon=scope is not None)
     futures = []
-    for work in works:
-        do = _awaited(work.do) if step.is_async else work.do
-        futures.append(Future(step.name, pool.submit(work.context.run, do), work.branches))
-    pool.shutdown(wait=False)
+    for work, future in zip(works, begun, strict=True):
+        stop = None
+        if scope is not None and work.branches:
+            why = Cancelled("nobody waits for it any more")
+            stop = functools.partial(scope.within.under_way.cut, work.branches, why)
+        futures.append(Future(step.name, future, work.branches, stop))
     return futures
 
 

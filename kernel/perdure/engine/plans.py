@@ -39,6 +39,8 @@ class Choice:
 
 
 AS_USUAL = Choice()
+VALUE = "<value>"
+"""In the kept result of a cell, beside the names that it bound, the cell's value."""
 
 
 def tagged(tags: Mapping[str, Any]) -> tuple[Tag, ...]:

@@ -23,7 +23,8 @@ from .decide import NEW, Decision, Request, Restore, Run, Wait, requested, spell
 from .defined import defined
 from .finding import ancestors
 from .history import History, uncollected
-from .owner import Owner, kept_calls
+from .origins import with_origins
+from .owner import Owner
 from .plans import AS_USUAL
 from .scope import Pass, Scope, entered, numbered_tasks
 from .stored import unsealed
@@ -174,14 +175,11 @@ def rehearse_body(
     """
     found = Rehearsal(run)
     with uncollected():
-        calls = [
-            *kept_calls(store.journal, ancestors(store, run), "done", "in doubt"),
-            *store.journal.calls(run.id),
-        ]
+        calls = with_origins(store.journal, ancestors(store, run), store.journal.calls(run.id))
     reader = _Reader(store, run, History(calls), found)
     if store.owner(run.id) is None:
         reader.settle()
-    reader.expect_order()
+    reader.expect_order(held=False)
     work = functools.partial(
         _carry_out, Scope(reader, Pass(executor=executor)), found, body, is_async=is_async
     )

@@ -109,6 +109,8 @@ def checked(retries: int, backoff: Backoff, retry_on: RetryOn | None) -> Retryin
     Raises:
         ValueError: one has no such value.
     """
+    if not isinstance(retries, int):
+        raise ValueError(f"retries must be a whole number, not {retries!r}")  # noqa: TRY004  as for all options
     if retries < 0:
         raise ValueError(f"retries must be 0 or more, not {retries}")
     several = retry_on if isinstance(retry_on, tuple) else (retry_on,)

@@ -24,6 +24,8 @@ from .history import within
 from .under_way import EFFECT, UnderWay, strands_here, tasks_here
 
 if TYPE_CHECKING:
+    from perdure.errors import PerdureError
+
     from .attempt import Attempt
     from .owner import Owner
     from .replaying import Turn
@@ -54,6 +56,7 @@ class Pass:
     """Branches that lost a race: what is cancelled there was not interrupted, and is not taken up again."""
     undecided: int = 0
     """Races that nobody has won yet: until then no call waits for its turn, who waits would win none."""
+    _asked: list[tuple[str, PerdureError]] = field(default_factory=list)
     _calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     _once: dict[Any, Any] = field(default_factory=dict)
     _children: Counter[str] = field(default_factory=Counter)
@@ -72,10 +75,29 @@ class Pass:
             self._calls[key] = number + 1
             return number
 
+    def asks(self, branch: str, question: PerdureError) -> None:
+        """In this branch the body is given a question, which it may catch, and cannot answer."""
+        self._asked.append((branch, question))
+
+    def check_asked(self, branch: str) -> None:
+        """Do nothing, unless the body caught a question in this branch or below it.
+
+        Raises:
+            PerdureError: that question: what the body does next would depend on its answer.
+        """
+        for place, question in self._asked:
+            if within(place, branch) and not self.has_lost(place):
+                raise question
+
+    def has_lost(self, branch: str) -> bool:
+        """Whether this branch of the pass, or one above it, lost a race."""
+        return any(within(branch, lost) for lost in self.lost)
+
     def begun(self, attempt: Attempt, *, is_async: bool) -> None:
         """An attempt is at work, in this thread or, if it awaits, in this task."""
         strands = (tasks_here() if is_async else strands_here()) | {attempt}
-        self.under_way.begin(attempt, strands, kind=EFFECT if attempt.call.kind == "effect" else "")
+        kind = EFFECT if attempt.call.kind == "effect" else ""
+        self.under_way.begin(attempt, strands, kind=kind, branch=attempt.call.branch)
 
     def recorded(self) -> None:
         """A call of a body that does not await was just recorded."""
@@ -97,7 +119,9 @@ class Pass:
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """What `make` gave when first asked in this pass: code does not change while a body runs."""
         if key not in self._once:
-            self._once[key] = make()
+            made = make()  # not under the lock: it may call for something else
+            with self._lock:
+                self._once.setdefault(key, made)
         found: T = self._once[key]
         return found
 
@@ -131,15 +155,19 @@ class Scope:
         return Scope(self.owner, self.within, self.branch, attempt)
 
     def below(self) -> Scope:
-        """The scope of the next parallel child."""
+        """The scope of the next parallel child.
+
+        Raises:
+            PerdureError: the body caught a question, and gets no further.
+        """
+        self.within.check_asked(self.branch)
         return replace(self, branch=self.within.child(self.branch))
 
     @property
     def is_lost(self) -> bool:
         """Whether its branch, or one above it, lost a race."""
         above = self.within.above
-        here = any(within(self.branch, lost) for lost in self.within.lost)
-        return here or (above is not None and above.is_lost)
+        return self.within.has_lost(self.branch) or (above is not None and above.is_lost)
 
 
 class own_code:  # noqa: N801  it is used as a verb

@@ -81,11 +81,14 @@ def begin(plan: Plan, child: ChildCall | None = None, *, beside: bool = False) -
     if above is not None:
         above.check()
     key = child.key if child is not None else _key(plan)
+    parent = above.run.id if above else None
     while True:
-        known = _known(store, plan, above.run.id if above else None, key, child)
+        known = _known(store, plan, parent, key, child)
         if known is not None:
             plan = with_recorded_names(store, known, plan)
-        record, how = _which(store, plan, known, above.run.id if above else None, key)
+        record, how = _which(plan, known, parent, key)
+        if how == "resumed" and record.state in ENDED:
+            drop_cancels(store, record.id)  # they came too late for the pass that is over
         newest = None
         if how in ("new", "forked") and child is None and not plan.choice.fresh:
             newest = "" if known is None else known.id
@@ -112,9 +115,19 @@ def _known(
     return found or child.earlier()
 
 
-def _which(
-    store: Store, plan: Plan, known: RunRecord | None, parent: str | None, key: str
-) -> tuple[RunRecord, str]:
+def looked_up(plan: Plan) -> tuple[RunRecord | None, str]:
+    """The run that a start would go on with, restore or fork, and which of these; None where it is `new`.
+
+    The start is no call of a run's.
+    """
+    above = parent_owner()
+    store = plan.store or (above.store if above is not None else the_store())
+    parent, key = above.run.id if above else None, _key(plan)
+    known = _known(store, plan, parent, key, None)
+    return known, _which(plan, known, parent, key)[1]
+
+
+def _which(plan: Plan, known: RunRecord | None, parent: str | None, key: str) -> tuple[RunRecord, str]:
     """The run that is executed, and how: `new`, `resumed`, `forked` or `restored`."""
     choice = plan.choice
     again = bool(choice.redo or choice.redo_from)
@@ -122,8 +135,6 @@ def _which(
         if known.state == "done" and known.code == plan.code and not again:
             return known, "restored"
         if known.parent == parent and known.state != "cancelled" and (known.state != "done" or again):
-            if known.state in ENDED:
-                drop_cancels(store, known.id)  # they came too late for the pass that is over
             return known, "resumed"
     return _made(plan, known, parent, key), "forked" if known else "new"
 

@@ -42,13 +42,16 @@ class Work(Protocol):
 class Waiting:
     """What code waits for in its thread or task; once it is given up, that waits no more."""
 
-    __slots__ = ("_stop",)
+    __slots__ = ("_stop", "over")
 
     def __init__(self, stop: Callable[[BaseException], None]) -> None:
         self._stop = stop
+        self.over: BaseException | None = None
+        """Why it was given up, if it was."""
 
     def give_up(self, why: BaseException) -> None:
         """End the wait."""
+        self.over = why
         self._stop(why)
 
     def fence(self, why: BaseException) -> None:
@@ -63,6 +66,7 @@ class _Entry:
     work: Work
     strands: Strands
     kind: str
+    branch: str | None = None
     settled: bool = False
     """Whether its end is being recorded."""
 
@@ -73,6 +77,7 @@ class UnderWay:
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
         self._abandoned: set[int] = set()
+        self._cut: dict[str | None, Cancelled] = {}
         self._lock = threading.RLock()
         self._waiting: list[tuple[Callable[[_Entry], bool], concurrent.futures.Future[None]]] = []
         self._over: Cancelled | None = None
@@ -104,17 +109,18 @@ class UnderWay:
         if self.stopped is not None:
             raise self.stopped.again()
 
-    def begin(self, work: Work, strands: Strands, *, kind: str = "") -> None:
-        """A work begins. Where the pass is over already, it is given up at once.
+    def begin(self, work: Work, strands: Strands, *, kind: str = "", branch: str | None = None) -> None:
+        """A work begins. Where the pass is over already, or its branch, it is given up at once.
 
         Args:
             work: the work.
             strands: where it goes on.
             kind: `EFFECT` or `CHILD` for what the end of a body may wait for, `WAIT` for what only waits.
+            branch: of the call whose attempt it is.
         """
         with self._lock:
-            self._entries[id(work)] = _Entry(work, strands, kind)
-            over = self._over
+            self._entries[id(work)] = _Entry(work, strands, kind, branch)
+            over = self._over or self._cut.get(branch)
         if over is not None:
             work.give_up(over)
 
@@ -182,6 +188,14 @@ class UnderWay:
         """Stop what is at work, but for these kinds."""
         self._give_up(why, lambda entry: entry.kind not in but)
 
+    def cut(self, branches: Collection[str], why: Cancelled) -> None:
+        """Stop what is at work in these branches, with what it waits for, and whatever begins there later."""
+        with self._lock:
+            self._cut |= dict.fromkeys(branches, why)
+            there = [entry.strands for entry in self._entries.values() if entry.branch in branches]
+        strands: Strands = frozenset().union(*there)
+        self._give_up(why, lambda entry: bool(entry.strands & strands))
+
     def _give_up(self, why: Cancelled, which: Callable[[_Entry], bool]) -> Strands:
         """Give up these works; the strands of all that is at work."""
         with self._lock:
@@ -195,10 +209,10 @@ class UnderWay:
 
     @contextlib.contextmanager
     def waiting(self, stop: Callable[[BaseException], None], strands: Strands) -> Iterator[None]:
-        """Around a wait: `stop` ends it when the pass is over, which is then told.
+        """Around a wait: `stop` ends it when it is given up, which is then told.
 
         Raises:
-            Cancelled: it is over.
+            Cancelled: it was, or the pass is over.
         """
         wait = Waiting(stop)
         self.begin(wait, strands, kind=WAIT)
@@ -207,6 +221,8 @@ class UnderWay:
         finally:
             self.end(wait)
         self.check()
+        if isinstance(wait.over, Cancelled):
+            raise wait.over.again()
 
     def abandon(self) -> list[Work]:
         """The works that did not end although they were given up; the caller records that."""

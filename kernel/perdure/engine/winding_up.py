@@ -17,6 +17,7 @@ import concurrent.futures
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from .blocking import block
 from .cancelling import CANCELLED, INTERRUPTED, Cancelled
 from .replaying import AT_WORK, Again
 from .under_way import CHILD, EFFECT
@@ -39,7 +40,7 @@ def wind_up(under_way: UnderWay, error: BaseException | None) -> Cancelled:
     """
     why = _why(under_way, error)
     for rest, seconds in _waits(under_way, error, why):
-        concurrent.futures.wait([rest], seconds)
+        block(rest, seconds)
     return why
 
 

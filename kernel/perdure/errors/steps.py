@@ -31,23 +31,31 @@ class Retry(Exception):
 
 class DiedTwice(PerdureError):
     """Step `{step}` is not run once more unasked: {cause}.
-    Give it less to do at once, or more memory; then `%perdure resolve {step} again` (a command: `perdure resolve RUN {step} again`)."""
+    Give it less to do at once, or more memory; then `%perdure resolve {step} again` (a command: `perdure resolve {run} {step} again`)."""
 
     step: str
     cause: str
+    run: str
+
+    def __init__(self, *, run: str = "RUN", **fields: Any) -> None:
+        super().__init__(run=run, **fields)
 
 
 class InDoubt(PerdureError):
     """Effect `{step}` is in doubt: {cause}. Perdure does not repeat an effect by itself.
-    Find out whether it took place, then: `%perdure resolve {step} again`, `... done [VALUE]` or `... fail`."""
+    Find out whether it took place, then: `%perdure resolve {step} again`, `... done [VALUE]` or `... fail` (a command: `perdure resolve {run} {step} again`)."""
 
     step: str
     cause: str
+    run: str
+
+    def __init__(self, *, run: str = "RUN", **fields: Any) -> None:
+        super().__init__(run=run, **fields)
 
 
 class EffectFailed(PerdureError):
     """Effect `{step}` did not take place: it was marked as failed by hand.
-    Ask for it with `--redo` to have it run again."""
+    Ask for it with `--redo` (a function: `using(redo=...)`) to have it run again."""
 
     step: str
 
@@ -131,6 +139,14 @@ class ModuleEdited(PerdureError):
 class StrictDrift(PerdureError):
     """`{step}` is run with --strict, and {cause}.
     Leave out --strict to go on, or restore what it expects."""
+
+    step: str
+    cause: str
+
+
+class NotRepeatable(PerdureError):
+    """The body of `{step}` does not come the same way again: {cause}.
+    Put what differs each time (time, chance, what is outside) into a step, or use `now()`, `random()`, `uuid4()` of Perdure."""
 
     step: str
     cause: str

@@ -27,7 +27,7 @@ def load(shell: InteractiveShell) -> Session:
         return _sessions[id(shell)]
     from perdure.engine import naming, room, undetermined
 
-    from . import completion, failures, lines, loop_cells, transform
+    from . import background, completion, failures, lines, loop_cells, routes, transform
     from .magics import PerdureMagics
     from .session import Session
     from .step_names import StepNames
@@ -49,6 +49,7 @@ def load(shell: InteractiveShell) -> Session:
         if result is not None and result.execution_count is not None:
             with contextlib.suppress(PerdureError):  # the next step will say what is wrong with the store
                 session.note_names(result.execution_count)
+        background.tell_failures(session)
 
     shell.events.register("pre_run_cell", note_cell)
     shell.events.register("post_run_cell", note_names)
@@ -57,7 +58,7 @@ def load(shell: InteractiveShell) -> Session:
     said = room.tell
     room.tell = lambda sentence: lines.show(shell, lines.Line("room runs out", details=(sentence,)))
 
-    show_all_frames = failures.install(shell)
+    show_all_frames, unroute = failures.install(shell), routes.install(shell)
     warned = undetermined.tell
     undetermined.tell = lambda _, told: lines.show(shell, lines.undetermined(told))
 
@@ -65,6 +66,7 @@ def load(shell: InteractiveShell) -> Session:
         room.tell, undetermined.tell = said, warned
         naming.listeners.remove(step_names.check)
         show_all_frames()
+        unroute()
         shell.events.unregister("pre_run_cell", note_cell)
         shell.events.unregister("post_run_cell", note_names)
         transform.uninstall(shell)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -31,7 +31,7 @@ from . import checkpoint, lines, needs
 from .failures import shown_plainly
 from .interrupts import interruptible
 from .limits import awaiting_limit, time_limit
-from .loop_cells import ShownByCell
+from .loop_cells import ShownByCell, cut_off_in_loop, kept_names, kept_turns
 from .namespace import cell_code, check_defined, compare, snapshot
 from .outputs import Recorder
 from .outputs import show as show_outputs
@@ -103,6 +103,12 @@ class StepCell:
             strict=options.strict,
         )
         self.decision = self.owner.decide(self.request)
+        self._kept = kept_names(body.tree)
+        if isinstance(self.decision, Run) and self.decision.call is None and not options.redo:
+            cut_off = cut_off_in_loop(self.owner, self.request, self._kept)
+            if cut_off is not None:
+                self.request = replace(self.request, inputs=cut_off.inputs, input_parts=cut_off.input_parts)
+                self.decision = self.owner.decide(self.request)
 
     def _check_output(self) -> None:
         """A name of `--output` that the body cannot have bound or changed is told before anything runs."""
@@ -235,12 +241,19 @@ class StepCell:
         cut_off = isinstance(error, StepTimeout) and self.options.kind == "effect"
         if cut_off:  # it may have taken place: nobody knows
             cause = f"it ran longer than {self.options.timeout or 0:g} s, and was cut off"
-            state, error = "interrupted", InDoubt(step=self.options.name, cause=cause)
+            state, error = "interrupted", InDoubt(step=self.options.name, cause=cause, run=self.owner.run.id)
         changed = checkpoint.changed_in_place(self.session, self.request.input_parts, {})
-        again = not changed and not cut_off
+        # What a loop keeps it puts back itself, if it has kept a turn.
+        turn = kept_turns(self.owner.store.journal, self.owner.run.id).get(attempt.record.id)
+        goes_on = turn is not None and changed.keys() <= self._kept
+        again = (not changed or goes_on) and not cut_off
         pause = self.options.retrying.pause(error, attempt.record.failures + 1) if again else None
         ended = self._failed(attempt, state, None if pause is None else clock.now() + pause)
-        if changed:
+        if goes_on:
+            lines.show(
+                shell, lines.Line(state, details=(f"{turn} is kept", "run the cell again: it goes on"))
+            )
+        elif changed:
             names = ", ".join(f"`{name}`" for name in sorted(changed))
             advice = f"it changed {names} in place: make it anew before you run this cell again"
             lines.show(shell, lines.Line(state, details=("nothing kept", advice)))

@@ -22,7 +22,10 @@ from .namespace import is_users
 from .outputs import show
 
 if TYPE_CHECKING:
+    from perdure.engine.decide import Request
+    from perdure.engine.owner import Owner
     from perdure.store.protocols import Journal
+    from perdure.store.records import CallRecord
 
     from .outputs import Recorder
     from .session import Session
@@ -98,6 +101,42 @@ def kept_turns(journal: Journal, run: str) -> dict[str, str]:
             of = f" of {about['total']}" if about.get("total") is not None else ""
             found[str(about.get("id"))] = escaped(f"turn {about.get('done')}{of}")
     return found
+
+
+def kept_names(tree: ast.AST) -> frozenset[str]:
+    """The names that the loops of a cell keep, as far as its code spells them out."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "resumable":
+            kept = [word.value for word in node.keywords if word.arg == "keep"]
+            found |= {
+                str(each.value) for part in kept for each in ast.walk(part) if isinstance(each, ast.Constant)
+            }
+    return frozenset(found)
+
+
+def cut_off_in_loop(owner: Owner, request: Request, names: frozenset[str]) -> CallRecord | None:
+    """The call of a cell whose loop was cut off, and goes on: whatever became of the names that it keeps.
+
+    The loop puts these names back itself, so that they are no other inputs for having changed meanwhile.
+
+    Args:
+        owner: of the notebook's run.
+        request: the cell as it is run now.
+        names: those that its loops keep.
+    """
+    if not names:
+        return None
+    turns = kept_turns(owner.store.journal, owner.run.id)
+    now = {part.name: part.digest for part in request.input_parts}
+    for call in reversed(owner.history.of_step(request.step)):
+        if call.state == "done":
+            return None
+        before = {part.name: part.digest for part in call.input_parts}
+        other = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
+        if call.id in turns and call.code == request.code and other <= names:
+            return call
+    return None
 
 
 def install(session: Session) -> Callable[[], None]:

@@ -18,7 +18,7 @@ from perdure.engine.keeping import CODECS
 from perdure.engine.plans import Choice, sought
 from perdure.engine.retrying import Retrying
 
-from . import carried, disk_use, lines, listing, notebook_runs, resuming, upkeep
+from . import carried, disk_use, lines, listing, notebook_runs, plans, resuming, upkeep
 from .body import Body
 from .cells import StepCell, StepOptions
 from .parsing import count, duration, literal, meant, named, names, positive, tags, uncommented
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_OF_CELLS = (
+    "input", "output", "key", "reuse", "redo", "redo_from", "strict", "executor", "plan", "background",
+)  # fmt: skip
+"""Options that `%workflow` has only in front of a cell."""
 
 
 class BodySyntaxError(Exception):
@@ -142,6 +146,12 @@ class PerdureMagics(Magics):
         choices=("thread", "process"),
         help="For a cell: where its steps run that say nothing themselves (default: thread).",
     )
+    @argument("--plan", action="store_true", help="For a cell: only tell what would be restored, and run.")
+    @argument(
+        "--background",
+        action="store_true",
+        help="For a cell: end at once, with a handle of the run, which goes on while other cells run.",
+    )
     @argument(
         "--tag",
         action="append",
@@ -207,7 +217,7 @@ class PerdureMagics(Magics):
         self.session.needed_owner(f"%%step {options.name}")
         return StepCell(self.session, options, self._compiled(lambda: Body(self.shell, cell)))
 
-    def _workflow(self, line: str, cell: str) -> WorkflowCell:
+    def _workflow(self, line: str, cell: str) -> WorkflowCell | plans.PlannedCell:
         given = self._parsed(self.workflow, line, cell)
         if given.params is not None:
             raise UsageError("%%workflow: --params belongs to %workflow on a line; a cell has --input.")
@@ -228,8 +238,10 @@ class PerdureMagics(Magics):
                 tags("%%workflow", given.tag),
             ),
             executor=given.executor,
+            background=given.background,
         )
-        return self._compiled(lambda: WorkflowCell(self.session, options, cell))
+        made = self._compiled(lambda: WorkflowCell(self.session, options, cell))
+        return plans.PlannedCell(made) if given.plan else made
 
     def _setup(self, line: str, cell: str) -> SetupCell:
         given = self._parsed(self.setup, line, cell)
@@ -237,7 +249,7 @@ class PerdureMagics(Magics):
 
     def _name_workflow(self, line: str) -> None:
         given = self._parsed(self.workflow, line)
-        for option in ("input", "output", "key", "reuse", "redo", "redo_from", "strict", "executor"):
+        for option in _OF_CELLS:
             if getattr(given, option):
                 written = "from" if option == "redo_from" else option
                 raise UsageError(f"%workflow: --{written} belongs to a %%workflow cell.")
@@ -312,7 +324,7 @@ class PerdureMagics(Magics):
     )
     @argument(
         "value",
-        nargs="?",
+        nargs="*",
         help="For resolve STEP done: the value that it would have given, as Python writes it (default None).",
     )
     @argument("--keep", type=int, help="For gc: keep only this many finished runs of each workflow.")
@@ -344,7 +356,7 @@ class PerdureMagics(Magics):
     def _resolve(self, given: Any) -> upkeep.Status:
         if not given.step or not given.verdict:
             raise UsageError("%perdure resolve STEP again|done|fail [VALUE]: both are needed.")
-        return upkeep.resolve(self.session, given.step, given.verdict, literal(given.value))
+        return upkeep.resolve(self.session, given.step, given.verdict, literal(" ".join(given.value) or None))
 
     # -- parsing -----------------------------------------------------------------------------------------
 

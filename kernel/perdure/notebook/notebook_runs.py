@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from perdure.engine import keeping
+from perdure.engine import keeping, questions
 from perdure.engine.decide import is_outcome
+from perdure.engine.doubts import is_open
 from perdure.engine.durations import words
 from perdure.engine.inputs import combined, input_part
 from perdure.engine.outcomes import new_id
@@ -135,6 +136,10 @@ def _shortened(path: Path) -> str:
     return str(path)
 
 
+SHOWN = 3
+"""Names of workflows that a line spells out."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunState:
     """What is kept of a run, and how it was left."""
@@ -147,6 +152,10 @@ class RunState:
     killed: bool
     turns: tuple[str, ...] = ()
     """After which turns loops go on, such as "turn 41 of 100 of `train`"."""
+    started: tuple[RunRecord, ...] = ()
+    """The newest run of each workflow that the notebook's cells started."""
+    questions: int = 0
+    """How many calls wait for a decision, in this run and in those."""
 
     def line(self) -> lines.Line:
         """The one line that stands under `%workflow`."""
@@ -155,7 +164,16 @@ class RunState:
         details = [f"run {self.run.id}"]
         if self.kept:
             details.append(f"{steps} kept, {words(work)} of work")
-        elif not self.turns:
+        if self.started:
+            names = ", ".join(f"`{run.workflow}`" for run in self.started[:SHOWN])
+            more = f" and {len(self.started) - SHOWN} more" if len(self.started) > SHOWN else ""
+            what = (
+                "is kept: its cell goes on with it"
+                if len(self.started) == 1
+                else "are kept: their cells go on"
+            )
+            details.append(f"{names}{more} {what}")
+        if not (self.kept or self.started or self.turns):
             details.append("nothing is kept yet")
         seen = lines.when(self.seen)
         if self.lost:
@@ -165,7 +183,10 @@ class RunState:
             details.append(f"{'killed' if self.killed else 'last at work'} {seen}")
         if self.turns:
             details.append(f"{' and '.join(self.turns)} is kept: its cell goes on after it")
-        if self.kept:
+        if self.questions:
+            told = "1 question waits" if self.questions == 1 else f"{self.questions} questions wait"
+            details.append(f"{told} for you: `%resume --plan` asks")
+        elif self.kept:
             details.append("`%resume` goes on, `%resume --plan` shows what it would do")
         return lines.Line(self.run.workflow, details=tuple(details))
 
@@ -173,8 +194,10 @@ class RunState:
 def state(journal: Journal, run: RunRecord) -> RunState:
     """What is kept of a run, and how it was left."""
     calls, sessions = journal.calls(run.id), journal.sessions(run.id)
-    steps = {call.id: call.step for call in calls if call.state != "done"}
+    done = {call.step: call.seq for call in current(calls)}
+    steps = {call.id: call.step for call in calls if call.seq > done.get(call.step, 0)}
     loops = kept_turns(journal, run.id)
+    asked = sum(map(is_open, calls)) + len(list(questions.of_started_runs(journal, run.id)))
     return RunState(
         run,
         tuple(current(calls)),
@@ -182,7 +205,15 @@ def state(journal: Journal, run: RunRecord) -> RunState:
         sessions[-1].seen if sessions else run.updated,
         bool(sessions) and sessions[-1].ended is None,
         tuple(f"{turn} of `{steps[call]}`" for call, turn in loops.items() if call in steps),
+        started(journal, run),
+        asked,
     )
+
+
+def started(journal: Journal, run: RunRecord) -> tuple[RunRecord, ...]:
+    """Of each workflow that the cells of a notebook's run started, the newest run, the oldest first."""
+    newest = {child.workflow: child for child in journal.children(run.id)}
+    return tuple(sorted(newest.values(), key=lambda child: child.created))
 
 
 def current(calls: list[CallRecord]) -> list[CallRecord]:

@@ -10,23 +10,9 @@ import io
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-
-class Listener(Protocol):
-    """Who records."""
-
-    def wrote(self, name: str, text: str) -> None:
-        """Text was written to `stdout` or `stderr`."""
-
-    def displayed(self, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None) -> None:
-        """A rich display was shown."""
-
-    def updated(self, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None) -> None:
-        """A rich display was changed in place."""
-
-    def cleared(self, *, wait: bool) -> None:
-        """What was shown so far was wiped, or will be when more is shown."""
+from .routes import Listener, listens_alone
 
 
 class Outlets:
@@ -123,7 +109,7 @@ class Outlets:
 
     def _present(self, outlet: Any) -> list[Listener]:
         """The listeners whose cell shows this output; that of another cell's task is shown there."""
-        if getattr(self._busy, "publishing", False):
+        if getattr(self._busy, "publishing", False) or listens_alone():
             return []
         cell = _cell(outlet)
         return [listener for listener, own in tuple(self._listeners) if cell is None or own in (None, cell)]

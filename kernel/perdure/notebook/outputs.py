@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from .outlets import Outlets
 from .plain import plain_bundle
+from .routes import alone, is_routed
 
 Output: TypeAlias = dict[str, Any]
 """As in a notebook file: `stream`, `display_data`, or `update_display_data` for a display of another cell."""
@@ -55,6 +56,15 @@ class Recorder:
                     inline.flush_figures()
             finally:
                 outlets.remove(self)
+
+    @contextmanager
+    def recording_alone(self) -> Iterator[Recorder]:
+        """Record what the code of the block shows, with its tasks and steps; nobody else sees it.
+
+        In a terminal, where output has no cell, everybody sees it.
+        """
+        with alone(self) if is_routed() else self.recording():
+            yield self
 
     @property
     def outputs(self) -> list[Output]:

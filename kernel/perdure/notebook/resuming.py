@@ -14,14 +14,14 @@ from perdure.engine import doubts, questions
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import size_words, words
 from perdure.errors import PerdureError
-from perdure.store.records import CallRecord, NoteRecord
+from perdure.store.records import CallRecord, NoteRecord, RunRecord
 from perdure.store.related import blobs_of
 
 from . import lines
 from .body import Body
 from .loop_cells import kept_turns
 from .namespace import snapshot
-from .notebook_runs import choose, chosen, current
+from .notebook_runs import choose, chosen, current, started
 from .restoring import missing, restore
 from .setup_sources import kept_source
 from .takeover import told
@@ -103,7 +103,8 @@ def plan(session: Session, name: str | None = None) -> Resumption:
     steps = [Step(note.name, "run", "a setup cell, which always runs") for note in setups]
     steps += [_planned(session, call) for call in current(calls)]
     steps += _missing(calls, kept_turns(session.store.journal, run.id))
-    steps += _asked(session)
+    steps += _started(session, run)
+    steps += _asked(session, run)
     told = "what a resume does" if steps else "nothing is kept yet"
     return Resumption(f"{run.workflow}: {told}", tuple(steps))
 
@@ -172,9 +173,25 @@ def _why_missing(call: CallRecord, calls: list[CallRecord]) -> tuple[str, str]:
     return "run", "it was running when the kernel died or was interrupted"
 
 
-def _asked(session: Session) -> list[Step]:
+_ITS_CELL = {
+    "done": "finished: its cell restores what it gave",
+    "cancelled": "cancelled: its cell begins another run, which keeps what is recorded",
+}
+
+
+def _started(session: Session, run: RunRecord) -> list[Step]:
+    """The workflows that this notebook's cells started: what they gave comes back with their cells."""
+    return [
+        Step(
+            child.workflow, "by its cell", _ITS_CELL.get(child.state, "unfinished: its cell goes on with it")
+        )
+        for child in started(session.store.journal, run)
+    ]
+
+
+def _asked(session: Session, run: RunRecord) -> list[Step]:
     """What the runs that this notebook's cells started wait for a person to decide."""
-    found = questions.of_started_runs(session.store.journal, session.run_id)
+    found = questions.of_started_runs(session.store.journal, run.id)
     return [Step(f"{call.step} in {run.workflow}", "ask", question) for run, call, question in found]
 
 
@@ -190,7 +207,8 @@ def resume(session: Session, name: str | None = None, *, steal: bool = False) ->
     calls = [*owner.history.calls.values()]
     steps += [_restored(session, owner, call) for call in current(calls)]
     steps += _missing(calls, kept_turns(owner.store.journal, owner.run.id))
-    steps += _asked(session)
+    steps += _started(session, owner.run)
+    steps += _asked(session, owner.run)
     steps += _left_out(session, owner)
     saved = sum(step.took for step in steps if step.action == "restored")
     took = time.perf_counter() - began

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.core.error import UsageError
 
@@ -24,6 +24,7 @@ from perdure.engine.process import set_parent_owner, the_store
 from perdure.errors import DuplicateStep, RunOwned
 from perdure.store.records import CallRecord, Part, RunRecord
 
+from .lines import Line
 from .namespace import is_code, is_users
 from .placeholders import Placeholder
 from .setup_sources import keep_source
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
 
     from perdure.engine.code.source import CellNames
     from perdure.store import Store
+
+
+class Untold(Protocol):
+    """Something that goes on beside the cells, and whose failure nobody has heard of."""
+
+    def failure(self) -> BaseException | None:
+        """Its error, if it has failed so far."""
+
+    def told(self) -> Line:
+        """The line about that, which is told now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,8 @@ class Session:
     """Who holds the run that this notebook asked for last, and did not get."""
     child_run_id: str | None = None
     """The run of the %%workflow cell that ran last."""
+    background: list[Untold] = field(default_factory=list)
+    """The runs of %%workflow cells in the background, until somebody heard what became of them."""
     applied: dict[str, int] = field(default_factory=dict)
     """The calls whose outputs were put into this kernel's namespace, with their `seq`."""
     set_up: dict[str, str] = field(default_factory=dict)

@@ -12,6 +12,8 @@ from IPython.core.error import UsageError
 from perdure.engine import keeping, questions
 from perdure.engine.code.names import analyse
 from perdure.engine.durations import age
+from perdure.engine.finding import ancestors
+from perdure.engine.origins import with_origins
 from perdure.engine.owner import Owner, taken
 from perdure.errors import NeedsPackage, NoSuchStep, StoreError
 
@@ -170,7 +172,8 @@ def _owner_of(session: Session, step: str) -> Iterator[tuple[Owner, CallRecord]]
         return
     for run in questions.started(session.store.journal, session.run_id):
         # Nobody has settled the run since its process died: its effect may still be recorded as running.
-        calls = session.store.journal.calls(run.id)
+        journal = session.store.journal
+        calls = with_origins(journal, ancestors(session.store, run), journal.calls(run.id))
         if not questions.open_calls(calls, step) and not any(call.state == "running" for call in calls):
             continue
         with taken(session.store, run) as owner:
@@ -186,4 +189,10 @@ def _as_names(session: Session, call: CallRecord, value: Any) -> dict[str, Any]:
     binds = analyse(Body(session.shell, call.source).tree).binds
     if isinstance(value, dict) and value and value.keys() <= binds:
         return value
+    if value is not None and binds:
+        first = min(binds)
+        raise UsageError(
+            f"%perdure resolve: step {call.step} binds {', '.join(sorted(binds))}: "
+            f"give these names their values, such as {{'{first}': ...}}, or no value at all."
+        )
     return {} if value is None else {checkpoint.VALUE: value}

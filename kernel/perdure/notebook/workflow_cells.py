@@ -21,11 +21,12 @@ from perdure.engine.code.source import analyse, close_match
 from perdure.engine.durations import words
 from perdure.engine.execution import Execution
 from perdure.engine.inputs import combined
-from perdure.engine.plans import AS_USUAL, Choice, Plan
-from perdure.engine.starting import begin
+from perdure.engine.plans import AS_USUAL, VALUE, Choice, Plan
+from perdure.engine.rehearsal import Rehearsal, rehearse_body
+from perdure.engine.starting import begin, looked_up
 from perdure.errors import UndefinedName
 
-from . import lines
+from . import background, lines
 from .body import FunctionBody
 from .checkpoint import as_shown, type_name, why_refused
 from .failures import shown_plainly
@@ -37,11 +38,14 @@ from .placeholders import Placeholder
 from .session import notebook_path
 
 if TYPE_CHECKING:
+    from perdure.engine.handles import Run
+    from perdure.store.records import RunRecord
+
     from .session import Session
 
 
-VALUE, SHOWN, REFUSED = "<value>", "<shown>", "<refused>"
-"""What lies beside the names in a kept result; no name of a user's looks like these."""
+SHOWN, REFUSED = "<shown>", "<refused>"
+"""What lies beside the names in a kept result, with `VALUE`; no name of a user's looks like these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class WorkflowOptions:
     output: frozenset[str] | None = None
     choice: Choice = AS_USUAL
     executor: str | None = None
+    background: bool = False
 
 
 class WorkflowCell:
@@ -142,7 +147,11 @@ class WorkflowCell:
     def run(self) -> Any:
         """Carry out a cell whose body does not await."""
         __tracebackhide__ = "__ipython_bottom__"
-        execution = self._begin()
+        if self.options.background:
+            return background.begin(self)
+        if (known := self._in_background()) is not None:
+            return known.result()
+        execution = self.begin()
 
         def body() -> Any:
             __tracebackhide__ = True
@@ -153,12 +162,16 @@ class WorkflowCell:
             found = execution.run(body)
         except BaseException as error:  # noqa: BLE001  raised again, with the user's frames only
             raise shown_plainly(self.session.shell, error) from error.__cause__
-        return self._end(execution, found)
+        return self.hand_over(execution, found)
 
     async def arun(self) -> Any:
         """Carry out a cell whose body awaits; an interrupt reaches it at once."""
         __tracebackhide__ = "__ipython_bottom__"
-        execution = self._begin()
+        if self.options.background:
+            return background.begin(self)
+        if (known := self._in_background()) is not None:
+            return await known
+        execution = self.begin()
         task = asyncio.current_task()
         assert task is not None
 
@@ -172,12 +185,47 @@ class WorkflowCell:
                 found = await execution.arun(body)
         except BaseException as error:  # noqa: BLE001  raised again, with the user's frames only
             raise shown_plainly(self.session.shell, error) from error.__cause__
-        return self._end(execution, found)
+        return self.hand_over(execution, found)
+
+    def body_alone(self) -> Any:
+        """Carry out the body in the background: what it shows is recorded, and shown nowhere yet."""
+        return self._arun_alone() if self.body.is_async else self._run_alone()
+
+    def _run_alone(self) -> Any:
+        with self._recorder.recording_alone():
+            return self.body.call_sync(self.plan.inputs_again())
+
+    async def _arun_alone(self) -> Any:
+        with self._recorder.recording_alone():
+            return await self.body.call(self.plan.inputs_again())
+
+    def look(self) -> Rehearsal | str:
+        """What running the cell would do, call by call, without a step that runs; or one line about it."""
+        run, how = self.looked_up()
+        if run is None:
+            return "a new run, in which every step runs"
+        if how == "restored":
+            return f"run {run.id} is finished and nothing changed: its result is restored"
+        is_async, executor = self.body.is_async, self.options.executor
+        return rehearse_body(self.session.store, run, self.body_alone, is_async=is_async, executor=executor)
 
     # -- the parts of the way ----------------------------------------------------------------------------
 
-    def _begin(self) -> Execution:
-        execution = begin(self.plan)
+    def looked_up(self) -> tuple[RunRecord | None, str]:
+        """The run that the cell would go on with, and how."""
+        return looked_up(self.plan)
+
+    def _in_background(self) -> Run | None:
+        """The run of this cell, if that is at work in the background."""
+        known = background.at_home(self)
+        if known is not None:
+            told = "at work in the background; its result is waited for"
+            lines.show(self.session.shell, lines.Line("running", details=(f"run {known.id}", told)))
+        return known
+
+    def begin(self, *, beside: bool = False) -> Execution:
+        """Begin the run, or go on with it, and say so."""
+        execution = begin(self.plan, beside=beside)
         self.session.child_run_id = execution.run_id
         if execution.how != "restored":
             undetermined.look_into(self.options.name, self.plan.code, self._undetermined)
@@ -187,12 +235,17 @@ class WorkflowCell:
             lines.show(self.session.shell, lines.Line("runs", details=(told,)))
         if execution.how in ("resumed", "forked"):
             run = execution.record
-            word = {"resumed": "goes on", "forked": "forked, because it was edited"}[execution.how]
+            word = "goes on" if execution.how == "resumed" else self._forked(run)
             lines.show(
                 self.session.shell,
                 lines.Line(word, details=(f"run {run.id}", "what is recorded and still valid is kept")),
             )
         return execution
+
+    def _forked(self, run: RunRecord) -> str:
+        origin = None if run.forked_from is None else self.session.store.journal.run(run.forked_from)
+        cancelled = origin is not None and origin.state == "cancelled"
+        return f"forked, because it was {'cancelled' if cancelled else 'edited'}"
 
     def _undetermined(self) -> list[undetermined.Told]:
         """What the body asks of the clock or of chance."""
@@ -225,8 +278,8 @@ class WorkflowCell:
         kept = {name: each for name, each in everything.items() if name not in refused}
         return keeping.encode({**kept, SHOWN: shown, REFUSED: causes}, name=self.options.name)
 
-    def _end(self, execution: Execution, kept: dict[str, Any]) -> Any:
-        """Hand the notebook what the run gave, and show what it showed if it did not run now."""
+    def hand_over(self, execution: Execution, kept: dict[str, Any]) -> Any:
+        """Hand the notebook what the run gave; show what it showed, if it did not run in this cell."""
         session, namespace = self.session, self.session.namespace
         value, shown = kept.pop(VALUE, self._refused.get(VALUE)), kept.pop(SHOWN)
         refused: dict[str, list[str]] = kept.pop(REFUSED, {})
@@ -234,8 +287,9 @@ class WorkflowCell:
         for name, (kind, cause) in refused.items():
             live = Placeholder(name, self.options.name, kind, cause)
             namespace[name] = self._refused.get(name, live)
-        if execution.how == "restored":
+        if execution.how == "restored" or self.options.background:
             show_outputs(session.shell, shown)
+        if execution.how == "restored":
             run = execution.record
             finished = run.finished or run.updated
             lines.show(

@@ -41,6 +41,17 @@ def related(journal: Journal, run: RunRecord) -> list[RunRecord]:
     return list(found.values())
 
 
+def origins(journal: Journal, run: RunRecord) -> tuple[str, ...]:
+    """The runs that this one was forked from, the oldest first."""
+    found: list[str] = []
+    origin = run.forked_from
+    while origin is not None and origin not in found:
+        found.append(origin)
+        record = journal.run(origin)
+        origin = None if record is None else record.forked_from
+    return tuple(reversed(found))
+
+
 def blobs_of(value: ValueRecord) -> tuple[str, ...]:
     """The names of the blobs that a value refers to."""
     return value.buffers if value.stream_blob is None else (value.stream_blob, *value.buffers)

@@ -48,3 +48,12 @@ def perdure_auto_clock() -> Iterator[HandClock]:
 
     with HandClock(auto=True) as clock:
         yield clock
+
+
+@pytest.fixture
+def perdure_replay() -> Iterator[None]:
+    """During the test, bodies are executed again from their top after every record."""
+    from .replays import always_replay
+
+    with always_replay():
+        yield

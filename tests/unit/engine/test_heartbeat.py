@@ -8,15 +8,16 @@ from perdure.engine.heartbeat import Heartbeat
 from perdure.errors import NotOwner, StoreBusy
 
 
+@pytest.mark.parametrize("trouble", [StoreBusy(path="store", seconds=60), RuntimeError("a fault")])
 @pytest.mark.parametrize("failing", ["begun", "beat"])
-def test_trouble_that_passes_does_not_end_the_signs_of_life(failing):
+def test_trouble_that_passes_does_not_end_the_signs_of_life(failing, trouble):
     """Promise 2: calls that run for a moment are recorded again, once the store can be written."""
     failed, again = threading.Event(), threading.Event()
 
     def tried(name):
         if name == failing and not failed.is_set():
             failed.set()
-            raise StoreBusy(path="store", seconds=60)
+            raise trouble
         if name == failing:
             again.set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -126,6 +127,25 @@ def test_a_message_that_could_not_be_acted_on_stays_for_the_next_look(store, own
     dropped(store)
     inbox.close(owner)
     assert acted.messages == [first, first, second]
+
+
+def test_a_fault_of_a_handler_holds_up_no_other_message_and_not_the_thread(inbox, store, owner, caplog):
+    """Its message stays, and it is told with where it came from."""
+    faulty, acted = Acted(*[RuntimeError("a fault")] * 1000), Acted()
+    inbox.handle("wake", faulty)
+    inbox.handle("cancel", acted)
+    inbox.open(owner)
+    stays = replace(sample_message(owner.run.id, 0, at=0.0), kind="wake")
+    store.journal.post(stays)
+    faulty.until(1)
+    for number in (1, 2):
+        message = replace(sample_message(owner.run.id, number, at=float(number)), kind="cancel")
+        store.journal.post(message)
+        acted.until(number)
+    inbox.close(owner)
+    assert stays in store.journal.messages()
+    assert "was not acted on: a fault" in caplog.text
+    assert "Traceback" in caplog.text
 
 
 def test_a_message_that_is_not_done_with_stays(store, owner):

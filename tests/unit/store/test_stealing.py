@@ -107,10 +107,10 @@ def test_a_thief_that_comes_between_lock_and_claim_keeps_the_run(store, monkeypa
     """Promise 6: the slower one is told, whoever claims last."""
     claim, thieves = store.journal.claim, []
 
-    def interrupted(*claimed):
+    def interrupted(*claimed, **options):
         monkeypatch.setattr(store.journal, "claim", claim)
         thieves.append(Owner.take(store, sample_run(), steal=True))
-        return claim(*claimed)
+        return claim(*claimed, **options)
 
     monkeypatch.setattr(store.journal, "claim", interrupted)
     with pytest.raises(RunTaken):

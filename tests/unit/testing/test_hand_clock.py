@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from perdure import step, workflow
+from perdure import sleep, step, workflow
 from perdure.engine import clock as engine_clock
 from perdure.engine.working import count, resting, working
 from perdure.testing import HandClock
@@ -307,3 +307,26 @@ def test_a_step_is_at_work_until_its_end_is_recorded(clock, perdure_store):
     clock.advance("10s")
     run.result()
     assert seen == [1, 1, 0]
+
+
+@pytest.mark.parametrize("begin", [lambda child: child(), lambda child: child.start().result()])
+def test_a_step_that_waits_for_a_run_of_its_own_holds_no_time_up(quick, perdure_store, begin):
+    @step
+    def quickly():
+        return "slept"
+
+    @workflow
+    def child():
+        sleep("1d").result()
+        return quickly()
+
+    @step
+    def parent_step():
+        return begin(child)
+
+    @workflow
+    def body():
+        return parent_step()
+
+    assert body() == "slept"
+    assert quick.now() == START + 86400

@@ -68,7 +68,7 @@ def attempted(
             )
     except NotKeepable as error:
         error.__context__ = None  # how it was found out holds the very part that cannot be kept
-        return _failed(error, step, took, codec_name, secrets)
+        return replace(_failed(error, step, took, codec_name, secrets), unkept=True)
     return Outcome(encoded, None, "", "", took, None)
 
 
@@ -122,6 +122,7 @@ def packed(outcome: Outcome) -> list[Part]:
         "took": outcome.took,
         "memory": outcome.memory,
         "printed": outcome.printed,
+        "unkept": outcome.unkept,
     }
     return pack(fields, {"value": outcome.value, "error": outcome.error})
 
@@ -131,9 +132,8 @@ def unpacked(parts: Sequence[Part], secrets: list[Secret], step: str) -> Outcome
     fields, values = unpack(parts)
     printed = tuple((stream, text) for stream, text in fields["printed"])
     value, error = values.get("value"), values.get("error")
-    outcome = Outcome(
-        value, error, fields["said"], fields["traceback"], fields["took"], fields["memory"], printed
-    )
+    told = (fields["said"], fields["traceback"], fields["took"], fields["memory"])
+    outcome = Outcome(value, error, *told, printed, fields["unkept"])
     if not secrets:
         return outcome
     try:
@@ -142,7 +142,8 @@ def unpacked(parts: Sequence[Part], secrets: list[Secret], step: str) -> Outcome
         )
     except NotKeepable as refused:
         refused.__context__ = None
-        return replace(outcome, value=None, error=keeping.encode(refused), said=one_line(refused))
+        error, unkept = keeping.encode(refused), outcome.unkept or value is not None
+        return replace(outcome, value=None, error=error, said=one_line(refused), unkept=unkept)
 
 
 def _sealed(value: codec.Encoded | None, secrets: list[Secret], name: str) -> codec.Encoded | None:

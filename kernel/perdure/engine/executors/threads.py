@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextvars
-import ctypes
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
+
+from perdure.engine.cancelling import raise_in
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class ThreadWork(Generic[T]):
                 self._stopped = _raiser(error)
                 if self._begun:
                     assert self._thread.ident is not None
-                    _raise_in(self._thread.ident, self._stopped)
+                    raise_in(self._thread.ident, self._stopped)
 
     def _run(self) -> None:
         try:
@@ -63,7 +65,7 @@ class ThreadWork(Generic[T]):
             error = failure
         with self._lock:
             self._stopped = self._stopped or _Ended
-        _raise_in(threading.get_ident(), None)
+        raise_in(threading.get_ident(), None)
         return value, error
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
@@ -84,11 +86,42 @@ def begin_in_thread(call: Callable[[], T], context: contextvars.Context, name: s
     return ThreadWork(call, context, name)
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Raise in a thread, or take back what was not raised yet."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), None if error is None else ctypes.py_object(error)
-    )
+def begin_in_threads(
+    calls: Sequence[Callable[[], T]], concurrency: int, name: str, *, daemon: bool
+) -> list[Future[T]]:
+    """Begin calls in their order, in threads, at most so many at once.
+
+    Args:
+        calls: what is called there.
+        concurrency: how many threads there are at most.
+        name: of the step, for the threads'.
+        daemon: whether they hold up no exit of the interpreter.
+    """
+    futures: list[Future[T]] = [Future() for _ in calls]
+    waiting = deque(zip(futures, calls, strict=True))
+    for number in range(min(concurrency, len(calls))):
+        thread = f"perdure-{name}_{number}"
+        threading.Thread(target=_serve, args=(waiting,), name=thread, daemon=daemon).start()
+    return futures
+
+
+def _serve(waiting: deque[tuple[Future[T], Callable[[], T]]]) -> None:
+    """Carry out what waits, until nothing does."""
+    while True:
+        try:
+            future, call = waiting.popleft()
+        except IndexError:
+            return
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            value = call()
+        except BaseException as error:  # noqa: BLE001  who waits for it gets it
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+            del value
+        del future, call  # this thread holds nothing of it while it waits for the next
 
 
 def _raiser(error: BaseException) -> type[BaseException]:

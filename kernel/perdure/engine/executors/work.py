@@ -28,6 +28,8 @@ class Outcome:
     """Bytes that the worker held at most while it worked; None where it worked in this process."""
     printed: tuple[tuple[str, str], ...] = ()
     """What was printed there, in order: `stdout` or `stderr`, and the text."""
+    unkept: bool = False
+    """Whether the code came to its end, and `error` is that its value cannot be kept."""
 
     def show(self) -> None:
         """Print here what was printed there."""

@@ -28,6 +28,7 @@ def asked(scope: Scope, step: str, kind: str, parts: tuple[Part, ...] = (), *, t
     """
     inputs = combined(parts) if parts else ""
     within = scope.within
+    within.check_asked(scope.branch)
     return Request(
         step=step,
         inputs=inputs,
