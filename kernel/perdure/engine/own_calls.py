@@ -39,6 +39,8 @@ class OwnCalls(Outcomes):
     ) -> None:
         super().__init__(store, run, lock, history, seq)
         self._moments: dict[str, Moment] = {}
+        self._unsure = False
+        """Whether a wait was recorded that may not be on disk yet."""
         self._chance = random.Random()  # noqa: S311  names, no secrets: they are made by the thousand
 
     def noted(
@@ -85,11 +87,19 @@ class OwnCalls(Outcomes):
             state = "waiting" if due > now else "done"
             ended = None if due > now else now
             call = self._own(request, decision, state=state, started=now, ended=ended, due=due)
-            self._write(call, durability=None if due > now else "later")
+            self._write(call, durability="later")
+            self._unsure |= due > now
             self.history.add(call)
             self.history.claim(call)
         self.tell("call_waiting" if ended is None else "call_ended", call)
         return call
+
+    def make_sure(self) -> None:
+        """Have the waits so far on disk: somebody begins to wait. Those made at once share a commit."""
+        with self._mutex:
+            if self._unsure:
+                self._write()
+                self._unsure = False
 
     def moment(self, call: CallRecord) -> Moment:
         """What a wait waits for: it comes when the wait has ended, for whatever reason."""

@@ -160,6 +160,7 @@ class Sleep:
         """
         if self._owner is not None:
             self._owner.wait_again(self._call)
+            self._owner.make_sure()
         given_up = threading.Event()
         with _stopped_by(given_up, thread=thread), resting(thread=thread) as wait:
 
