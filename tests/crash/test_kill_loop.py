@@ -89,8 +89,8 @@ def held(store, run):
         return set()
     found = set()
     for call in store.journal.calls(record.id):
-        if call.state not in ("done", "failed"):
-            continue
+        if call.state not in ("done", "failed") or (call.state == "failed" and call.value is None):
+            continue  # without a value, it is to be tried again: the process had died in it twice
         i = int(call.input_parts[0].preview)
         value = store.journal.value(call.value)
         assert value is not None
