@@ -18,7 +18,7 @@ from .attempt import Attempt
 from .cached import cached
 from .cancelling import Cancelled, TaskStop
 from .decide import TOOK_PLACE, Ask, Decision, Request, Restore, Run, Wait
-from .executors.choice import named
+from .executors.choice import executor_of, named
 from .failures import QUESTIONS
 from .inputs import combined, digested, frozen, shown
 from .scope import Scope, lost
@@ -386,12 +386,6 @@ class Call:
                 owner.failures.gave(call.id, value)
             raise_as_it_is(value)
         return value
-
-
-def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
-    """The executor that the step names, else that of the workflow in whose body it is called."""
-    own = step.options.executor
-    return scope.within.executor if own is None and scope is not None else own
 
 
 def _cut_off(error: BaseException, call: CallRecord) -> BaseException:

@@ -47,6 +47,8 @@ TOOK_PLACE = "it took place, and its result cannot be kept"
 KINDS = ("pure", "effect", "volatile")
 ON_EDIT = ("rerun", "keep", "ask")
 NEW = "new call"
+UNWON = "perdure.first_success"
+"""A race that leaves no record where all failed."""
 _KEPT = {"volatile": "recorded for this run", "noted": "recorded for this run", "wait": "it was over before"}
 
 
@@ -270,7 +272,9 @@ def _from_to(old: Part, new: Part) -> str:
 def _in_order(history: History, decision: Decision, request: Request) -> Decision:
     """Where an order is expected, as in a strict pass, another call than the expected one is refused."""
     expected = history.expected(line(request.branch, request.kind))
-    if expected is None or _is(decision, expected) or isinstance(decision, Ask | Refuse) or _lost(decision):
+    if expected is None or _is(decision, expected) or isinstance(decision, Ask | Refuse):
+        return decision
+    if _without_outcome(decision, request):
         return decision
     cause = f"its order is another one: {spelled(expected)} was expected, and {requested(request)} found"
     error = StrictDrift if request.strict else NotRepeatable
@@ -290,9 +294,12 @@ def _strictly(decision: Decision, request: Request) -> Decision:
     return decision
 
 
-def _lost(decision: Decision) -> bool:
-    """Whether it is about a call that was cancelled, as one that lost a race is: no order holds it."""
-    return isinstance(decision, Run) and decision.call is not None and decision.call.state == "cancelled"
+def _without_outcome(decision: Decision, request: Request) -> bool:
+    """Whether the call has no outcome to be in order: it was cancelled, or is a race that nobody won."""
+    if not isinstance(decision, Run):
+        return False
+    lost = decision.call is not None and decision.call.state == "cancelled"
+    return lost or (decision.call is None and request.step == UNWON)
 
 
 def _is(decision: Decision, expected: CallRecord) -> bool:

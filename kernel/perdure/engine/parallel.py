@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from perdure.errors import WrongThread
 
-from .calls import Call, executor_of
+from .calls import Call
 from .cancelling import Cancelled
-from .executors.choice import default_concurrency
+from .executors.choice import default_concurrency, executor_of
 from .executors.threads import begin_in_threads
 from .scope import Scope, context_in, own_code
 

@@ -147,9 +147,11 @@ def resolve(session: Session, step: str, verdict: str, value: Any = None) -> Sta
     """Record what a person decided on a call in doubt: `again`, `done` (with its value) or `fail`.
 
     The call may be a %%step cell of this notebook, or one in a run that the notebook started. Of a cell,
-    a mapping of names that it binds stands for those names, any other value for its last expression.
+    a mapping of names that it binds stands for those names; of one that binds none, any value for its last
+    expression.
 
     Raises:
+        UsageError: the cell binds names, and the value is no mapping of them.
         NoSuchStep: no call of that name is in doubt.
         RunOwned: the run is at work in another process.
     """

@@ -11,6 +11,8 @@ from perdure import codec
 
 if TYPE_CHECKING:
     from perdure.engine.attempt import Current
+    from perdure.engine.callee import Callee
+    from perdure.engine.scope import Scope
     from perdure.engine.secret import Secret
 
     from .work import Work
@@ -30,6 +32,12 @@ def checked(executor: str | Executor | None) -> str | Executor | None:
     raise ValueError(
         f'executor={executor!r} is neither "thread", "process" nor a concurrent.futures.Executor'
     )
+
+
+def executor_of(step: Callee, scope: Scope | None) -> str | Executor | None:
+    """The executor that the step names, else that of the workflow in whose body it is called."""
+    own = step.options.executor
+    return scope.within.executor if own is None and scope is not None else own
 
 
 def named(executor: str | Executor | None) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from perdure import codec
 from perdure.engine import clock
-from perdure.engine.decide import NEW, Restore, Run
+from perdure.engine.decide import NEW, UNWON, Restore, Run
 from perdure.engine.failures import NO_OUTCOMES
 from perdure.engine.parallel import Beside, Future, loop_runs_here
 from perdure.engine.scope import Scope, current_scope, in_body, lost, numbered_tasks
@@ -80,7 +80,7 @@ def first_success(*contestants: Awaitable[Any], losers: str = "cancel", **named:
     Raises:
         ExceptionGroup: all failed; their errors stand in it in the order of the contestants.
     """
-    return Race("perdure.first_success", contestants, named, losers)
+    return Race(UNWON, contestants, named, losers)
 
 
 class Race(Beside, Generic[T]):
