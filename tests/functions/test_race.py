@@ -16,6 +16,7 @@ from functions.witness import bad_luck, ran, stumble, taken
 from perdure import first_success, now, race, sleep, step, workflow
 from perdure.engine import questions
 from perdure.engine.owner import taken as owned
+from perdure.engine.rehearsal import rehearse
 from perdure.engine.waits.contestants import PATIENCE
 from perdure.errors import InDoubt, StrictDrift, WrongThread
 from perdure.testing import HandClock
@@ -557,10 +558,10 @@ def test_a_recorded_winner_that_takes_part_no_more_is_raced_anew(calls):
 
 
 @pytest.mark.parametrize("losers", ["cancel", "leave"])
-def test_a_strict_pass_finds_a_race_as_it_was(losers):
+def test_a_strict_pass_and_a_rehearsal_find_a_race_as_it_was(losers, store):
     @workflow
     async def body(n):
-        found = await race(timed("slow", 20), sleep(50), timed("fast", 10), losers=losers)
+        found = await race(timed("slow", 20), sleep(50), timed("fast", 10), chain("long", 4), losers=losers)
         both = await asyncio.gather(timed("f", 1), sleep(2))
         await sleep(100)
         stumble()
@@ -571,6 +572,31 @@ def test_a_strict_pass_finds_a_race_as_it_was(losers):
         run(body(1))
     result = run(body.using(strict=True)(1))
     assert result[:2] == ("fast", ["f", None])
+    checked = rehearse(store, store.journal.runs()[0])
+    assert (checked.findings, checked.whole) == ([], True)
+
+
+def test_a_loser_whose_result_is_needed_after_all_is_what_a_rehearsal_finds(store):
+    """`perdure check` tells what would run again."""
+    needed = []
+    globals()["NEEDED"] = needed
+
+    @workflow
+    async def body(n):
+        slow = timed("slow", 20)
+        found = await race(timed("fast", 10), chained(slow))
+        return [found, *[await timed("slow", 20) for _ in globals()["NEEDED"]]]
+
+    async def chained(call):
+        return await call
+
+    globals()["chained"] = chained
+    run(body.using(key="k")(1))
+    record = store.journal.runs()[0]
+    assert rehearse(store, record).findings == []
+    needed.append(1)
+    [found] = rehearse(store, record).findings
+    assert (found.kind, found.call) == ("extra", "`timed(x='slow', seconds=20)`")
 
 
 def test_nested_races():

@@ -44,6 +44,7 @@ class History:
         )
         self._expected: dict[str, deque[str]] = {}
         self._held = True
+        self._lost: set[str] = set()
         self._only: str | None = None
         for call in lent:
             self._index(call)
@@ -74,6 +75,7 @@ class History:
 
     def begin_pass(self) -> None:
         """The body is executed once more from its top: nothing is claimed."""
+        self._lost.clear()
         self._only = None
         self._claimed.clear()
         for step, calls in self._steps.items():
@@ -149,9 +151,22 @@ class History:
         return self.calls[waiting[0]] if waiting else None
 
     def left(self) -> list[CallRecord]:
-        """The calls that were expected, and that the present pass has not made, in their order."""
-        missing = [call for calls in self._expected.values() for call in calls if call not in self._claimed]
-        return sorted((self.calls[call] for call in missing), key=lambda call: call.seq)
+        """The calls that were expected, and that the present pass has not made, in their order.
+
+        Those of branches that lost a race are not: who has lost is not begun again.
+        """
+        missing = [
+            self.calls[name]
+            for calls in self._expected.values()
+            for name in calls
+            if name not in self._claimed
+        ]
+        made = (call for call in missing if not any(within(call.branch, lost) for lost in self._lost))
+        return sorted(made, key=lambda call: call.seq)
+
+    def lose(self, branches: Iterable[str]) -> None:
+        """These branches lost a race in the present pass."""
+        self._lost.update(branches)
 
     def unclaimed(self, step: str) -> list[CallRecord]:
         """Calls of a step that the present pass has not used."""

@@ -98,6 +98,8 @@ class _Reader(Owner):
         if request.kind == "wait" and isinstance(decision, Run | Wait) and decision.call is not None:
             self._asleep[decision.call.id] = request, decision  # it matters once somebody waits for it
             return decision
+        if isinstance(decision, Run) and decision.call is not None and decision.call.state == "cancelled":
+            return decision  # it matters once it is begun: what lost a race is not
         place = (request.branch, request.step, request.inputs, request.occurrence)
         edited = self.history.uncoded(*place)
         if (
@@ -115,6 +117,11 @@ class _Reader(Owner):
     def settle(self) -> None:
         """Take what was left running as the next owner would find it."""
         self._settle([call for call in self.history.calls.values() if call.run == self.run.id], died=None)
+
+    def start(self, request: Request, decision: Run, **_: Any) -> CallRecord:
+        """Nothing is begun in a rehearsal: the branch ends."""
+        self._note(self._kind(decision), request, _why(decision))
+        raise _Unknown
 
     def wait_again(self, call: str) -> None:
         """Nobody sleeps in a rehearsal: the branch ends."""

@@ -12,7 +12,7 @@ import contextlib
 import contextvars
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -162,6 +162,12 @@ class Scope:
         """
         self.within.check_asked(self.branch)
         return replace(self, branch=self.within.child(self.branch))
+
+    def lose(self, branches: Iterable[str]) -> None:
+        """These branches of the pass lost a race."""
+        lost = tuple(branches)
+        self.within.lost.update(lost)
+        self.owner.history.lose(lost)
 
     @property
     def is_lost(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+import inspect
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any
 
 from perdure.engine import clock
@@ -75,9 +76,7 @@ class Contestant:
         if self._scope is not None and not self._scope.in_step:
             branches = found.branches if isinstance(found, Beside) else ()
             task = branch_of(found) if asyncio.isfuture(found) else None
-            self._scope.within.lost.update(
-                (self._scope.branch, *branches, *(() if task is None else (task,)))
-            )
+            self._scope.lose((self._scope.branch, *branches, *(() if task is None else (task,))))
         self.cancel()
         if isinstance(found, Beside):
             found.cancel()
@@ -97,9 +96,21 @@ class Contestant:
             if not (isinstance(self.future, asyncio.Task) and self.future.cancelling()):
                 self.future.cancel()  # not twice, which would cut off its clean-up
         elif asyncio.iscoroutine(found):
-            found.close()
+            close(found)
         if isinstance(found, Beside):
             found.give_up()
+
+
+def close(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Close a coroutine that is never begun, with those that it was given: nobody else can await them."""
+    inside: list[Any] = []
+    if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+        for each in inspect.getcoroutinelocals(coroutine).values():
+            inside += each if isinstance(each, list | tuple) else [each]
+    coroutine.close()
+    for each in inside:
+        if inspect.iscoroutine(each) and inspect.getcoroutinestate(each) == inspect.CORO_CREATED:
+            close(each)
 
 
 async def gone(contestants: Iterable[Contestant]) -> None:

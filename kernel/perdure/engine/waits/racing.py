@@ -32,7 +32,7 @@ from perdure.errors import StrictDrift, WrongThread
 from perdure.store.records import CallRecord
 
 from .asking import asked, ready, stored
-from .contestants import Contestant, gone
+from .contestants import Contestant, close, gone
 
 T = TypeVar("T")
 LOSERS = ("cancel", "leave")
@@ -106,12 +106,12 @@ class Race(Beside, Generic[T]):
             if self._scope is not None:
                 self._request = asked(self._scope, step, "noted", told=", ".join(named))
                 self._decision = self._decide(self._scope)
+            self._contestants = self._entered(everyone)
         except BaseException:
             for each in everyone:
                 if asyncio.iscoroutine(each):
-                    each.close()
+                    close(each)
             raise
-        self._contestants = self._entered(everyone)
 
     def _entered(self, everyone: list[Awaitable[Any]]) -> list[Contestant]:
         """The contestants, each with its own branch, and one that takes part twice as the same."""
