@@ -1,12 +1,13 @@
 """A body that is executed again from its top after every record comes to the same end, or is told."""
 
 import asyncio
+import contextlib
 import itertools
 
 import pytest
 
-from functions.witness import ran, taken
-from perdure import now, race, random, sleep, step, uuid4, workflow
+from functions.witness import bad_luck, ran, stumble, taken
+from perdure import first_success, now, race, random, sleep, step, uuid4, workflow
 from perdure.errors import NotRepeatable
 from perdure.testing import HandClock, always_replay
 
@@ -80,6 +81,88 @@ def test_a_body_that_comes_another_way_each_time_is_told_and_ends():
 
     with (
         always_replay(),
-        pytest.raises(NotRepeatable, match=r"`load\(x=\d+\)` was expected, and `load\(x=\d+\)`"),
+        pytest.raises(NotRepeatable, match=r"it did not call `load\(x=\d+\)`, which was expected"),
     ):
         counts(1)
+
+
+@step
+async def slow(x):
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return x
+
+
+@step
+async def bad(x):
+    raise LookupError(x)
+
+
+async def twice(x):
+    return [await fetch(x), await slow(x)]
+
+
+@workflow
+async def awaited_in_another_order(n):
+    first, second = slow(n), fetch(n)
+    return [await second, await first]
+
+
+@workflow
+async def decided_late(n):
+    decided = race(slow(1), slow(2))
+    moment = now()
+    return moment, await fetch(3), await decided
+
+
+@workflow
+async def nobody_wins(n):
+    with contextlib.suppress(ExceptionGroup):
+        await first_success(bad(1), bad(2))
+    return now()
+
+
+@workflow
+async def loses_in_its_middle(n):
+    return await race(twice(1), fetch(2), losers=n), now()
+
+
+@pytest.mark.parametrize(
+    ("body", "n"),
+    [
+        (awaited_in_another_order, 1),
+        (decided_late, 1),
+        (nobody_wins, 1),
+        (loses_in_its_middle, "cancel"),
+        (loses_in_its_middle, "leave"),
+    ],
+)
+def test_a_body_that_comes_the_same_way_is_not_told(body, n):
+    """Calls that are made before others end later, and those that lost a race are not made again."""
+
+    async def main():
+        return await body(n)
+
+    with always_replay():
+        first = asyncio.run(main())
+    assert asyncio.run(main()) == first
+
+
+def test_a_race_that_nobody_wins_stands_in_no_order():
+    """A strict pass finds no record of it, and none is missing."""
+
+    @workflow
+    async def body(n):
+        with contextlib.suppress(ExceptionGroup):
+            await first_success(bad(1), bad(2))
+        found = now()
+        stumble()
+        return found
+
+    async def main(body):
+        return await body(1)
+
+    bad_luck(ValueError("once"))
+    with pytest.raises(ValueError, match="once"):
+        asyncio.run(main(body))
+    asyncio.run(main(body.using(strict=True)))

@@ -144,8 +144,11 @@ class Execution(Ending):
         """Whether only a pass ended, and not the body: then the next one has begun."""
         again = isinstance(self._under_way.over, replaying.Again)
         if again:
+            strict = self.plan.choice.strict
+            owner.check_all_made(strict=strict, ended=False)
             owner.history.begin_pass()
-            owner.expect_order()  # the body has to come the same way again
+            # Else where a coroutine was made, but not when, is the same again.
+            owner.expect_order(held=strict)
             self._begin_pass(owner, self._scope.within.above)
         return again
 

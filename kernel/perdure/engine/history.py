@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from perdure.store.records import CallRecord
 
+from .order import line
+
 _NOTHING: deque[str] = deque()
 
 
@@ -44,8 +46,9 @@ class History:
         )
         self._expected: dict[str, deque[str]] = {}
         self._held = True
-        self._lost: set[str] = set()
+        self._passed_over: set[str] = set()
         self._only: str | None = None
+        self._ended_before: set[str] = set()
         for call in lent:
             self._index(call)
         for call in calls:
@@ -75,8 +78,9 @@ class History:
 
     def begin_pass(self) -> None:
         """The body is executed once more from its top: nothing is claimed."""
-        self._lost.clear()
+        self._passed_over.clear()
         self._only = None
+        self._ended_before = self._ended()
         self._claimed.clear()
         for step, calls in self._steps.items():
             for call in calls:
@@ -153,7 +157,7 @@ class History:
     def left(self) -> list[CallRecord]:
         """The calls that were expected, and that the present pass has not made, in their order.
 
-        Those of branches that lost a race are not: who has lost is not begun again.
+        Those of branches that lost a race are not: who lost is not begun again, or comes as far as it may.
         """
         missing = [
             self.calls[name]
@@ -161,12 +165,20 @@ class History:
             for name in calls
             if name not in self._claimed
         ]
-        made = (call for call in missing if not any(within(call.branch, lost) for lost in self._lost))
+        made = (call for call in missing if not any(within(call.branch, lost) for lost in self._passed_over))
         return sorted(made, key=lambda call: call.seq)
 
-    def lose(self, branches: Iterable[str]) -> None:
-        """These branches lost a race in the present pass."""
-        self._lost.update(branches)
+    def pass_over(self, branches: Iterable[str]) -> None:
+        """These branches lost a race: what is recorded there is not missing in the present pass."""
+        self._passed_over.update(branches)
+
+    def lines_that_grew(self) -> set[str]:
+        """The lines in which the present pass brought a call to its end."""
+        grown = self._ended() - self._ended_before
+        return {line(call.branch, call.kind) for call in map(self.calls.__getitem__, grown)}
+
+    def _ended(self) -> set[str]:
+        return {call.id for call in self.calls.values() if call.state in ("done", "failed")}
 
     def unclaimed(self, step: str) -> list[CallRecord]:
         """Calls of a step that the present pass has not used."""

@@ -167,7 +167,7 @@ class Scope:
         """These branches of the pass lost a race."""
         lost = tuple(branches)
         self.within.lost.update(lost)
-        self.owner.history.lose(lost)
+        self.owner.history.pass_over(lost)
 
     @property
     def is_lost(self) -> bool:

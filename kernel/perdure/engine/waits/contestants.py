@@ -69,17 +69,24 @@ class Contestant:
         future = self.future or self.begin()
         _left.add(future)
         future.add_done_callback(_left.discard)
+        if self._scope is not None and not self._scope.in_step:
+            self._scope.owner.history.pass_over(self._branches(self._scope))
 
     def lose(self) -> None:
         """Cancel it, since it lost: what it did is cancelled, and not taken up again on a replay."""
         found = self._awaitable
         if self._scope is not None and not self._scope.in_step:
-            branches = found.branches if isinstance(found, Beside) else ()
-            task = branch_of(found) if asyncio.isfuture(found) else None
-            self._scope.lose((self._scope.branch, *branches, *(() if task is None else (task,))))
+            self._scope.lose(self._branches(self._scope))
         self.cancel()
         if isinstance(found, Beside):
             found.cancel()
+
+    def _branches(self, scope: Scope) -> tuple[str, ...]:
+        """The branches in which it makes its calls."""
+        found = self._awaitable
+        branches = found.branches if isinstance(found, Beside) else ()
+        task = branch_of(found) if asyncio.isfuture(found) else None
+        return (scope.branch, *branches, *(() if task is None else (task,)))
 
     def settle(self) -> None:
         """Record that nobody waits for it any more, if it is a sleep."""
