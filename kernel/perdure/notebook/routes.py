@@ -4,7 +4,8 @@ What code shows for which somebody listens `alone` goes to that listener, and in
 has the listener in its context, with its tasks and steps; a thread that it starts by hand has not.
 
 Streams and publisher get a class of ours for that, once: a method that is set on the object itself would be
-taken away by whoever sets one meanwhile, as IPython does while a cell runs.
+taken away by whoever sets one meanwhile, as IPython does while a cell runs. At the cell's end IPython puts
+back what it found: so a method may outlive its class, after a `%reload_ext`, and none of them uses `super()`.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _stream_class(kind: Any, name: str) -> type:
         def write(self, text: str) -> int | None:
             listener = _alone.get()
             if listener is None:
-                written: int | None = super().write(text)
+                written: int | None = kind.write(self, text)
                 return written
             listener.wrote(name, text)
             return len(text)
@@ -104,7 +105,7 @@ def _publisher_class(kind: Any) -> type:
             listener, update = _alone.get(), bool(kwargs.get("update"))
             ours = "perdure" in (metadata or {})
             if listener is None or (ours and update):  # a picture is drawn anew where it stands
-                return super().publish(data, metadata, *args, **kwargs)
+                return kind.publish(self, data, metadata, *args, **kwargs)
             if not ours:
                 display_id = (kwargs.get("transient") or {}).get("display_id")
                 (listener.updated if update else listener.displayed)(data, metadata or {}, display_id)
@@ -112,7 +113,7 @@ def _publisher_class(kind: Any) -> type:
 
         def clear_output(self, wait: bool = False) -> Any:  # noqa: FBT001, FBT002  as it is called
             listener = _alone.get()
-            return super().clear_output(wait) if listener is None else listener.cleared(wait=wait)
+            return kind.clear_output(self, wait) if listener is None else listener.cleared(wait=wait)
 
     return _named(Routed, kind)
 
