@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 def new_id(prefix: str) -> str:
-    """A random identifier such as `c_0b71d2aa`."""
-    return f"{prefix}_{os.urandom(4).hex()}"
+    """A random identifier such as `r_0b71d2aa`; that of a call is twice as long: a store holds millions."""
+    return f"{prefix}_{os.urandom(8 if prefix == 'c' else 4).hex()}"
 
 
 class Outcomes(Books):

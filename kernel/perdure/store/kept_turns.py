@@ -28,13 +28,12 @@ def slot(call: str, path: str) -> str:
     """
     import xxhash
 
-    where = call.rpartition("_")[2][:_DIGITS]
-    return f"v_{where}{xxhash.xxh3_64_hexdigest(f'{call} {path}'.encode())[:_DIGITS]}"
+    return f"v_{call.rpartition('_')[2]}{xxhash.xxh3_64_hexdigest(f'{call} {path}'.encode())[:_DIGITS]}"
 
 
 def call_of(value: str) -> str:
     """The id of the call to whose loop a value with such an id belongs."""
-    return f"c_{value.removeprefix('v_')[:_DIGITS]}"
+    return f"c_{value.removeprefix('v_')[:-_DIGITS]}"
 
 
 def last_kept(notes: Iterable[NoteRecord]) -> dict[str, float]:
